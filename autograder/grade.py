@@ -1,0 +1,177 @@
+"""Grade one submission of one homework: the whole main job, from files to a report."""
+
+import contextlib
+import inspect
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder import __version__, isolation, submission
+from autograder.catalog import GRADER, Exercise, exercises
+from autograder.drawings import Drawings
+from autograder.referee import Observer, Referee, describe
+from autograder.results import CheckResult, ExerciseResult, Report, Verdict
+from autograder.subjects import Student
+
+Measured = dict[str, dict[str, list[tuple[str, float]]]]  # accuracies by exercise and check, with their sources
+
+
+def checks(exercise: Exercise) -> list[Callable[..., None]]:
+    """The checks of an exercise, in the order in which they stand."""
+    module = exercise.load("checks")
+    found = [f for name, f in vars(module).items() if inspect.isfunction(f) and _is_check(name, module, f)]
+    return sorted(found, key=lambda function: function.__code__.co_firstlineno)
+
+
+def grade(
+    homework: str,
+    files: submission.Files,
+    *,
+    subject: str,
+    seed: int,
+    drawings: Drawings,
+    only: str | None = None,
+    fast: bool = False,
+    threads: int | None = None,
+    observe: Observer = lambda exercise, check, judged: None,
+) -> Report:
+    """Grade a submission.
+
+    Args:
+        homework: "hw1" or "hw2".
+        files: the student's files by their names in the handout.
+        subject: what to call it in the report.
+        seed: the inputs of all checks are drawn from it.
+        drawings: characters for the checks that train.
+        only: name of one exercise to grade.
+        fast: leave the checks out that train.
+        threads: for torch in the worker; as many as there are cores if None.
+        observe: is told when a check begins and when it is judged.
+
+    Raises:
+        KeyboardInterrupt: as it is; no worker is left behind.
+    """
+    begun = time.monotonic()
+    chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
+    referee = run(
+        chosen,
+        files,
+        seed=seed,
+        drawings=drawings,
+        fast=fast,
+        threads=threads,
+        observe=observe,
+    )
+    all_checks = [describe(check) for exercise in exercises(homework) for check in checks(exercise)]
+    report = Report(
+        homework=homework,
+        subject=subject,
+        seed=seed,
+        data=str(drawings),
+        isolation=isolation.find().level,
+        exercises=[_result(exercise, referee, fast) for exercise in chosen],
+        seconds=round(time.monotonic() - begun, 2),
+        version=__version__,
+    )
+    report.left_out = sum(check.points for check in all_checks) - report.points
+    return report
+
+
+def run(
+    chosen: list[Exercise],
+    files: submission.Files,
+    *,
+    seed: int,
+    drawings: Drawings,
+    fast: bool = False,
+    only_training: bool = False,
+    judge: bool = True,
+    threads: int | None = None,
+    observe: Observer = lambda exercise, check, judged: None,
+) -> Referee:
+    """Run the checks of some exercises; see grade. The referee holds the results, and no worker any more."""
+    problems = {exercise.name: why for exercise in chosen if (why := submission.missing(exercise, files))}
+    with tempfile.TemporaryDirectory(prefix="box-") as folder:
+        box = Path(folder)
+        box.chmod(0o755)
+        submission.fill(box, chosen[0].homework, files)
+        found, cores = isolation.find(), threads or _cores()
+
+        def wanted(check: Any) -> bool:
+            trains = describe(check).training
+            return not (trains and fast) and (trains or not only_training)
+
+        referee = Referee(
+            chosen,
+            lambda exercise: Student(exercise, found, box, cores),
+            problems=problems,
+            seed=seed,
+            drawings=drawings,
+            chosen=wanted,
+            observe=observe,
+            judge=judge,
+        )
+        try:
+            with _own_pytest():
+                status = pytest.main(_arguments(chosen), plugins=[referee])
+        finally:
+            referee.close()
+    if status == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    return referee
+
+
+def _arguments(chosen: list[Exercise]) -> list[str]:
+    options = ["-c", str(GRADER / "pytest.ini"), "--rootdir", str(GRADER), "--noconftest", "--assert=plain", "--capture=no"]
+    options += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:warnings"]
+    return [*options, *(str(exercise.folder / "checks.py") for exercise in chosen)]
+
+
+@contextlib.contextmanager
+def _own_pytest() -> Iterator[None]:
+    """pytest without what the environment would add to it."""
+    names = {"PYTEST_ADDOPTS": None, "PYTEST_PLUGINS": None, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    before = {name: os.environ.get(name) for name in names}
+    _set(names)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _result(exercise: Exercise, referee: Referee, fast: bool) -> ExerciseResult:
+    """An exercise's verdicts, held against the list of the checks there are: none may get lost."""
+    results = []
+    for check in checks(exercise):
+        expected = describe(check)
+        if fast and expected.training:
+            continue
+        results.append(referee.results[exercise.name].get(expected.name) or _lost(expected))
+    problem = referee.problems.get(exercise.name, "")
+    return ExerciseResult(name=exercise.name, title=exercise.title, file=exercise.file, checks=results, problem=problem)
+
+
+def _lost(check: CheckResult) -> CheckResult:
+    check.verdict, check.message = Verdict.GRADER_ERROR, "The check was not run, and pytest does not say why."
+    return check
+
+
+def _is_check(name: str, module: Any, function: Any) -> bool:
+    return name.startswith("test_") and function.__module__ == module.__name__
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""The exercises of homework 1."""

@@ -1,0 +1,1 @@
+"""Exercise: the black-box meta-learner."""

@@ -1,0 +1,88 @@
+"""How to drive a DataGenerator: write drawings into a folder, draw episodes, return them as they come."""
+
+import tempfile
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from torch.utils.data import DataLoader
+
+Array = np.ndarray
+
+
+class Episodes(NamedTuple):
+    """Some episodes: images (episodes, K+1, N, 784) and labels (episodes, K+1, N, N) if all is well."""
+
+    images: Array
+    labels: Array
+
+
+class Config(NamedTuple):
+    """What is left of the caller's config: how many entries, and its image size."""
+
+    entries: Array
+    img_size: Array
+
+
+def names(characters: int) -> list[str]:
+    """What the characters are called, as <alphabet>/<character>, in the order in which drawings are given."""
+    return [f"alphabet{c % 3}/character{c:02d}" for c in range(characters)]
+
+
+def sample(
+    module: ModuleType, drawings: Array, way: int, shot: int, split: str, episodes: int, cache: bool = True, scribble: bool = False
+) -> Episodes:
+    """Draw episodes by _sample.
+
+    Args:
+        module: the solution.
+        drawings: uint8 (characters, drawings, 28, 28), ink 1: what the data folder holds.
+        way: N.
+        shot: K.
+        split: "train", "val" or "test".
+        episodes: how many.
+        cache: as the constructor's.
+        scribble: overwrite each episode's arrays once they are copied, as a caller may.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _write(drawings, Path(folder))
+        generator = module.DataGenerator(way, shot, split, {"data_folder": folder, "img_size": (28, 28)}, cache)
+        drawn = []
+        for _ in range(episodes):
+            images, labels = generator._sample()
+            drawn.append((np.array(images), np.array(labels)))
+            if scribble:
+                images[:], labels[:] = -1, -1
+    images, labels = zip(*drawn, strict=True)
+    return Episodes(list(images), list(labels))
+
+
+def load(module: ModuleType, drawings: Array, way: int, shot: int, workers: int, episodes: int) -> Episodes:
+    """Draw episodes through a DataLoader, whose workers take turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        _write(drawings, Path(folder))
+        generator = module.DataGenerator(way, shot, "train", {"data_folder": folder})
+        loader = iter(DataLoader(generator, batch_size=1, num_workers=workers))
+        drawn = [next(loader) for _ in range(episodes)]
+        del loader
+    images, labels = zip(*drawn, strict=True)
+    return Episodes([image[0] for image in images], [label[0] for label in labels])
+
+
+def config(module: ModuleType, drawings: Array) -> Config:
+    """Construct a generator, draw an episode and return the config it was given."""
+    with tempfile.TemporaryDirectory() as folder:
+        _write(drawings, Path(folder))
+        given = {"data_folder": folder, "img_size": (28, 28)}
+        module.DataGenerator(2, 1, "train", given)._sample()
+    return Config(len(given), given.get("img_size", ()))
+
+
+def _write(drawings: Array, folder: Path) -> None:
+    """PNGs as Omniglot has them: one bit a pixel, black ink on white."""
+    for name, character in zip(names(len(drawings)), drawings, strict=True):
+        (folder / name).mkdir(parents=True)
+        for number, drawing in enumerate(character):
+            Image.fromarray(drawing == 0).save(folder / name / f"{number:02d}.png")

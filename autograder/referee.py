@@ -1,0 +1,185 @@
+"""The pytest plugin that runs checks and keeps their verdicts. Results are taken here, in this process, and nowhere else."""
+
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from autograder.catalog import Exercise
+from autograder.draw import Draw
+from autograder.drawings import Drawings
+from autograder.results import CheckResult, StudentError, Verdict
+from autograder.subjects import CALL, Reference, Student
+from autograder.thresholds import Bar
+
+Observer = Callable[[Exercise, CheckResult, bool], None]  # exercise, check, whether it is judged (or begins)
+
+
+class Referee:
+    """Runs the checks of some exercises on one submission.
+
+    Args:
+        exercises: in the order in which they are graded.
+        start: makes the student's subject of an exercise, starting its worker.
+        problems: why an exercise cannot be graded at all, by its name.
+        seed: of the run.
+        drawings: characters for the checks that train.
+        chosen: says of a check whether it is run.
+        observe: is told when a check begins and when it is judged.
+        judge: whether thresholds are held against accuracies, or these only measured.
+
+    Attributes:
+        results: by exercise and check name.
+        problems: as given, and what was found on importing.
+        measured: accuracies by exercise and check name.
+    """
+
+    def __init__(
+        self,
+        exercises: list[Exercise],
+        start: Callable[[Exercise], Student],
+        *,
+        problems: dict[str, str],
+        seed: int,
+        drawings: Drawings,
+        chosen: Callable[[Any], bool],
+        observe: Observer,
+        judge: bool = True,
+    ):
+        self._exercises = {exercise.name: exercise for exercise in exercises}
+        self._start = start
+        self.problems = dict(problems)
+        self._seed = seed
+        self._drawings = drawings
+        self._chosen = chosen
+        self._observe = observe
+        self._judge = judge
+        self._students: dict[str, Student] = {}
+        self._references: dict[str, Reference] = {}
+        self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
+        self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
+
+    # What pytest calls
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out the checks that are not asked for; exercise by exercise, in the order of their titles."""
+        order = list(self._exercises)
+        items[:] = [item for item in items if self._chosen(item.function)]  # type: ignore[attr-defined]
+        items.sort(key=lambda item: order.index(item.path.parent.name))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        """Run one check and keep its verdict."""
+        exercise = self._exercises[pyfuncitem.path.parent.name]
+        function = pyfuncitem.function
+        result = describe(function)
+        self._observe(exercise, result, False)
+        begun = time.monotonic()
+        names = pyfuncitem._fixtureinfo.argnames
+        self._run(exercise, function, result, {name: pyfuncitem.funcargs[name] for name in names})
+        result.seconds = round(time.monotonic() - begun, 3)
+        self.results[exercise.name][result.name] = result
+        self._observe(exercise, result, True)
+        return True
+
+    @pytest.fixture
+    def student(self, request: pytest.FixtureRequest) -> Student | None:
+        """The student's solution; None where it cannot be had."""
+        return self._students.get(request.path.parent.name)
+
+    @pytest.fixture
+    def reference(self, request: pytest.FixtureRequest) -> Reference:
+        """The reference solution."""
+        name = request.path.parent.name
+        if name not in self._references:
+            self._references[name] = Reference(self._exercises[name])
+        reference = self._references[name]
+        reference.seed = self._draw(request).seed()
+        return reference
+
+    @pytest.fixture
+    def draw(self, request: pytest.FixtureRequest) -> Draw:
+        """The check's own stream of inputs."""
+        return self._draw(request)
+
+    @pytest.fixture
+    def threshold(self, request: pytest.FixtureRequest) -> Bar:
+        """The check's calibrated threshold."""
+        exercise, check = self._exercises[request.path.parent.name], request.function.__name__
+        bar = Bar(exercise, check, self._drawings.source, judge=self._judge)
+        self.measured[exercise.name][check] = bar.measured
+        return bar
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Start the worker of the check's exercise, and the next one's, which imports torch meanwhile."""
+        names = [name for name in self._exercises if name not in self.problems]
+        name = item.path.parent.name
+        if name in names:
+            at = names.index(name)
+            for upcoming in names[at : at + 2]:
+                if upcoming not in self._students:
+                    self._students[upcoming] = self._start(self._exercises[upcoming])
+            for finished in names[:at]:
+                self._students[finished].close()
+
+    def close(self) -> None:
+        """Kill all workers."""
+        for student in self._students.values():
+            student.close()
+
+    # How a check is judged
+
+    def _draw(self, request: pytest.FixtureRequest) -> Draw:
+        return Draw(self._seed, f"{request.path.parent.name} {request.function.__name__}", self._drawings)
+
+    def _run(self, exercise: Exercise, function: Any, result: CheckResult, fixtures: dict[str, Any]) -> None:
+        done = self.results[exercise.name]
+        waits_for = [done[check.__name__] for check in getattr(function, "after", ()) if check.__name__ in done]
+        student = self._students.get(exercise.name)
+        if exercise.name not in self.problems and student:
+            try:
+                student.open()
+            except StudentError as error:
+                self.problems[exercise.name] = str(error)
+                result.verdict, result.message, result.todo = error.verdict, str(error), error.todo
+                return
+            except Exception:
+                result.verdict, result.message = Verdict.GRADER_ERROR, traceback.format_exc()
+                return
+        if exercise.name in self.problems:
+            result.message = self.problems[exercise.name]
+            return
+        unmet = [check for check in waits_for if check.verdict is not Verdict.PASS]
+        if unmet:
+            result.waits_for = [check.title for check in unmet]
+            result.message = "Not judged yet: it builds on a check that does not pass."
+            return
+        assert student
+        student.seed = Draw(self._seed, f"{exercise.name} {result.name} student", self._drawings).seed()
+        student.seconds = getattr(function, "training_seconds", CALL)
+        try:
+            function(**fixtures)
+            result.verdict = Verdict.PASS
+        except AssertionError as error:
+            result.verdict, result.message = Verdict.WRONG, str(error) or result.title
+        except StudentError as error:
+            result.verdict, result.message, result.todo = error.verdict, str(error), error.todo
+        except Exception:  # a bug of ours, never the student's
+            result.verdict, result.message = Verdict.GRADER_ERROR, traceback.format_exc()
+        finally:
+            result.printed = student.printed()
+
+
+def describe(function: Any) -> CheckResult:
+    """A check as it stands before it is run."""
+    return CheckResult(
+        name=function.__name__,
+        title=" ".join((function.__doc__ or function.__name__.removeprefix("test_").replace("_", " ")).split()),
+        points=getattr(function, "points", 0),
+        hint=getattr(function, "hint", ""),
+        training=hasattr(function, "training_seconds"),
+        verdict=Verdict.NOT_RUN,
+    )

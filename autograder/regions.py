@@ -1,0 +1,90 @@
+"""Solution regions: what a student's stub leaves out of a reference solution.
+
+    ### BEGIN SOLUTION
+    #: What the student reads, as a TODO.
+    code that the student does not see
+    ### END SOLUTION
+
+becomes
+
+    # TODO: What the student reads, as a TODO.
+    raise NotImplementedError("MAML._inner_loop is still to do")
+"""
+
+import ast
+from collections.abc import Iterator
+
+BEGIN = "### BEGIN SOLUTION"
+END = "### END SOLUTION"
+TODO = "#:"
+
+
+class RegionError(ValueError):
+    """Markers that do not pair up; the message names file and line."""
+
+
+def stub(source: str, name: str) -> str:
+    """The student's version of a solution.
+
+    Args:
+        source: text of a solution.
+        name: its file name, for messages.
+
+    Raises:
+        RegionError: a marker is unbalanced, or the solution or its stub is not Python.
+    """
+    owners = _owners(source, name)
+    lines: list[str] = []
+    begun = 0
+    text: list[str] = []
+    for number, line in enumerate(source.splitlines(), start=1):
+        stripped = line.strip()
+        if stripped == BEGIN:
+            if begun:
+                raise RegionError(f"{name}:{number}: {BEGIN} inside the region that begins in line {begun}")
+            begun, text = number, []
+        elif stripped == END:
+            if not begun:
+                raise RegionError(f"{name}:{number}: {END} without a {BEGIN}")
+            lines += _todo(text, indent=line[: line.index("#")], owner=owners.get(begun, ""))
+            begun = 0
+        elif not begun:
+            lines.append(line)
+        elif stripped.startswith(TODO):
+            text.append(stripped.removeprefix(TODO).removeprefix(" "))
+    if begun:
+        raise RegionError(f"{name}:{begun}: {BEGIN} without an {END}")
+    result = "\n".join(lines) + "\n"
+    try:
+        ast.parse(result)
+    except SyntaxError as error:
+        raise RegionError(f"{name}: without its solution regions line {error.lineno} of the stub is not Python") from None
+    return result
+
+
+def _todo(text: list[str], indent: str, owner: str) -> Iterator[str]:
+    first, *rest = text or ["fill this in."]
+    yield f"{indent}# TODO: {first}"
+    for line in rest:
+        yield f"{indent}# {line}".rstrip()
+    yield f'{indent}raise NotImplementedError("{owner} is still to do")'
+
+
+def _owners(source: str, name: str) -> dict[int, str]:
+    """For each line its innermost function, as Class.function."""
+    owners: dict[int, str] = {}
+
+    def visit(node: ast.AST, path: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                inner = f"{path}.{child.name}" if path else child.name
+                owners.update(dict.fromkeys(range(child.lineno, (child.end_lineno or child.lineno) + 1), inner))
+                visit(child, inner)
+            else:
+                visit(child, path)
+
+    try:
+        visit(ast.parse(source), "")
+    except SyntaxError as error:
+        raise RegionError(f"{name}:{error.lineno}: {error.msg}") from None
+    return owners

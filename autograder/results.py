@@ -1,0 +1,130 @@
+"""What grading says, as data. Terminal, JSON and every other report render these objects and know nothing else."""
+
+from enum import Enum
+
+import msgspec
+
+
+class Verdict(str, Enum):
+    """What became of a check. Only PASS earns points."""
+
+    PASS = "PASS"  # noqa: S105
+    WRONG = "WRONG"  # the answer is not what it must be
+    CRASH = "CRASH"  # the student's code raised or died
+    TIMEOUT = "TIMEOUT"
+    MEMORY = "MEMORY"
+    FORMAT = "FORMAT"  # an answer that is not numbers of a readable kind, or not finite
+    PROTOCOL = "PROTOCOL"  # bytes on the wire that no honest code sends
+    NOT_RUN = "NOT-RUN"  # still to do, or waiting for another check
+    GRADER_ERROR = "GRADER-ERROR"  # our fault; never a silent zero
+
+
+class StudentError(Exception):
+    """Something in the student's code kept a check from an answer.
+
+    Attributes:
+        verdict: which kind.
+        todo: it is a TODO not yet filled in.
+    """
+
+    def __init__(self, verdict: Verdict, message: str, *, todo: bool = False):
+        super().__init__(message)
+        self.verdict = verdict
+        self.todo = todo
+
+
+class CheckResult(msgspec.Struct, kw_only=True):
+    """Verdict of one check.
+
+    Attributes:
+        name: its function, as test_inner_loop_takes_each_step_from_the_last.
+        title: what must hold, in one sentence.
+        message: what was seen against what was expected; empty for PASS.
+        hint: the mistake that this check is there to find, in the lecture's terms.
+        waits_for: titles of the checks that must pass before this one is judged.
+        printed: what the student's code printed meanwhile, cut to its end.
+    """
+
+    name: str
+    title: str
+    points: float
+    verdict: Verdict
+    message: str = ""
+    hint: str = ""
+    waits_for: list[str] = []
+    todo: bool = False
+    training: bool = False
+    printed: str = ""
+    seconds: float = 0.0
+
+    @property
+    def earned(self) -> float:
+        """Points, all or none."""
+        return self.points if self.verdict is Verdict.PASS else 0.0
+
+
+class ExerciseResult(msgspec.Struct, kw_only=True):
+    """Verdicts of one exercise.
+
+    Attributes:
+        file: the student's file, as hw2/maml.py.
+        problem: why nothing in it could be judged; empty if it could.
+    """
+
+    name: str
+    title: str
+    file: str
+    checks: list[CheckResult]
+    problem: str = ""
+
+    @property
+    def earned(self) -> float:
+        """Points of the checks that passed."""
+        return sum(check.earned for check in self.checks)
+
+    @property
+    def points(self) -> float:
+        """Points there were to earn."""
+        return sum(check.points for check in self.checks)
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """Everything that one run of the grader says.
+
+    Attributes:
+        subject: what was graded: a path, or "the reference".
+        seed: what the inputs were drawn from; the same seed gives the same verdicts.
+        data: where the drawings of the training checks come from, as "omniglot (242 characters)".
+        isolation: how the student's code was kept apart, in the words of autograder.isolation.
+        left_out: points of the checks that --fast or --only left out.
+    """
+
+    homework: str
+    subject: str
+    seed: int
+    data: str
+    isolation: str
+    exercises: list[ExerciseResult]
+    left_out: float = 0.0
+    seconds: float = 0.0
+    version: str = ""
+
+    @property
+    def checks(self) -> list[CheckResult]:
+        """All checks, exercise by exercise."""
+        return [check for exercise in self.exercises for check in exercise.checks]
+
+    @property
+    def earned(self) -> float:
+        """Points of the checks that passed."""
+        return sum(exercise.earned for exercise in self.exercises)
+
+    @property
+    def points(self) -> float:
+        """Points there were to earn."""
+        return sum(exercise.points for exercise in self.exercises)
+
+    @property
+    def grader_errors(self) -> list[CheckResult]:
+        """Checks that failed through our own fault."""
+        return [check for check in self.checks if check.verdict is Verdict.GRADER_ERROR]

@@ -1,0 +1,146 @@
+"""One probe, two subjects: the student's code in a worker, the reference here. Both answer the functions of probe.py.
+
+    student.inner_loop(task, steps=2).parameters
+
+Every answer has the fields that the probe's function declares, as arrays or dicts of arrays.
+"""
+
+import inspect
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, get_type_hints
+
+import numpy as np
+import torch
+
+from autograder.catalog import Exercise
+from autograder.isolation import Isolation
+from autograder.results import StudentError, Verdict
+from autograder.worker import values
+from autograder.worker.client import Worker
+
+START = 60.0  # seconds in which Python, torch and the student's module must be imported
+CALL = 20.0  # seconds that a check may take
+DEATHS = 3  # workers of one exercise that may die before the rest is not run
+
+
+class WorkerError(Exception):
+    """A worker that fails before it has seen any student code: the grader's fault."""
+
+
+class Subject:
+    """Answers the functions of a probe.
+
+    Args:
+        probe: the exercise's probe.
+    """
+
+    def __init__(self, probe: ModuleType):
+        self._probe = probe
+        self.seed = 0  # of the next call
+
+    def __getattr__(self, name: str) -> Callable[..., SimpleNamespace]:
+        function = getattr(self._probe, name)
+        signature = inspect.signature(function)
+        fields = get_type_hints(function)["return"]._fields
+
+        def call(*args: Any, **kwargs: Any) -> SimpleNamespace:
+            bound = signature.bind(None, *args, **kwargs)
+            arrays: dict[str, np.ndarray] = {}
+            packed = {key: values.pack(value, arrays) for key, value in list(bound.arguments.items())[1:]}
+            return _nest(self._answer(name, packed, arrays), fields)
+
+        return call
+
+    def _answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        raise NotImplementedError
+
+
+class Reference(Subject):
+    """The reference solution, in this process."""
+
+    def __init__(self, exercise: Exercise):
+        super().__init__(exercise.load("probe"))
+        self._solution = exercise.load("solution")
+
+    def _answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        random.seed(self.seed)
+        np.random.seed(self.seed)
+        torch.manual_seed(self.seed)
+        copies = {name: array.copy() for name, array in arrays.items()}
+        return values.flatten(getattr(self._probe, call)(self._solution, **values.unpack(arguments, copies)))
+
+
+class Student(Subject):
+    """The student's solution, in a worker that is started again after it died.
+
+    Attributes:
+        seconds: what is left of the current check's time.
+    """
+
+    def __init__(self, exercise: Exercise, isolation: Isolation, box: Path, threads: int):
+        super().__init__(exercise.load("probe"))
+        self._start: Callable[[], Worker] = lambda: Worker(isolation, box, exercise.module, threads)
+        self._worker = self._start()  # imports torch while the grader does other things
+        self._imported = False
+        self._deaths = 0
+        self.seconds = CALL
+
+    def open(self) -> None:
+        """Import the student's module.
+
+        Raises:
+            StudentError: it cannot be imported.
+            WorkerError: not even the worker starts, whatever the student wrote.
+        """
+        if not self._worker.alive:
+            self._worker.stop()
+            self._worker = self._start()
+            self._imported = False
+        if not self._imported:
+            try:
+                self._worker.ask("hello", {}, {}, 0, START)
+            except StudentError as error:
+                raise WorkerError(f"the worker does not start: {error}\n{self.printed()}") from None
+            self._worker.ask("import", {}, {}, 0, START)
+            self._imported = True
+
+    def close(self) -> None:
+        """Kill the worker."""
+        self._worker.stop()
+
+    def printed(self) -> str:
+        """What the student's code printed since the last call."""
+        return self._worker.log.take()
+
+    def _answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        if self._deaths >= DEATHS:
+            raise StudentError(Verdict.NOT_RUN, f"Not run: your code has ended or blocked Python {DEATHS} times.")
+        self.open()
+        started = time.monotonic()
+        try:
+            return self._worker.ask(call, arguments, arrays, self.seed, max(self.seconds, 0.1))
+        finally:
+            self.seconds -= time.monotonic() - started
+            self._deaths += not self._worker.alive
+
+
+def _nest(arrays: dict[str, np.ndarray], fields: tuple[str, ...]) -> SimpleNamespace:
+    """An answer's arrays by field.
+
+    Raises:
+        StudentError: a field is missing, or there is one that was not asked for.
+    """
+    answer: dict[str, Any] = {}
+    for name, array in arrays.items():
+        field, slash, key = name.partition("/")
+        if slash:
+            answer.setdefault(field, {})[key] = array
+        else:
+            answer[field] = array
+    if set(answer) != set(fields):
+        raise StudentError(Verdict.PROTOCOL, f"The answer has the fields {sorted(answer)}, expected {sorted(fields)}.")
+    return SimpleNamespace(**answer)

@@ -1,0 +1,143 @@
+"""The words that authors write checks with.
+
+    @points(4)
+    @after(test_one_step)
+    @hint("Adapt with gradients of the support loss, once per inner step.")
+    def test_each_step_starts_from_the_last(student, reference, draw):
+        '''Each inner step starts where the last one ended.'''
+        ...
+
+A check is a pytest function. Its docstring is what must hold, in one sentence that the student reads. Three fixtures serve it:
+student and reference answer the functions of probe.py, draw gives inputs (see autograder.draw). An ordinary assert with a
+message, or one of the assertions here, says what was seen against what was expected.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Check = TypeVar("Check", bound=Callable[..., None])
+
+
+def points(value: float) -> Callable[[Check], Check]:
+    """What the check is worth."""
+    return _attribute("points", value)
+
+
+def hint(text: str) -> Callable[[Check], Check]:
+    """The mistake that the check finds, in the lecture's terms; shown when it fails."""
+    return _attribute("hint", text)
+
+
+def after(*checks: Callable[..., None]) -> Callable[[Check], Check]:
+    """The checks that must pass before this one is judged, so that one mistake is one failure."""
+    return _attribute("after", checks)
+
+
+def training(seconds: float) -> Callable[[Check], Check]:
+    """A check that trains the student's code, which may take this long; --fast leaves it out."""
+    return _attribute("training_seconds", seconds)
+
+
+def _attribute(name: str, value: object) -> Callable[[Check], Check]:
+    def decorate(check: Check) -> Check:
+        setattr(check, name, value)
+        return check
+
+    return decorate
+
+
+def assert_shape(got: np.ndarray, shape: tuple[int, ...], what: str) -> None:
+    """Assert that an array has this shape."""
+    assert got.shape == shape, f"{what}: shape {_tuple(got.shape)}, expected {_tuple(shape)}"
+
+
+def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4) -> None:
+    """Assert that arrays, or dicts of arrays, agree.
+
+    Args:
+        got: the student's array, or dict of arrays.
+        want: the reference's.
+        what: a noun for messages, as "prototypes".
+        rtol: tolerated difference, as a share of the largest absolute value in all of want. Relative to the scale of the
+            whole, so that entries which cancel to noise near zero do not fail, and a tiny answer is not close to zero.
+    """
+    if isinstance(want, Mapping):
+        assert isinstance(got, Mapping) and set(got) == set(want), (
+            f"{what}: names {sorted(got) if isinstance(got, Mapping) else type(got).__name__}, expected {sorted(want)}"
+        )
+        scale = max(_scale(value) for value in want.values())
+        for name, value in want.items():
+            _assert_close(got[name], value, f"{what} {name}", rtol * scale)
+    else:
+        _assert_close(got, want, what, rtol * _scale(want))
+
+
+def assert_differ(got: ArrayLike, other: ArrayLike, message: str, *, rtol: float = 1e-6) -> None:
+    """Assert that two arrays of one shape differ somewhere, by more than rtol of the larger one's scale."""
+    a, b = np.asarray(got), np.asarray(other)
+    assert a.shape == b.shape, f"shape {_tuple(a.shape)} in one case and {_tuple(b.shape)} in the other"
+    assert bool(np.any(np.abs(a - b) > rtol * max(_scale(a), _scale(b)))), message
+
+
+def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:
+    """Assert that independent events fell into cells in these shares.
+
+    Args:
+        counts: how many events fell into each cell.
+        shares: the probability of each cell, or one number for all.
+        message: what to say if they did not.
+
+    Each count has to lie within six standard deviations (and one event) of what is expected of a binomial: for the correct
+    shares a cell fails less than once in 10^8, as long as it expects some ten events.
+    """
+    observed = np.asarray(counts, dtype=np.float64)
+    total = observed.sum()
+    assert total > 0, message
+    expected = total * np.asarray(shares, dtype=np.float64)
+    deviation = np.sqrt(expected * (1 - np.asarray(shares, dtype=np.float64)))
+    assert bool(np.all(np.abs(observed - expected) <= 6 * deviation + 1)), message
+
+
+def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Share of rows whose one largest score is at their label; a tie is no answer.
+
+    Args:
+        scores: (n, N).
+        labels: integers (n,).
+    """
+    assert scores.ndim == 2 and len(scores) == len(labels), (
+        f"scores: shape {_tuple(scores.shape)}, expected ({len(labels)}, N)"
+    )
+    at_label = scores[np.arange(len(labels)), labels]
+    others = np.where(np.arange(scores.shape[1]) == labels[:, None], -np.inf, scores)
+    return float(np.mean(at_label > others.max(axis=1)))
+
+
+def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) -> None:
+    a, b = np.array(got, dtype=np.float64, subok=False), np.array(want, dtype=np.float64, subok=False)
+    assert a.shape == b.shape, f"{what}: shape {_tuple(a.shape)}, expected {_tuple(b.shape)}"
+    assert b.size > 0 and bool(np.all(np.isfinite(b))), f"{what}: nothing to compare with"
+    assert bool(np.all(np.isfinite(a))), f"{what}: not all numbers are finite"
+    difference = np.abs(a - b)
+    if bool(np.all(difference <= tolerance)):
+        return
+    worst = np.unravel_index(int(difference.argmax()), difference.shape)
+    place = f" at {[int(i) for i in worst]}" if worst else ""
+    count = f" ({int((difference > tolerance).sum())} of {a.size} differ)" if a.size > 1 else ""
+    raise AssertionError(f"{what}{place}: got {_number(a[worst])}, expected {_number(b[worst])}{count}")
+
+
+def _scale(values: ArrayLike) -> float:
+    """Largest absolute value, or the smallest normal number where all is zero."""
+    return max(float(np.max(np.abs(np.asarray(values, dtype=np.float64)), initial=0.0)), float(np.finfo(np.float64).tiny))
+
+
+def _number(value: float) -> str:
+    return f"{float(value):.5g}"
+
+
+def _tuple(shape: tuple[int, ...]) -> str:
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"

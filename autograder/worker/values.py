@@ -1,0 +1,98 @@
+"""From what a solution returns to plain arrays, and back from a request to a probe's arguments.
+
+Solutions return tensors or arrays, Python or NumPy numbers, lists of them, dicts of them: all are taken, what matters is the
+value. float32, float64 and int64 cross as they are; smaller integers and booleans become int64.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+MAX_NUMBERS = 16_000_000  # in one array
+
+
+class FormatError(TypeError):
+    """A value that is not numbers of a readable kind."""
+
+
+def to_array(value: Any, what: str) -> np.ndarray:
+    """A number, tensor, array, or (nested) list of them as an array of float32, float64 or int64.
+
+    Raises:
+        FormatError: it is something else, too large, ragged, or holds NaN or infinity.
+    """
+    array = _array(value, what)
+    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.dtype != np.int64):
+        array = array.astype(np.int64)
+    if array.dtype not in (np.float32, np.float64, np.int64):
+        raise FormatError(f"{what}: expected float32, float64 or integers, got {array.dtype}")
+    finite = np.isfinite(array)
+    if not finite.all():
+        place = [int(i) for i in np.argwhere(~finite)[0]]
+        number = array[tuple(place)]
+        raise FormatError(f"{what} contains {'NaN' if np.isnan(number) else 'infinity'}, first at {place}")
+    return np.ascontiguousarray(array)
+
+
+def _array(value: Any, what: str) -> np.ndarray:
+    if isinstance(value, torch.Tensor):
+        if value.numel() > MAX_NUMBERS:
+            raise FormatError(f"{what}: {value.numel()} numbers are too many")
+        if value.dtype in (torch.bfloat16, torch.float16) or value.is_complex() or value.layout != torch.strided:
+            raise FormatError(f"{what}: expected a float32 or float64 tensor, got {value.dtype}")
+        return value.detach().cpu().resolve_conj().resolve_neg().numpy()
+    if isinstance(value, np.ndarray | np.generic):
+        if value.size > MAX_NUMBERS:
+            raise FormatError(f"{what}: {value.size} numbers are too many")
+        if value.dtype.kind not in "fiub" or value.dtype == np.float16:
+            raise FormatError(f"{what}: expected numbers, got an array of {value.dtype}")
+        return np.array(value, dtype=value.dtype.newbyteorder("="), subok=False)
+    if isinstance(value, bool | int | float):
+        return np.asarray(value)
+    if isinstance(value, list | tuple):
+        parts = [to_array(part, what) for part in value]
+        if len({part.shape for part in parts}) > 1:
+            raise FormatError(f"{what}: its {len(parts)} items have different shapes")
+        return np.stack(parts) if parts else np.zeros(0)
+    raise FormatError(f"{what}: expected a tensor, got {type(value).__name__}")
+
+
+def flatten(answer: Any) -> dict[str, np.ndarray]:
+    """The fields of a probe's answer, a NamedTuple, by name; "field/key" for the entries of a dict."""
+    arrays = {}
+    for field, value in answer._asdict().items():
+        if isinstance(value, Mapping):
+            if not value:
+                raise FormatError(f"{field}: an empty dict")
+            arrays.update({f"{field}/{key}": to_array(part, f"{field} {key}") for key, part in value.items()})
+        else:
+            arrays[field] = to_array(value, field)
+    return arrays
+
+
+def unpack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """An argument of a request, its arrays put back where their names stand."""
+    if isinstance(argument, dict):
+        if argument.keys() == {"array"}:
+            return arrays[argument["array"]]
+        return {key: unpack(part, arrays) for key, part in argument.items()}
+    if isinstance(argument, list):
+        return [unpack(part, arrays) for part in argument]
+    return argument
+
+
+def pack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The opposite of unpack: JSON for an argument, its arrays added to arrays."""
+    if isinstance(argument, np.ndarray):
+        name = str(len(arrays))
+        arrays[name] = argument
+        return {"array": name}
+    if isinstance(argument, Mapping):
+        return {key: pack(part, arrays) for key, part in argument.items()}
+    if isinstance(argument, list | tuple):
+        return [pack(part, arrays) for part in argument]
+    if isinstance(argument, np.generic):
+        return argument.item()
+    return argument

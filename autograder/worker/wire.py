@@ -1,0 +1,105 @@
+"""Frames between the grader and a worker: a typed header and named arrays, and nothing that could run.
+
+    4 bytes magic | 4 bytes header length | 8 bytes payload length | header, JSON | payload, safetensors
+
+Everything a worker sends is the student's to forge. So lengths are checked before anything is allocated, the header has only the
+fields below, the payload is arrays of three types with finite numbers, and any doubt is a FrameError.
+"""
+
+import struct
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import safetensors.numpy
+
+MAGIC = b"FSH1"
+PREFIX = struct.Struct("<4sIQ")
+MAX_HEADER = 64 * 1024
+MAX_PAYLOAD = 256 * 1024 * 1024
+ANSWERS = frozenset({"F32", "F64", "I64"})  # types of numbers that a worker may send
+QUESTIONS = ANSWERS | {"U8"}  # and be sent: drawings are bytes
+
+
+class FrameError(ValueError):
+    """Bytes that are not a frame."""
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True):
+    """Call a function of the probe.
+
+    Attributes:
+        seq: number of the request, counted from 0.
+        call: name of the function; "import" only imports the student's module, and "hello" not even that.
+        arguments: JSON in which {"array": name} stands for an array of the payload.
+        seed: for the random number generators of Python, NumPy and torch.
+    """
+
+    seq: int
+    call: str
+    arguments: dict[str, Any]
+    seed: int
+
+
+class Reply(msgspec.Struct, forbid_unknown_fields=True):
+    """The answer to one request: arrays, or an error to show to the student."""
+
+    seq: int
+    kind: Literal["result", "error"]
+    etype: str = ""
+    text: str = ""
+
+
+def encode(header: Request | Reply, arrays: dict[str, np.ndarray]) -> bytes:
+    """A frame of a header and named arrays."""
+    head = msgspec.json.encode(header)
+    body = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()}) if arrays else b""
+    return PREFIX.pack(MAGIC, len(head), len(body)) + head + body
+
+
+def lengths(prefix: bytes, max_payload: int = MAX_PAYLOAD) -> tuple[int, int]:
+    """Lengths of header and payload, read from a frame's first 16 bytes.
+
+    Raises:
+        FrameError: not a frame, or larger than allowed.
+    """
+    magic, head, body = PREFIX.unpack(prefix)
+    if magic != MAGIC:
+        raise FrameError("the bytes do not begin like an answer")
+    if head > MAX_HEADER or body > max_payload:
+        raise FrameError(f"the answer is too large ({head} + {body} bytes)")
+    return head, body
+
+
+def decode_header(head: bytes, kind: type[Request] | type[Reply]) -> Any:
+    """A frame's header.
+
+    Raises:
+        FrameError: it is not of this kind to the letter.
+    """
+    try:
+        return msgspec.json.decode(head, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise FrameError(f"the answer's header cannot be read: {error}") from None
+
+
+def decode_arrays(body: bytes, dtypes: frozenset[str] = ANSWERS) -> dict[str, np.ndarray]:
+    """A frame's arrays, copied into memory of their own.
+
+    Raises:
+        FrameError: not safetensors, another dtype, or a number that is not finite.
+    """
+    if not body:
+        return {}
+    # safetensors itself allows a header of 100 MB, which takes seconds to read.
+    if len(body) < 8 or int.from_bytes(body[:8], "little") > MAX_HEADER:
+        raise FrameError("the answer's arrays cannot be read")
+    try:
+        described = safetensors.deserialize(body)
+        if any(tensor["dtype"] not in dtypes for _, tensor in described):
+            raise FrameError("the answer holds numbers of a type that cannot be read")
+        return {name: np.array(array) for name, array in safetensors.numpy.load(body).items()}
+    except FrameError:
+        raise
+    except Exception as error:  # a decoder of hostile bytes may raise anything
+        raise FrameError(f"the answer's arrays cannot be read: {type(error).__name__}") from None

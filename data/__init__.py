@@ -1,0 +1,1 @@
+"""Characters to learn from: Omniglot or drawn handwriting, their split, and their pixels."""

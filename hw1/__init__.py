@@ -1,0 +1,1 @@
+"""Homework 1: the data pipeline and a black-box meta-learner."""

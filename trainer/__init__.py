@@ -1,0 +1,25 @@
+"""What hw1/train.py and hw2/train.py share: the training loop and all that a long training run needs.
+
+A training program gives a `Learner` (a few lines around the student's code), batches of tasks and a command line:
+
+    program.py     from the command line to a `Run`; errors in one sentence
+    loop.py        train: update, validate, log, save, stop when asked
+    evaluate.py    mean accuracies; the test with its confidence interval
+    checkpoint.py  one file with all that a run needs to go on
+    log.py         log.csv and TensorBoard
+    curve.py       the learning curve
+    progress.py    what the terminal shows
+    dataset.py     which folder --data means
+    seeds.py       one seed for every iteration
+
+It knows nothing of the homework.
+"""
+
+from trainer.dataset import folder
+from trainer.evaluate import test
+from trainer.learner import Learner
+from trainer.loop import train
+from trainer.program import Run, program, setting
+from trainer.seeds import reseed
+
+__all__ = ["Learner", "Run", "folder", "program", "reseed", "setting", "test", "train"]

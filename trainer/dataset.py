@@ -1,0 +1,48 @@
+"""Which folder --data means."""
+
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from data import glyphs
+
+OMNIGLOT = Path("data/omniglot_resized")
+GLYPHS = Path("data/glyphs")
+
+
+def folder(data: str) -> Path:
+    """Find the folder of a set of characters, and draw it first where that can be done.
+
+    Args:
+        data: "omniglot", "glyphs" or a folder with drawings in <alphabet>/<character>/*.png.
+
+    Raises:
+        click.ClickException: the drawings are not there.
+    """
+    if data == "omniglot":
+        if not OMNIGLOT.is_dir():
+            raise click.ClickException(
+                f"Omniglot is not in {OMNIGLOT}: fetch it with `python -m data.download`, or use drawn characters with "
+                "--data glyphs, which needs no internet."
+            )
+        return OMNIGLOT
+    if data == "glyphs":
+        if not GLYPHS.is_dir():
+            _draw()
+        return GLYPHS
+    if not Path(data).is_dir():
+        raise click.ClickException(f"--data is omniglot, glyphs or a folder, and there is no folder {data}.")
+    return Path(data)
+
+
+def _draw() -> None:
+    """Draw as many characters as Omniglot has. A set is there whole or not at all, whenever the program is stopped."""
+    unfinished = GLYPHS.with_name(f".glyphs-{os.getpid()}")
+    click.echo(f"Drawing characters in {GLYPHS}, once ...")
+    try:
+        glyphs.write(unfinished, characters=1623, drawings=20, seed=0)
+        unfinished.rename(GLYPHS)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,0 +1,67 @@
+"""Accuracy on tasks that training never saw."""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import click
+import numpy as np
+from rich.progress import track
+
+from trainer.learner import Learner
+from trainer.run import Run
+
+TASKS = 600  # as most papers on few-shot learning do
+
+
+def means(learner: Learner, batches: Iterable[Any]) -> dict[str, float]:
+    """Measure a learner on batches of tasks of equal size, without learning from them.
+
+    Returns:
+        The mean "loss" and the mean of each accuracy.
+    """
+    rows = []
+    for batch in batches:
+        loss, accuracies = learner.measure(batch, train=False)
+        rows.append({"loss": loss.item(), **accuracies})
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> None:
+    """Test the run's checkpoint, print the result and write it beside the checkpoint.
+
+    Args:
+        run: one whose checkpoint is to be tested.
+        learner: a new one of the run's settings.
+        tasks: TASKS batches of one meta-test task each.
+        task_words: what they are, such as "5-way 1-shot".
+
+    Raises:
+        click.ClickException: the checkpoint does not fit the learner.
+    """
+    facts = run.restore(learner)
+    accuracies = [
+        learner.measure(task, train=False)[1]["query_accuracy"]
+        for task in track(tasks, "testing", total=TASKS, transient=True)
+    ]
+    mean = float(np.mean(accuracies))
+    # The mean of 600 tasks is as good as normal, and 1.96 standard errors to each side hold 95% of a normal distribution.
+    half_width = 1.96 * float(np.std(accuracies, ddof=1)) / math.sqrt(len(accuracies))
+    result = {
+        "accuracy": mean,
+        "confidence_95": half_width,
+        "tasks": len(accuracies),
+        "method": run.method,
+        "checkpoint": run.checkpoint.name,
+        "iteration": facts["iteration"],
+        "settings": run.settings,
+    }
+    changed = [f"{name}_{value}" for name, value in run.settings.items() if facts["settings"].get(name) != value]
+    path = run.checkpoint.with_name(".".join([run.checkpoint.stem, "test", *changed, "json"]))
+    path.write_text(json.dumps(result, indent=2) + "\n")
+    click.echo(
+        f"{run.method}, {task_words}, {len(accuracies)} meta-test tasks, iteration {facts['iteration']}: "
+        f"accuracy {mean:.2%} ± {half_width:.2%} (95% confidence)"
+    )
+    click.echo(f"Written to {path}")

@@ -1,0 +1,125 @@
+"""The training loop."""
+
+import math
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import click
+
+from trainer import curve, evaluate
+from trainer.learner import Learner
+from trainer.log import Log
+from trainer.progress import Display
+from trainer.run import Run
+from trainer.seeds import reseed
+
+
+def train(
+    run: Run,
+    learner: Learner,
+    batches: Callable[[int], Iterator[Any]],
+    validation: Callable[[], Iterable[Any]],
+) -> None:
+    """Train from the run's checkpoint, or from the beginning, to its last iteration or to Ctrl-C.
+
+    The learner is validated before training, every run.val_interval iterations and at the end. It is saved as "best" where
+    its query accuracy is the highest so far, and always as "last". A run that was stopped goes on with what it would have
+    computed in one go.
+
+    Args:
+        run: where to write, and how long to train.
+        learner: a new one of the run's settings.
+        batches: from the number of iterations that are done to an iterator over the batches of all later ones, the same
+            for an iteration wherever the run began.
+        validation: makes an iterable of the meta-validation batches, the same ones each time.
+
+    Raises:
+        click.ClickException: the checkpoint does not fit, or the loss is not finite.
+        SystemExit: with status 130, after Ctrl-C.
+    """
+    done, best = run.restore(learner)
+    end = max(done, run.num_iterations)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        Log(run.folder, ["loss", *learner.labels], keep=done if run.checkpoint else None) as log,
+        Display(run.method, done, end) as display,
+        StopWish(display.stopping) as stop,
+    ):
+
+        def finish_iteration(metrics: dict[str, float], validate: bool) -> None:
+            nonlocal best
+            val = evaluate.means(learner, validation()) if validate else {}
+            is_best = validate and (best is None or val["query_accuracy"] > best["query_accuracy"])
+            if is_best:
+                best = {"iteration": done, "query_accuracy": val["query_accuracy"]}
+                run.save("best", learner, done, best)
+            log.write(done, metrics, val)
+            display.show(done, metrics, val, is_best)
+            if validate or stop.asked:  # after the log, whose rows must reach at least as far
+                run.save("last", learner, done, best)
+
+        if run.checkpoint is None:
+            finish_iteration({}, validate=True)
+        for iteration, batch in zip(range(done + 1, end + 1), batches(done), strict=False):
+            if stop.asked:
+                break
+            reseed(run.settings["seed"], iteration)
+            metrics = update(learner, batch, iteration)
+            done = iteration
+            finish_iteration(metrics, validate=done % run.val_interval == 0 or done == end)
+
+    picture = curve.draw(run.folder, learner, title=f"{run.method}, {run.folder.name}")
+    click.echo(f"Learning curve: {picture}")
+    if done < end:
+        click.echo(f"Stopped and saved at iteration {done} of {end}. To go on:\n  {run.command} --resume")
+        raise SystemExit(130)
+    click.echo(
+        f"Best validation accuracy {best['query_accuracy']:.1%}, at iteration {best['iteration']}. To test that checkpoint:\n"
+        f"  {run.command} --test"
+    )
+
+
+def update(learner: Learner, batch: Any, iteration: int) -> dict[str, float]:
+    """Take one step down the gradient of a batch's loss.
+
+    Returns:
+        The batch's "loss" and accuracies, before the step.
+
+    Raises:
+        click.ClickException: the loss is not finite; the learner is as it was.
+    """
+    loss, accuracies = learner.measure(batch, train=True)
+    if not math.isfinite(loss.item()):
+        raise click.ClickException(
+            f"The loss is {loss.item()} at iteration {iteration}: look for a division by zero or the logarithm of one in your "
+            "code, or try lower learning rates."
+        )
+    learner.optimizer.zero_grad()
+    loss.backward()
+    learner.optimizer.step()
+    return {"loss": loss.item(), **accuracies}
+
+
+class StopWish:
+    """Ctrl-C as a wish: while in context, the first one only sets `asked`; the second one interrupts as usual.
+
+    Args:
+        heard: called at the first one.
+    """
+
+    def __init__(self, heard: Callable[[], None]):
+        self.asked = False
+        self._heard = heard
+
+    def __enter__(self) -> "StopWish":
+        self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._heard()

@@ -1,0 +1,79 @@
+"""One training run: its settings, its folder and its checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trainer import checkpoint
+from trainer.learner import Learner
+
+
+@dataclasses.dataclass
+class Run:
+    """What a training program is asked to do.
+
+    Attributes:
+        method: "maml", say.
+        settings: what decides the result, by option name: {"num_way": 5, ..., "seed": 0}.
+        folder: where log, curve and checkpoints of this run lie.
+        device: "cpu", "cuda" or "mps".
+        num_iterations: when training ends.
+        val_interval: iterations from one validation, and checkpoint, to the next.
+        testing: whether to test a checkpoint rather than to train.
+        checkpoint: the one to test or to go on from, if any.
+        command: the command line of this run, without --resume and --test.
+    """
+
+    method: str
+    settings: dict[str, Any]
+    folder: Path
+    device: str
+    num_iterations: int
+    val_interval: int
+    testing: bool
+    checkpoint: Path | None
+    command: str
+
+    def restore(self, learner: Learner) -> tuple[int, dict[str, Any] | None]:
+        """Put the checkpoint, if the run has one, into a learner.
+
+        Returns:
+            (iterations that are done, best validation so far: {"iteration": 300, "query_accuracy": 0.94} or None).
+
+        Raises:
+            click.ClickException: the checkpoint does not fit.
+        """
+        if self.checkpoint is None:
+            return 0, None
+        facts = checkpoint.read_facts(self.checkpoint)
+        try:
+            checkpoint.load(self.checkpoint, learner)
+        except ValueError:
+            reason = difference(facts["settings"], self.settings) or "another network than the code has now"
+            raise click.ClickException(f"{self.checkpoint} was trained with {reason}.") from None
+        return facts["iteration"], facts["best"]
+
+    def save(self, name: str, learner: Learner, iteration: int, best: dict[str, Any] | None) -> None:
+        """Write the checkpoint <name>.safetensors: "last" or "best"."""
+        facts = {"method": self.method, "settings": self.settings, "iteration": iteration, "best": best}
+        checkpoint.save(self.folder / f"{name}.safetensors", learner, facts)
+
+
+def folder_of(method: str, settings: dict[str, Any]) -> Path:
+    """Name a run's folder by all its settings, as in logs/maml/omniglot.way_5.support_1.seed_0."""
+    data = Path(settings["data"]).name
+    words = [f"{name.removeprefix('num_')}_{value}" for name, value in settings.items() if name != "data"]
+    return Path("logs", method, ".".join([data, *words]))
+
+
+def difference(saved: dict[str, Any], asked: dict[str, Any]) -> str:
+    """Say which settings of a checkpoint are not those asked for: "--num-way 5, not 20"; "" if all are equal."""
+    return " and ".join(
+        f"--{name.replace('_', '-')} {saved.get(name)}, not {value}"
+        for name, value in asked.items()
+        if saved.get(name) != value
+    )
