@@ -1,8 +1,10 @@
 """What hw1/train.py and hw2/train.py share: the training loop and all that a long training run needs.
 
-A training program gives a `Learner` (a few lines around the student's code), batches of tasks and a command line:
+A training program gives a `Learner` (a few lines around the student's code), batches of tasks and options:
 
+    learner.py     what the trainer must know of a method
     program.py     from the command line to a `Run`; errors in one sentence
+    run.py         the run: its settings, its folder, its checkpoints
     loop.py        train: update, validate, log, save, stop when asked
     evaluate.py    mean accuracies; the test with its confidence interval
     checkpoint.py  one file with all that a run needs to go on

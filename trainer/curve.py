@@ -3,27 +3,76 @@
 import math
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from trainer import log
 from trainer.learner import Learner
 
+Floats = npt.NDArray[np.float64]
+COLOURS = ("#1f5fa8", "#d1661b", "#5d8a3c")  # of the accuracies, in the learner's order
+
 
 def draw(folder: Path, learner: Learner, title: str) -> Path:
-    """Draw loss and accuracies against iterations.
-
-    Training is a faint line for every iteration's batch, with its running mean; validation is dots.
+    """Draw loss and accuracies against iterations: training as lines, validation as dots.
 
     Args:
         folder: holds the log; learning_curve.png is written beside it.
-        learner: gives the accuracies' words and the level of chance.
+        learner: gives the accuracies' words and the number of ways.
         title: of the picture.
 
     Returns:
         The path of the picture.
     """
     columns = {name: np.array(values) for name, values in log.read(folder).items()}
-    figure = Figure(figsize=(10, 4.2), layout="constrained")  # no pyplot: no window, no global state
-    ...
+    chance = 1 / learner.num_way
+    figure = Figure(
+        figsize=(12.5, 4.2), dpi=120, layout="constrained"
+    )  # no pyplot: no window, no global state
+    figure.suptitle(title, fontsize="small")
+    losses, accuracies = figure.subplots(1, 2)
+
+    _plot(losses, columns, "loss", COLOURS[0])
+    losses.axhline(-math.log(chance), color="grey", linestyle=":")
+    losses.set(ylabel="cross entropy of the query [nats]", ylim=(0, None))
+
+    legend = []
+    for colour, (name, words) in zip(COLOURS, learner.labels.items(), strict=False):
+        _plot(accuracies, columns, name, colour, unit=0.01)
+        legend.append(Line2D([], [], color=colour, linewidth=4, label=words))
+    accuracies.axhline(100 * chance, color="grey", linestyle=":")
+    accuracies.set(ylabel="accuracy [%]", ylim=(0, 101))
+    legend += [
+        Line2D([], [], color="black", label="meta-training, running mean"),
+        Line2D([], [], color="black", marker="o", markersize=5, linewidth=0.8, label="meta-validation"),
+        Line2D([], [], color="grey", linestyle=":", label=f"chance, 1 in {learner.num_way}"),
+    ]
+    figure.legend(handles=legend, loc="outside right center", fontsize="small", frameon=False)
+
+    for axes in (losses, accuracies):
+        axes.set(xlabel="iteration [batches of tasks]", xlim=(0, max(1, columns["iteration"][-1]) * 1.01))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
+    path = folder / "learning_curve.png"
+    figure.savefig(path)
+    return path
+
+
+def running_mean(values: Floats) -> Floats:
+    """Average each value with its neighbours, a fiftieth of all values; at the ends with fewer."""
+    window = np.ones(max(1, len(values) // 50))
+    return np.convolve(values, window, "same") / np.convolve(np.ones_like(values), window, "same")
+
+
+def _plot(axes: Axes, columns: dict[str, Floats], metric: str, colour: str, unit: float = 1.0) -> None:
+    """Plot a metric: training faintly as it is and as its running mean, validation as dots."""
+    iteration = columns["iteration"]
+    train, val = columns[f"train_{metric}"] / unit, columns[f"val_{metric}"] / unit
+    trained, validated = ~np.isnan(train), ~np.isnan(val)
+    if trained.any():
+        axes.plot(iteration[trained], train[trained], color=colour, alpha=0.12, linewidth=0.6)
+        axes.plot(iteration[trained], running_mean(train[trained]), color=colour, linewidth=1.3)
+    axes.plot(iteration[validated], val[validated], color=colour, marker="o", markersize=3.5, linewidth=0.6)

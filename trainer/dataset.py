@@ -24,8 +24,8 @@ def folder(data: str) -> Path:
     if data == "omniglot":
         if not OMNIGLOT.is_dir():
             raise click.ClickException(
-                f"Omniglot is not in {OMNIGLOT}: fetch it with `python -m data.download`, or use drawn characters with "
-                "--data glyphs, which needs no internet."
+                f"There is no {OMNIGLOT}: fetch Omniglot with `python -m data.download`, or use characters drawn "
+                "offline with --data glyphs."
             )
         return OMNIGLOT
     if data == "glyphs":
@@ -38,7 +38,7 @@ def folder(data: str) -> Path:
 
 
 def _draw() -> None:
-    """Draw as many characters as Omniglot has. A set is there whole or not at all, whenever the program is stopped."""
+    """Draw as many characters as Omniglot has. The set is there whole or not at all."""
     unfinished = GLYPHS.with_name(f".glyphs-{os.getpid()}")
     click.echo(f"Drawing characters in {GLYPHS}, once ...")
     try:

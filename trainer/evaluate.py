@@ -9,6 +9,7 @@ import click
 import numpy as np
 from rich.progress import track
 
+from trainer import checkpoint
 from trainer.learner import Learner
 from trainer.run import Run
 
@@ -40,28 +41,29 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
     Raises:
         click.ClickException: the checkpoint does not fit the learner.
     """
-    facts = run.restore(learner)
+    done, _ = run.restore(learner)
     accuracies = [
         learner.measure(task, train=False)[1]["query_accuracy"]
         for task in track(tasks, "testing", total=TASKS, transient=True)
     ]
     mean = float(np.mean(accuracies))
-    # The mean of 600 tasks is as good as normal, and 1.96 standard errors to each side hold 95% of a normal distribution.
+    # The mean of 600 tasks is as good as normal: 95% of a normal distribution is within 1.96 standard errors.
     half_width = 1.96 * float(np.std(accuracies, ddof=1)) / math.sqrt(len(accuracies))
+    click.echo(
+        f"{run.method}, {task_words}, iteration {done}: accuracy {mean:.2%} ± {half_width:.2%} "
+        f"(95% confidence interval, {len(accuracies)} meta-test tasks)"
+    )
+
+    trained = checkpoint.read_facts(run.checkpoint)["settings"]
+    changed = [f"{name}_{value}" for name, value in run.settings.items() if trained.get(name) != value]
+    path = run.checkpoint.with_name(".".join([run.checkpoint.stem, "test", *changed, "json"]))
     result = {
         "accuracy": mean,
         "confidence_95": half_width,
         "tasks": len(accuracies),
         "method": run.method,
-        "checkpoint": run.checkpoint.name,
-        "iteration": facts["iteration"],
+        "iteration": done,
         "settings": run.settings,
     }
-    changed = [f"{name}_{value}" for name, value in run.settings.items() if facts["settings"].get(name) != value]
-    path = run.checkpoint.with_name(".".join([run.checkpoint.stem, "test", *changed, "json"]))
     path.write_text(json.dumps(result, indent=2) + "\n")
-    click.echo(
-        f"{run.method}, {task_words}, {len(accuracies)} meta-test tasks, iteration {facts['iteration']}: "
-        f"accuracy {mean:.2%} ± {half_width:.2%} (95% confidence)"
-    )
     click.echo(f"Written to {path}")

@@ -10,8 +10,8 @@ class Learner(Protocol):
     """A method that learns from batches of tasks.
 
     Attributes:
-        labels: accuracy's name in the log -> its words in the learning curve. One is "query_accuracy", by which the best
-            checkpoint is chosen and which the test reports.
+        labels: an accuracy's name in the log -> its words in the learning curve. One is "query_accuracy": the
+            best checkpoint has the highest, and the test reports it.
         optimizer: steps down the gradient of the loss.
         num_way: N, the classes of a task: a guess is right once in N.
     """
@@ -21,7 +21,7 @@ class Learner(Protocol):
     num_way: int
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Name everything that the method has learned: the live tensors, for a checkpoint to copy from and into."""
+        """Name all that the method has learned: the live tensors, for a checkpoint to copy from and into."""
 
     def measure(self, batch: Any, train: bool) -> tuple[torch.Tensor, dict[str, float]]:
         """Compute the loss of a batch and its accuracies.
@@ -31,6 +31,6 @@ class Learner(Protocol):
             train: whether a gradient of the loss will be taken.
 
         Returns:
-            (loss, accuracies): a scalar tensor, the mean over the batch's tasks; and a float in 0 .. 1 by each name of
-            `labels`, likewise.
+            (loss, accuracies): a scalar tensor and, for each name of `labels`, a float in 0 .. 1; each is a
+            mean over the batch's tasks.
         """

@@ -3,13 +3,14 @@
 import csv
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 
 class Log:
-    """One row an iteration: its number, then every metric of training and of validation, empty where not measured.
+    """A table of metrics: one row an iteration, cells that were not measured empty.
 
-    Columns are "iteration", "train_loss", "train_query_accuracy", ..., "val_loss", ...: losses in nats, accuracies in 0 .. 1.
+    Columns are "iteration", "train_loss", "train_query_accuracy", ..., "val_loss", ...: losses in nats,
+    accuracies in 0 .. 1.
 
     Args:
         folder: holds log.csv and TensorBoard's event files.
@@ -22,10 +23,8 @@ class Log:
         columns = ["iteration", *(f"{split}_{metric}" for split in ("train", "val") for metric in metrics)]
         path = folder / "log.csv"
         rows = [] if keep is None else _rows(path, keep)
-        if keep is None:
-            for events in folder.glob("events.out.tfevents.*"):
-                events.unlink()
-        self._file: TextIO = open(path, "w", newline="", buffering=1)  # a row is written when it is whole
+        # Line by line, so that a row is written before the checkpoint that follows it.
+        self._file: TextIO = open(path, "w", newline="", buffering=1)  # noqa: SIM115
         self._rows = csv.DictWriter(self._file, columns, lineterminator="\n")
         self._rows.writeheader()
         self._file.writelines(rows)
@@ -62,17 +61,21 @@ def read(folder: Path) -> dict[str, list[float]]:
 
 
 def _rows(path: Path, keep: int) -> list[str]:
-    """Lines of an earlier log up to an iteration. A killed run may have written further than its checkpoint, and half a line."""
+    """Lines of an earlier log up to an iteration.
+
+    A killed run may have written further than its last checkpoint, and half a line at the end.
+    """
     if not path.exists():
         return []
     lines = path.read_text().splitlines(keepends=True)[1:]
     return [line for line in lines if line.endswith("\n") and int(line.split(",", 1)[0]) <= keep]
 
 
-def _tensorboard(folder: Path, keep: int | None):
+def _tensorboard(folder: Path, keep: int | None) -> Any:
+    """TensorBoard's writer, or None where TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    # What an earlier run showed after its checkpoint is purged.
-    return SummaryWriter(str(folder), purge_step=None if keep is None else keep + 1)
+    # TensorBoard hides what an earlier run wrote from this step on.
+    return SummaryWriter(str(folder), purge_step=0 if keep is None else keep + 1)

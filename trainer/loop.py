@@ -23,15 +23,15 @@ def train(
 ) -> None:
     """Train from the run's checkpoint, or from the beginning, to its last iteration or to Ctrl-C.
 
-    The learner is validated before training, every run.val_interval iterations and at the end. It is saved as "best" where
-    its query accuracy is the highest so far, and always as "last". A run that was stopped goes on with what it would have
-    computed in one go.
+    The learner is validated before training, every run.val_interval iterations and at the end. Each time it
+    is saved as "last", and as "best" if its query accuracy is the highest so far. A run that was stopped goes
+    on with what it would have computed in one go.
 
     Args:
         run: where to write, and how long to train.
         learner: a new one of the run's settings.
-        batches: from the number of iterations that are done to an iterator over the batches of all later ones, the same
-            for an iteration wherever the run began.
+        batches: from a number of iterations done to an iterator over the batches of all later ones. An
+            iteration's batch is the same wherever the iterator began.
         validation: makes an iterable of the meta-validation batches, the same ones each time.
 
     Raises:
@@ -56,28 +56,33 @@ def train(
                 run.save("best", learner, done, best)
             log.write(done, metrics, val)
             display.show(done, metrics, val, is_best)
-            if validate or stop.asked:  # after the log, whose rows must reach at least as far
+            if validate:  # after the log: it must reach as far as the checkpoint, whenever we are killed
                 run.save("last", learner, done, best)
 
         if run.checkpoint is None:
             finish_iteration({}, validate=True)
         for iteration, batch in zip(range(done + 1, end + 1), batches(done), strict=False):
-            if stop.asked:
-                break
             reseed(run.settings["seed"], iteration)
             metrics = update(learner, batch, iteration)
             done = iteration
             finish_iteration(metrics, validate=done % run.val_interval == 0 or done == end)
+            if stop.asked:
+                break
+        if done < end:
+            run.save("last", learner, done, best)
 
-    picture = curve.draw(run.folder, learner, title=f"{run.method}, {run.folder.name}")
+    picture = curve.draw(run.folder, learner, title=f"{run.method}: {run.folder.name}")
     click.echo(f"Learning curve: {picture}")
     if done < end:
-        click.echo(f"Stopped and saved at iteration {done} of {end}. To go on:\n  {run.command} --resume")
+        click.echo(
+            f"Stopped, and saved at iteration {done} of {end}. To go on:\n\n    {run.command} --resume\n"
+        )
         raise SystemExit(130)
+    accuracy, iteration = best["query_accuracy"], best["iteration"]
     click.echo(
-        f"Best validation accuracy {best['query_accuracy']:.1%}, at iteration {best['iteration']}. To test that checkpoint:\n"
-        f"  {run.command} --test"
+        f"Best validation accuracy: {accuracy:.1%}, at iteration {iteration}. To test that checkpoint:\n"
     )
+    click.echo(f"    {run.command} --test\n")
 
 
 def update(learner: Learner, batch: Any, iteration: int) -> dict[str, float]:
@@ -92,8 +97,8 @@ def update(learner: Learner, batch: Any, iteration: int) -> dict[str, float]:
     loss, accuracies = learner.measure(batch, train=True)
     if not math.isfinite(loss.item()):
         raise click.ClickException(
-            f"The loss is {loss.item()} at iteration {iteration}: look for a division by zero or the logarithm of one in your "
-            "code, or try lower learning rates."
+            f"The loss is {loss.item()} at iteration {iteration}: look for a division by zero or a logarithm "
+            "of zero in your code, or try lower learning rates."
         )
     learner.optimizer.zero_grad()
     loss.backward()
@@ -102,7 +107,7 @@ def update(learner: Learner, batch: Any, iteration: int) -> dict[str, float]:
 
 
 class StopWish:
-    """Ctrl-C as a wish: while in context, the first one only sets `asked`; the second one interrupts as usual.
+    """Ctrl-C as a wish: while in context, the first only sets `asked`; the second interrupts as usual.
 
     Args:
         heard: called at the first one.

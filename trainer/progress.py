@@ -1,14 +1,15 @@
 """What the terminal shows of a training run: a line for each validation, and a bar below them."""
 
+import numpy as np
+from rich import progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 
-class Speed(ProgressColumn):
+class Speed(progress.ProgressColumn):
     """Iterations a second."""
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: progress.Task) -> Text:
         """Show the speed, once there is one."""
         return Text(f"{task.speed:.1f}/s" if task.speed else "")
 
@@ -18,47 +19,57 @@ class Display:
 
     Args:
         method: the bar's name.
-        start: iterations that are done already.
+        done: iterations that are done already.
         end: iterations in all.
     """
 
-    def __init__(self, method: str, start: int, end: int):
+    def __init__(self, method: str, done: int, end: int):
         console = Console(highlight=False)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[metrics]}"),
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=None),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[metrics]}"),
             Speed(),
-            TimeRemainingColumn(compact=True),
+            progress.TimeRemainingColumn(compact=True),
             console=console,
             expand=True,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task(method, completed=start, total=end, metrics="")
+        self._task = self._bar.add_task(method, completed=done, total=end, metrics="")
+        self._recent: list[tuple[float, float]] = []  # (loss, accuracy) in training since the last line
 
     def __enter__(self) -> "Display":
-        self._progress.start()
-        self._print("iteration   train: loss  accuracy   validation: loss  accuracy")
+        self._bar.start()
+        self._print("                 training                 validation")
+        self._print("iteration        loss    accuracy         loss    accuracy")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._bar.stop()
 
-    def advance(self, iteration: int, metrics: dict[str, float]) -> None:
-        """Move the bar to an iteration and show its loss and query accuracy."""
-        words = f"loss {metrics['loss']:.3f}  accuracy {metrics['query_accuracy']:4.0%}"
-        self._progress.update(self._task, completed=iteration, metrics=words)
+    def show(self, iteration: int, train: dict[str, float], val: dict[str, float], best: bool) -> None:
+        """Show an iteration: move the bar and, if it was validated, print a line.
 
-    def validated(self, iteration: int, train: dict[str, float], val: dict[str, float], best: bool) -> None:
-        """Print a line: means of training since the last line, and of validation."""
-        seen = f"{train['loss']:11.3f}  {train['query_accuracy']:8.1%}" if train else " " * 21
-        line = f"{iteration:9}   {seen}   {val['loss']:16.3f}  {val['query_accuracy']:8.1%}"
-        self._print(line + ("  best" if best else ""))
+        Args:
+            iteration: how many are done.
+            train: metrics of its batch, empty for iteration 0. The line shows their mean since the last line.
+            val: metrics of validation, or empty.
+            best: whether these are the best so far.
+        """
+        if train:
+            self._recent.append((train["loss"], train["query_accuracy"]))
+            words = f"loss {train['loss']:.3f}  accuracy {train['query_accuracy']:4.0%}"
+            self._bar.update(self._task, completed=iteration, metrics=words)
+        if val:
+            training = "{:10.3f}  {:10.1%}".format(*np.mean(self._recent, axis=0)) if self._recent else ""
+            validation = f"{val['loss']:10.3f}  {val['query_accuracy']:10.1%}"
+            self._recent.clear()
+            self._print(f"{iteration:9}  {training:22}   {validation}{'  best' if best else ''}")
 
     def stopping(self) -> None:
         """Say that a wish to stop was heard. Only marks the bar: a signal handler must not print."""
-        self._progress.update(self._task, description="stopping")
+        self._bar.update(self._task, description="stopping")
 
     def _print(self, line: str) -> None:
-        self._progress.console.print(line, soft_wrap=True)
+        self._bar.console.print(line, soft_wrap=True)

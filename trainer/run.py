@@ -25,6 +25,7 @@ class Run:
         val_interval: iterations from one validation, and checkpoint, to the next.
         testing: whether to test a checkpoint rather than to train.
         checkpoint: the one to test or to go on from, if any.
+        options: all options of the command line.
         command: the command line of this run, without --resume and --test.
     """
 
@@ -36,13 +37,14 @@ class Run:
     val_interval: int
     testing: bool
     checkpoint: Path | None
+    options: dict[str, Any]
     command: str
 
     def restore(self, learner: Learner) -> tuple[int, dict[str, Any] | None]:
         """Put the checkpoint, if the run has one, into a learner.
 
         Returns:
-            (iterations that are done, best validation so far: {"iteration": 300, "query_accuracy": 0.94} or None).
+            (iterations done, best validation so far: {"iteration": 300, "query_accuracy": 0.94} or None).
 
         Raises:
             click.ClickException: the checkpoint does not fit.
@@ -71,7 +73,7 @@ def folder_of(method: str, settings: dict[str, Any]) -> Path:
 
 
 def difference(saved: dict[str, Any], asked: dict[str, Any]) -> str:
-    """Say which settings of a checkpoint are not those asked for: "--num-way 5, not 20"; "" if all are equal."""
+    """Say which of a checkpoint's settings are not those asked for, "--num-way 5, not 20"; "" if all are."""
     return " and ".join(
         f"--{name.replace('_', '-')} {saved.get(name)}, not {value}"
         for name, value in asked.items()

@@ -9,8 +9,8 @@ import torch
 def reseed(*key: int) -> None:
     """Seed the generators of Python, NumPy and PyTorch by the numbers of a key, such as (seed, iteration).
 
-    A training run does this at every iteration. So iteration 1,000 draws the same random numbers whether the run came there
-    without a stop or went on from a checkpoint, and a checkpoint need not hold the states of three generators.
+    A training run does this at every iteration. So iteration 1,000 draws the same random numbers whether the
+    run came there without a stop or from a checkpoint, which need not hold the states of three generators.
     """
     seed = int(np.random.SeedSequence(key).generate_state(1)[0])
     random.seed(seed)

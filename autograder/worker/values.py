@@ -33,7 +33,7 @@ def to_array(value: Any, what: str) -> np.ndarray:
         place = [int(i) for i in np.argwhere(~finite)[0]]
         number = array[tuple(place)]
         raise FormatError(f"{what} contains {'NaN' if np.isnan(number) else 'infinity'}, first at {place}")
-    return np.ascontiguousarray(array)
+    return np.array(array, order="C")
 
 
 def _array(value: Any, what: str) -> np.ndarray:

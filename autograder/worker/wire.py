@@ -53,7 +53,7 @@ class Reply(msgspec.Struct, forbid_unknown_fields=True):
 def encode(header: Request | Reply, arrays: dict[str, np.ndarray]) -> bytes:
     """A frame of a header and named arrays."""
     head = msgspec.json.encode(header)
-    body = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()}) if arrays else b""
+    body = safetensors.numpy.save({name: np.array(array, order="C") for name, array in arrays.items()}) if arrays else b""
     return PREFIX.pack(MAGIC, len(head), len(body)) + head + body
 
 

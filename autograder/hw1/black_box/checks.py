@@ -1,0 +1,274 @@
+"""Problem 2. The black-box meta-learner
+
+What the network does is read off its outputs: what changes when a part of the input is changed. So it may join drawings and labels in
+any order, and be written in any way.
+"""
+
+import numpy as np
+
+from autograder.hw1.black_box import probe
+from autograder.words import (
+    accuracy,
+    after,
+    assert_close,
+    assert_differ,
+    assert_shape,
+    hint,
+    points,
+    training,
+)
+
+SIZES = ((3, 5, 1), (2, 3, 2), (4, 2, 3), (2, 4, 2))  # B, N, K; once N = K + 1, where a swap of the two does not show
+
+
+def _episodes(draw, batch, way, shot):
+    """Noise for images, and labels as the data generator makes them."""
+    images = draw.normal(batch, shot + 1, way, 784)
+    labels = np.broadcast_to(np.eye(way), (batch, shot + 1, way, way)).copy()
+    for episode in labels:
+        episode[-1] = episode[-1][_other_order(draw, way)]
+    return images, labels
+
+
+def _redraw(draw, k, n):
+    """A change: another drawing at row k, column n of every episode."""
+
+    def change(images, labels):
+        images[:, k, n] = draw.normal(len(images), 784)
+
+    return change
+
+
+def _made_characters(draw, characters):
+    """Characters that are easy to tell apart: 16 stripes of random brightness, each drawing with some noise; (characters, 20, 784)."""
+    stripes = draw.normal(characters, 1, 16) + draw.normal(characters, 20, 16, scale=0.25)
+    return np.repeat(stripes, 49, axis=-1).astype(np.float32)
+
+
+def _accuracy_after_training(student, draw, train, held_out, batches):
+    """Train on some characters, 2-way 1-shot, and return the query accuracy on others."""
+    weights = student.train(train, way=2, shot=1, batches=batches, batch=64, seed=draw.seed()).weights
+    images, labels = probe.episodes(draw.rng, held_out, way=2, shot=1, count=1000)
+    asked = labels[:, -1].argmax(axis=-1)
+    labels[:, -1] = draw.rng.random(labels[:, -1].shape)  # the answers stay here
+    logits = student.predict(weights, images, labels).logits
+    assert_shape(logits, labels.shape, "logits")
+    return accuracy(logits[:, -1].reshape(-1, 2), asked.reshape(-1))
+
+
+def _other_order(draw, way):
+    """A permutation that is not the identity and, for N > 2, not its own inverse."""
+    return np.roll(np.arange(way), int(draw.rng.integers(1, way)) if way != 4 else 1)
+
+
+def _variants(student, draw, images, labels, changes):
+    """Outputs (V, B, K+1, N, N) for an input as it is and after each of some changes to a copy of it."""
+    pairs = [(images, labels)]
+    for change in changes:
+        pairs.append((images.copy(), labels.copy()))
+        change(*pairs[-1])
+    return student.forward(*(np.stack(parts) for parts in zip(*pairs, strict=True)), draw.seed()).logits
+
+
+def _assert_all_queries_differ(logits, before, message):
+    for query in range(before.shape[-2]):
+        assert_differ(logits[:, -1, query], before[:, -1, query], message)
+
+
+@points(3)
+@hint("Shape the outputs of layer2 back to (B, K+1, N, N) with the sizes of the input; N, K and B differ from call to call.")
+def test_shape(student, draw):
+    """forward returns logits (B, K+1, N, N) for any B, K and N."""
+    for batch, way, shot in SIZES:
+        got = _variants(student, draw, *_episodes(draw, batch, way, shot), [])[0]
+        assert_shape(got, (batch, shot + 1, way, way), f"logits for B = {batch}, N = {way}, K = {shot}")
+
+
+@points(6)
+@after(test_shape)
+@hint("Zero the labels of the whole query row, all N of them: input_labels[:, -1] in a copy. Else the network reads the answer off its input.")
+def test_query_labels_never_reach_the_network(student, draw):
+    """Other query labels change nothing in the outputs."""
+    for batch, way, shot in SIZES:
+
+        def relabel(query, size=(batch, way)):
+            def change(images, labels):
+                labels[:, -1, query] = draw.normal(*size)
+
+            return change
+
+        before, *others = _variants(
+            student, draw, *_episodes(draw, batch, way, shot), [relabel(query) for query in range(way)]
+        )
+        for query, got in enumerate(others):
+            difference = np.abs(got - before).max()
+            assert difference <= 1e-6 * np.abs(before).max(), (
+                f"N = {way}, K = {shot}: another label of query {query + 1} of {way} changes the outputs by up to {difference:.2g}"
+            )
+
+
+@points(4)
+@after(test_shape)
+@hint("Hide the labels of the query only, the last row. Without the labels of the support there is nothing to learn from.")
+def test_support_labels_reach_the_network(student, draw):
+    """Every support label makes a difference to every query output."""
+    for batch, way, shot in SIZES[:3]:
+
+        def relabel(k, n):
+            def change(images, labels):
+                labels[:, k, n] = np.roll(labels[:, k, n], 1, axis=-1)
+
+            return change
+
+        places = list(np.ndindex(shot, way))
+        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), [relabel(*place) for place in places])
+        for (k, n), got in zip(places, others, strict=True):
+            where = f"N = {way}, K = {shot}: the label of support drawing {k + 1} of class {n} makes no difference to a query"
+            _assert_all_queries_differ(got, before, where)
+
+
+@points(5)
+@after(test_shape)
+@hint(
+    "Flatten row by row, (B, (K+1) * N, ...): first all support drawings, then all queries. Class by class, a query would come before the "
+    "support of later classes."
+)
+def test_every_query_comes_after_the_whole_support(student, draw):
+    """Every support drawing makes a difference to every query output."""
+    for batch, way, shot in SIZES[:3]:
+        places = list(np.ndindex(shot, way))
+        changes = [_redraw(draw, k, n) for k, n in places]
+        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), changes)
+        for (k, n), got in zip(places, others, strict=True):
+            where = f"N = {way}, K = {shot}: support drawing {k + 1} of class {n} makes no difference to a query"
+            _assert_all_queries_differ(got, before, where)
+
+
+@points(3)
+@after(test_shape)
+@hint("The sequence runs over the (K+1) * N drawings of one episode: an output may depend on what came before it, never on what comes later.")
+def test_a_query_drawing_decides_its_own_output(student, draw):
+    """A query drawing makes a difference to its own output, and none to the support's."""
+    for batch, way, shot in SIZES:
+        changes = [_redraw(draw, -1, query) for query in range(way)]
+        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), changes)
+        for query, got in enumerate(others):
+            where = f"query drawing {query + 1} of {way} makes no difference to the output at its place"
+            assert_differ(got[:, -1, query], before[:, -1, query], where)
+            assert_close(got[:, :-1], before[:, :-1], "support outputs after a change of a query drawing", rtol=1e-6)
+
+
+@points(3)
+@after(test_shape)
+@hint("Keep the batch dimension first all the way (the LSTMs are batch_first): reshape within an episode, never across episodes.")
+def test_episodes_of_a_batch_are_independent(student, draw):
+    """The outputs of an episode do not depend on the other episodes of its batch."""
+    for batch, way, shot in SIZES:
+
+        def replace_first(images, labels, shape=(shot + 1, way, 784)):
+            images[0] = draw.normal(*shape)
+            labels[0, :-1] = np.roll(labels[0, :-1], 1, axis=-1)
+
+        before, got = _variants(student, draw, *_episodes(draw, batch, way, shot), [replace_first])
+        assert_close(got[1:], before[1:], "outputs of the other episodes after a change of the first", rtol=1e-5)
+
+
+@points(3)
+@after(test_shape)
+@hint("Return the raw outputs of layer2: cross entropy applies softmax itself, and twice is once too many.")
+def test_outputs_are_logits(student, draw):
+    """The outputs are logits, not probabilities."""
+    got = _variants(student, draw, *_episodes(draw, 3, 3, 1), [])
+    probabilities = bool((got >= 0).all()) and bool((np.abs(got.sum(axis=-1) - 1) < 1e-4).all())
+    assert not probabilities, "all outputs are positive and sum to 1 over the classes: a softmax has been applied"
+
+
+@points(4)
+@hint("Work on a copy: input_labels[:, -1] = 0 writes into the caller's labels, and the loss is then computed against zeros.")
+def test_the_callers_labels_stay_as_they_were(student, draw):
+    """forward leaves the labels it is given as they were."""
+    images, labels = _episodes(draw, 2, 3, 1)
+    left = student.labels_after_forward(images, labels, draw.seed()).labels
+    assert_close(left, labels, "the caller's labels after forward")
+
+
+@points(4)
+@hint("Take the last row of predictions and labels, preds[:, -1] and labels[:, -1], and nothing else.")
+def test_loss_looks_at_the_query_only(student, draw):
+    """The loss depends on the logits of the query alone."""
+    for batch, way, shot in SIZES:
+        _, labels = _episodes(draw, batch, way, shot)
+        logits = draw.normal(batch, shot + 1, way, way, scale=2)
+        before = student.loss(logits, labels).loss
+        changed = logits.copy()
+        changed[:, :-1] = draw.normal(batch, shot, way, way, scale=2)
+        got = student.loss(changed, labels).loss
+        assert_close(got, before, f"N = {way}, K = {shot}: loss after a change of support logits")
+        changed = logits.copy()
+        changed[:, -1] = draw.normal(batch, way, way, scale=2)
+        assert_differ(student.loss(changed, labels).loss, before, f"N = {way}, K = {shot}: other query logits leave the loss as it was")
+
+
+@points(5)
+@after(test_loss_looks_at_the_query_only)
+@hint(
+    "Dimension 1 of F.cross_entropy's input is the class: flatten the query to (B * N, N) first. Given (B, N, N) it takes the positions of "
+    "the queries for classes. It applies softmax itself, and averages over all B * N queries."
+)
+def test_loss_is_cross_entropy(student, reference, draw):
+    """The loss is the mean cross entropy over all queries of all episodes."""
+    for batch, way, shot in SIZES:
+        _, labels = _episodes(draw, batch, way, shot)
+        logits = draw.normal(batch, shot + 1, way, way, scale=2)
+        want = reference.loss(logits, labels)
+        assert_close(student.loss(logits, labels).loss, want.loss, f"loss for B = {batch}, N = {way}, K = {shot}")
+
+
+@points(3)
+@after(test_loss_is_cross_entropy)
+@hint("Return the loss as a tensor that is still connected to the predictions: no .item(), no detach(), no torch.tensor(...) around it.")
+def test_loss_can_be_differentiated(student, reference, draw):
+    """The gradient of the loss reaches the predictions."""
+    for batch, way, shot in SIZES[:2]:
+        _, labels = _episodes(draw, batch, way, shot)
+        logits = draw.normal(batch, shot + 1, way, way, scale=2)
+        want = reference.loss(logits, labels)
+        assert_close(student.loss(logits, labels).gradient, want.gradient, "gradient of the loss")
+
+
+@points(3)
+@after(test_loss_can_be_differentiated)
+@hint("Run layer1 and then layer2 on its outputs, without detach() or torch.no_grad() between them.")
+def test_gradients_reach_both_layers(student, draw):
+    """The gradient of the loss reaches every weight of both LSTMs."""
+    images, labels = _episodes(draw, 4, 3, 2)
+    largest = student.gradients(images, labels, draw.seed()).largest
+    still = [name for name, value in largest.items() if not value > 0]
+    assert not still, f"no gradient reaches {', '.join(still[:4])}"
+
+
+@training(seconds=90)
+@points(2)
+@after(
+    test_query_labels_never_reach_the_network,
+    test_support_labels_reach_the_network,
+    test_every_query_comes_after_the_whole_support,
+    test_the_callers_labels_stay_as_they_were,
+    test_loss_is_cross_entropy,
+    test_gradients_reach_both_layers,
+)
+@hint("All parts look right by themselves. Train it yourself with hw1/train.py: does the loss fall below log N?")
+def test_learns_stripes(student, draw, threshold):
+    """After a short training on striped patterns it tells new ones apart, 2-way 1-shot."""
+    train, held_out = _made_characters(draw, 200), _made_characters(draw, 60)
+    threshold.reached_by(_accuracy_after_training(student, draw, train, held_out, batches=1000), made=True)
+
+
+@training(seconds=90)
+@points(2)
+@after(test_learns_stripes)
+@hint("It learns simple patterns but not handwriting. Train it yourself with hw1/train.py and look at the curve.")
+def test_learns_handwriting(student, draw, threshold):
+    """After a short training it tells new characters apart, 2-way 1-shot."""
+    train, held_out = (part.reshape(*part.shape[:2], 784) for part in draw.drawings.characters(160, 60, draw.rng))
+    threshold.reached_by(_accuracy_after_training(student, draw, train, held_out, batches=1500))

@@ -1,0 +1,146 @@
+"""How to drive a MANN: run it forward, take its loss and gradients, train it, let it predict."""
+
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+Array = np.ndarray
+
+HIDDEN = 128
+LEARNING_RATE = 1e-3
+
+
+class Logits(NamedTuple):
+    """What forward returns: (B, K+1, N, N), or (V, B, K+1, N, N) for V variants of the input."""
+
+    logits: Array
+
+
+class Labels(NamedTuple):
+    """The caller's labels after a forward pass: (B, K+1, N, N)."""
+
+    labels: Array
+
+
+class Loss(NamedTuple):
+    """A loss and its gradient with respect to the logits (B, K+1, N, N)."""
+
+    loss: Array
+    gradient: Array
+
+
+class Gradients(NamedTuple):
+    """Largest absolute gradient of each parameter, by name."""
+
+    largest: dict[str, Array]
+
+
+class Weights(NamedTuple):
+    """A trained network."""
+
+    weights: dict[str, Array]
+
+
+def forward(module: ModuleType, images: Array, labels: Array, seed: int, gain: float = 3.0) -> Logits:
+    """Outputs of one network for several variants of a batch, each by a forward pass of its own.
+
+    Args:
+        module: the solution.
+        images: (V, B, K+1, N, 784).
+        labels: (V, B, K+1, N, N).
+        seed: of the weights, on which nothing else depends.
+        gain: the initial weights times this, so that inputs from long ago still show in the outputs.
+    """
+    network = _network(module, labels, seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(gain)
+        return Logits([network(_tensor(i), _tensor(j)) for i, j in zip(images, labels, strict=True)])
+
+
+def labels_after_forward(module: ModuleType, images: Array, labels: Array, seed: int) -> Labels:
+    """What forward leaves of the labels it is given."""
+    given = _tensor(labels)
+    _network(module, labels, seed)(_tensor(images), given)
+    return Labels(given)
+
+
+def loss(module: ModuleType, logits: Array, labels: Array) -> Loss:
+    """The loss of given logits (B, K+1, N, N), in double precision, and its gradient."""
+    preds = torch.tensor(logits, requires_grad=True)
+    value = _network(module, labels, 0).loss_function(preds, _tensor(labels))
+    gradient = torch.zeros_like(preds)
+    if isinstance(value, torch.Tensor) and value.requires_grad and value.numel() == 1:
+        value.sum().backward()
+        gradient = preds.grad if preds.grad is not None else gradient
+    return Loss(value, gradient)
+
+
+def gradients(module: ModuleType, images: Array, labels: Array, seed: int) -> Gradients:
+    """What of the loss reaches each parameter of the network."""
+    network = _network(module, labels, seed)
+    network.loss_function(network(_tensor(images), _tensor(labels)), _tensor(labels)).backward()
+    return Gradients(
+        {name: 0.0 if p.grad is None else p.grad.abs().max() for name, p in network.named_parameters()}
+    )
+
+
+def train(module: ModuleType, drawings: Array, way: int, shot: int, batches: int, batch: int, seed: int) -> Weights:
+    """Train on episodes of given drawings (characters, drawings, 784)."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    network = module.MANN(way, shot, HIDDEN)
+    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    for _ in range(batches):
+        images, labels = episodes(rng, drawings, way, shot, batch)
+        images, labels = _tensor(images), _tensor(labels)
+        value = network.loss_function(network(images, labels.clone()), labels)
+        optimizer.zero_grad()
+        value.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()
+    return Weights(network.state_dict())
+
+
+def predict(module: ModuleType, weights: dict[str, Array], images: Array, labels: Array) -> Logits:
+    """Outputs of a trained network on other episodes."""
+    network = module.MANN(labels.shape[-1], labels.shape[-3] - 1, HIDDEN)
+    network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+    with torch.no_grad():
+        return Logits(network(_tensor(images), _tensor(labels)))
+
+
+def episodes(rng: np.random.Generator, drawings: Array, way: int, shot: int, count: int) -> tuple[Array, Array]:
+    """Episodes as the data generator of problem 1 makes them.
+
+    Args:
+        rng: randomness.
+        drawings: (characters, drawings, 784).
+        way: N.
+        shot: K.
+        count: B.
+
+    Returns:
+        Images (B, K+1, N, 784) and labels (B, K+1, N, N), the last row, the query, shuffled.
+    """
+    characters = rng.random((count, len(drawings))).argpartition(way - 1, axis=1)[:, :way]
+    characters = rng.permuted(characters, axis=1)
+    chosen = rng.random((count, way, drawings.shape[1])).argpartition(shot, axis=2)[:, :, : shot + 1]
+    images = drawings[characters[:, None], rng.permuted(chosen, axis=2).transpose(0, 2, 1)].astype(np.float32)
+    labels = np.broadcast_to(np.eye(way, dtype=np.float32), (count, shot + 1, way, way)).copy()
+    order = rng.permuted(np.tile(np.arange(way), (count, 1)), axis=1)
+    rows = np.arange(count)[:, None]
+    images[:, -1], labels[:, -1] = images[:, -1][rows, order], labels[:, -1][rows, order]
+    return images, labels
+
+
+def _network(module: ModuleType, labels: Array, seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return module.MANN(labels.shape[-1], labels.shape[-3] - 1, HIDDEN)
+
+
+def _tensor(array: Array) -> torch.Tensor:
+    return torch.tensor(array, dtype=torch.float32)

@@ -1,0 +1,110 @@
+"""Train and test your black-box meta-learner, with your data generator.
+
+\b
+    python -m hw1.train --num-way 2 --num-shot 1 --hidden-dim 128
+
+Add --test to test the best checkpoint, --resume to go on after Ctrl-C.
+"""
+
+import signal
+from typing import ClassVar
+
+import click
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from hw1.black_box import MANN
+from hw1.data_generator import DataGenerator
+from trainer import Run, evaluate, folder, program, reseed, setting, test, train
+from trainer.program import COUNT, option
+
+VAL_EPISODES = 512
+
+
+class Episodes(Dataset):
+    """Numbered episodes of a data generator.
+
+    Episode i is drawn with random numbers of its own. So it is the same one however many processes draw
+    episodes, and no two processes draw the same.
+    """
+
+    def __init__(self, generator: DataGenerator, seed: int):
+        self.generator, self.seed = generator, seed
+
+    def __getitem__(self, i):
+        """Draw episode i: (images, labels), as DataGenerator._sample returns them."""
+        reseed(self.seed, i)
+        return self.generator._sample()
+
+    def batches(self, size, numbers, num_workers=0):
+        """Load the episodes of these numbers in batches of a size."""
+        return DataLoader(
+            self, size, sampler=numbers, num_workers=num_workers, worker_init_fn=ignore_interrupts
+        )
+
+
+def ignore_interrupts(_):
+    """Keep a worker alive on Ctrl-C, which reaches all processes of a terminal: the main one will end it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class BlackBoxLearner:
+    """A black-box meta-learner, as the trainer sees it."""
+
+    labels: ClassVar = {"query_accuracy": "query"}
+
+    def __init__(self, mann: MANN, learning_rate: float, device: str):
+        self.mann, self.device, self.num_way = mann.to(device), device, mann.num_classes
+        self.optimizer = torch.optim.Adam(self.mann.parameters(), lr=learning_rate)
+
+    def tensors(self):
+        """The network's parameters."""
+        return self.mann.state_dict()
+
+    def measure(self, batch, train):
+        """Loss and accuracy of a batch of episodes."""
+        images, labels = (part.float().to(self.device) for part in batch)
+        answers = labels[:, -1].argmax(dim=-1)
+        with torch.set_grad_enabled(train):
+            predictions = self.mann(images, labels)
+            loss = self.mann.loss_function(predictions, labels)
+        right = predictions[:, -1].argmax(dim=-1) == answers
+        return loss, {"query_accuracy": right.float().mean().item()}
+
+
+@click.command(help=__doc__)
+@setting("--num-way", type=click.IntRange(min=2), default=2, help="N, the characters of an episode.")
+@setting("--num-shot", type=COUNT, default=1, help="K, the support drawings of each.")
+@setting("--hidden-dim", type=COUNT, default=128, help="Size of the first LSTM's hidden state.")
+@setting("--batch-size", type=COUNT, default=128, help="Episodes in a batch.")
+@setting("--learning-rate", type=float, default=1e-3, help="Of Adam.")
+@option("--num-workers", type=click.IntRange(min=0), default=0, help="Extra processes that draw episodes.")
+@program("black_box", num_iterations=5_000)
+def main(run: Run):
+    """Train the black-box meta-learner."""
+    num_way, num_shot = run.settings["num_way"], run.settings["num_shot"]
+    mann = MANN(num_way, num_shot, run.settings["hidden_dim"])
+    learner = BlackBoxLearner(mann, run.settings["learning_rate"], run.device)
+    config = {"data_folder": str(folder(run.settings["data"]))}
+
+    def episodes(part, seed):
+        return Episodes(DataGenerator(num_way, num_shot, part, config), seed)
+
+    # Validation and test have the same episodes in every run.
+    if run.testing:
+        test_episodes = episodes("test", 0).batches(1, range(evaluate.TASKS))
+        test(run, learner, test_episodes, f"{num_way}-way {num_shot}-shot")
+        return
+    training, validation = episodes("train", run.settings["seed"]), episodes("val", 0)
+    training[0]  # here, where an error is easier to read than in a worker
+    size = run.settings["batch_size"]
+
+    def batches(done):
+        numbers = range(done * size, run.num_iterations * size)
+        return iter(training.batches(size, numbers, run.options["num_workers"]))
+
+    train(run, learner, batches, lambda: validation.batches(VAL_EPISODES, range(VAL_EPISODES)))
+
+
+if __name__ == "__main__":
+    main()
