@@ -118,6 +118,8 @@ def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
 
 def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) -> None:
     a, b = np.array(got, dtype=np.float64, subok=False), np.array(want, dtype=np.float64, subok=False)
+    if b.ndim == 0 and a.size == 1:
+        a = a.reshape(())  # a scalar in brackets is a scalar
     assert a.shape == b.shape, f"{what}: shape {_tuple(a.shape)}, expected {_tuple(b.shape)}"
     assert b.size > 0 and bool(np.all(np.isfinite(b))), f"{what}: nothing to compare with"
     assert bool(np.all(np.isfinite(a))), f"{what}: not all numbers are finite"

@@ -7,7 +7,6 @@ Add --test to test the best checkpoint, --resume to go on after Ctrl-C.
 """
 
 import signal
-from typing import ClassVar
 
 import click
 import torch
@@ -51,10 +50,9 @@ def ignore_interrupts(_):
 class BlackBoxLearner:
     """A black-box meta-learner, as the trainer sees it."""
 
-    labels: ClassVar = {"query_accuracy": "query"}
-
     def __init__(self, mann: MANN, learning_rate: float, device: str):
         self.mann, self.device, self.num_way = mann.to(device), device, mann.num_classes
+        self.labels = {"query_accuracy": "query"}
         self.optimizer = torch.optim.Adam(self.mann.parameters(), lr=learning_rate)
 
     def tensors(self):

@@ -10,7 +10,6 @@ options.
 
 import functools
 import itertools
-from typing import ClassVar
 
 import click
 import torch
@@ -28,10 +27,9 @@ VAL_TASKS = 100
 class ProtoNetLearner:
     """A prototypical network, as the trainer sees it."""
 
-    labels: ClassVar = {"query_accuracy": "query", "support_accuracy": "support"}
-
     def __init__(self, protonet: ProtoNet, num_way: int):
         self.protonet, self.num_way, self.optimizer = protonet, num_way, protonet._optimizer
+        self.labels = {"query_accuracy": "query", "support_accuracy": "support"}
 
     def tensors(self):
         """The network's parameters and its running statistics of batch normalisation."""
@@ -48,14 +46,13 @@ class ProtoNetLearner:
 class MAMLLearner:
     """MAML, as the trainer sees it."""
 
-    labels: ClassVar = {
-        "query_accuracy": "query, after adaptation",
-        "support_accuracy": "support, after adaptation",
-        "unadapted_support_accuracy": "support, before adaptation",
-    }
-
     def __init__(self, maml: MAML, num_way: int):
         self.maml, self.num_way, self.optimizer = maml, num_way, maml._optimizer
+        self.labels = {
+            "query_accuracy": "query, after adaptation",
+            "support_accuracy": "support, after adaptation",
+            "unadapted_support_accuracy": "support, before adaptation",
+        }
 
     def tensors(self):
         """The initialisation and the inner learning rates."""

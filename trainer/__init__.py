@@ -21,7 +21,8 @@ from trainer.dataset import folder
 from trainer.evaluate import test
 from trainer.learner import Learner
 from trainer.loop import train
-from trainer.program import Run, program, setting
+from trainer.program import program, setting
+from trainer.run import Run
 from trainer.seeds import reseed
 
 __all__ = ["Learner", "Run", "folder", "program", "reseed", "setting", "test", "train"]

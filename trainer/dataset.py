@@ -21,20 +21,15 @@ def folder(data: str) -> Path:
     Raises:
         click.ClickException: the drawings are not there.
     """
-    if data == "omniglot":
-        if not OMNIGLOT.is_dir():
-            raise click.ClickException(
-                f"There is no {OMNIGLOT}: fetch Omniglot with `python -m data.download`, or use characters drawn "
-                "offline with --data glyphs."
-            )
-        return OMNIGLOT
-    if data == "glyphs":
-        if not GLYPHS.is_dir():
-            _draw()
-        return GLYPHS
-    if not Path(data).is_dir():
-        raise click.ClickException(f"--data is omniglot, glyphs or a folder, and there is no folder {data}.")
-    return Path(data)
+    path = {"omniglot": OMNIGLOT, "glyphs": GLYPHS}.get(data, Path(data))
+    if data == "glyphs" and not path.exists():
+        _draw()
+    if next(path.glob("*/*/*.png"), None) is None:
+        raise click.ClickException(
+            f"There are no drawings <alphabet>/<character>/*.png in {path}: fetch Omniglot with `python -m "
+            "data.download`, or use drawn characters with --data glyphs, which needs no internet."
+        )
+    return path
 
 
 def _draw() -> None:

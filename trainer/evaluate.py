@@ -41,6 +41,7 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
     Raises:
         click.ClickException: the checkpoint does not fit the learner.
     """
+    assert run.checkpoint, "there is a checkpoint to test"
     done, _ = run.restore(learner)
     accuracies = [
         learner.measure(task, train=False)[1]["query_accuracy"]

@@ -1,6 +1,7 @@
 """The record of a run: log.csv, and the same numbers for TensorBoard where it is installed."""
 
 import csv
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,12 +23,13 @@ class Log:
         metrics = list(metrics)
         columns = ["iteration", *(f"{split}_{metric}" for split in ("train", "val") for metric in metrics)]
         path = folder / "log.csv"
-        rows = [] if keep is None else _rows(path, keep)
+        if keep is None or not path.exists():
+            path.write_text(",".join(columns) + "\n")
+        else:
+            _cut(path, keep)
         # Line by line, so that a row is written before the checkpoint that follows it.
-        self._file: TextIO = open(path, "w", newline="", buffering=1)  # noqa: SIM115
+        self._file: TextIO = open(path, "a", newline="", buffering=1)  # noqa: SIM115
         self._rows = csv.DictWriter(self._file, columns, lineterminator="\n")
-        self._rows.writeheader()
-        self._file.writelines(rows)
         self._board = _tensorboard(folder, keep)
 
     def __enter__(self) -> "Log":
@@ -60,15 +62,14 @@ def read(folder: Path) -> dict[str, list[float]]:
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
 
 
-def _rows(path: Path, keep: int) -> list[str]:
-    """Lines of an earlier log up to an iteration.
+def _cut(path: Path, keep: int) -> None:
+    """Cut off the rows after an iteration.
 
-    A killed run may have written further than its last checkpoint, and half a line at the end.
+    A killed run may have written further than its last checkpoint, and half a row at the end.
     """
-    if not path.exists():
-        return []
-    lines = path.read_text().splitlines(keepends=True)[1:]
-    return [line for line in lines if line.endswith("\n") and int(line.split(",", 1)[0]) <= keep]
+    header, *rows = path.read_bytes().splitlines(keepends=True)
+    kept = [row for row in rows if row.endswith(b"\n") and int(row.split(b",")[0]) <= keep]
+    os.truncate(path, len(header) + sum(map(len, kept)))
 
 
 def _tensorboard(folder: Path, keep: int | None) -> Any:

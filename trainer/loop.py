@@ -50,7 +50,7 @@ def train(
         def finish_iteration(metrics: dict[str, float], validate: bool) -> None:
             nonlocal best
             val = evaluate.means(learner, validation()) if validate else {}
-            is_best = validate and (best is None or val["query_accuracy"] > best["query_accuracy"])
+            is_best = validate and val["query_accuracy"] > best["query_accuracy"]
             if is_best:
                 best = {"iteration": done, "query_accuracy": val["query_accuracy"]}
                 run.save("best", learner, done, best)

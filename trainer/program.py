@@ -13,7 +13,7 @@ import torch
 from click.core import ParameterSource
 
 from trainer import checkpoint
-from trainer.run import Run, difference, folder_of
+from trainer.run import Run, difference, folder_of, forget
 from trainer.seeds import reseed
 
 
@@ -54,11 +54,10 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
     )
 
     def decorate(body: Callable[[Run], None]) -> Callable[..., None]:
-        @click.pass_context
         @functools.wraps(body)
-        def command(context: click.Context, **_: Any) -> None:
+        def command(**_: Any) -> None:
             try:
-                run = open_run(method, context)
+                run = open_run(method, click.get_current_context())
                 reseed(run.settings["seed"], 0)  # before the body makes the model
                 body(run)
             except NotImplementedError as error:
@@ -85,6 +84,8 @@ def open_run(method: str, context: click.Context) -> Run:
         raise click.UsageError("--resume, --restart and --test exclude each other.")
     if checkpoint_path and not (testing or resuming):
         raise click.UsageError("--checkpoint needs --test or --resume.")
+    if checkpoint_path and given["log_dir"]:
+        raise click.UsageError("--checkpoint says where the run lies: leave out --log-dir.")
     use_device(given["device"])
     if given["threads"]:
         torch.set_num_threads(given["threads"])
@@ -101,7 +102,9 @@ def open_run(method: str, context: click.Context) -> Run:
         if resuming and (reason := difference(facts["settings"], asked)):
             raise click.ClickException(f"{checkpoint_path} cannot go on: it was trained with {reason}.")
         settings = facts["settings"] | asked
-    elif (folder / "last.safetensors").exists() and not restarting:
+    elif restarting:
+        forget(folder)
+    elif (folder / "last.safetensors").exists():
         raise click.ClickException(
             f"{folder} holds a run: go on with --resume, or replace it with --restart."
         )
@@ -156,8 +159,8 @@ def _command(context: click.Context, folder: Path) -> str:
         if parameter.name in ("resume", "restart", "test", "checkpoint", "log_dir"):
             continue
         if _is_given(context, parameter.name):
-            words.append(parameter.opts[0])
-            words += [] if parameter.is_flag else [str(context.params[parameter.name])]
+            value = context.params[parameter.name]
+            words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
     if _is_given(context, "log_dir") or _is_given(context, "checkpoint"):
         words += ["--log-dir", str(folder)]
     return " ".join([context.command_path, *map(shlex.quote, words)])

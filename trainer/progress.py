@@ -27,13 +27,12 @@ class Display:
         console = Console(highlight=False)
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}"),
-            progress.BarColumn(bar_width=None),
+            progress.BarColumn(bar_width=20),  # so that 80 columns hold it, and the terminal's "^C"
             progress.MofNCompleteColumn(),
             progress.TextColumn("{task.fields[metrics]}"),
             Speed(),
             progress.TimeRemainingColumn(compact=True),
             console=console,
-            expand=True,
             disable=not console.is_terminal,
         )
         self._task = self._bar.add_task(method, completed=done, total=end, metrics="")
@@ -59,7 +58,7 @@ class Display:
         """
         if train:
             self._recent.append((train["loss"], train["query_accuracy"]))
-            words = f"loss {train['loss']:.3f}  accuracy {train['query_accuracy']:4.0%}"
+            words = f"loss {train['loss']:.3f}  acc {train['query_accuracy']:4.0%}"
             self._bar.update(self._task, completed=iteration, metrics=words)
         if val:
             training = "{:10.3f}  {:10.1%}".format(*np.mean(self._recent, axis=0)) if self._recent else ""

@@ -40,17 +40,17 @@ class Run:
     options: dict[str, Any]
     command: str
 
-    def restore(self, learner: Learner) -> tuple[int, dict[str, Any] | None]:
+    def restore(self, learner: Learner) -> tuple[int, dict[str, Any]]:
         """Put the checkpoint, if the run has one, into a learner.
 
         Returns:
-            (iterations done, best validation so far: {"iteration": 300, "query_accuracy": 0.94} or None).
+            (iterations done, the best validation so far as {"iteration": 300, "query_accuracy": 0.94}).
 
         Raises:
             click.ClickException: the checkpoint does not fit.
         """
         if self.checkpoint is None:
-            return 0, None
+            return 0, {"iteration": 0, "query_accuracy": -1.0}  # less than any
         facts = checkpoint.read_facts(self.checkpoint)
         try:
             checkpoint.load(self.checkpoint, learner)
@@ -59,7 +59,7 @@ class Run:
             raise click.ClickException(f"{self.checkpoint} was trained with {reason}.") from None
         return facts["iteration"], facts["best"]
 
-    def save(self, name: str, learner: Learner, iteration: int, best: dict[str, Any] | None) -> None:
+    def save(self, name: str, learner: Learner, iteration: int, best: dict[str, Any]) -> None:
         """Write the checkpoint <name>.safetensors: "last" or "best"."""
         facts = {"method": self.method, "settings": self.settings, "iteration": iteration, "best": best}
         checkpoint.save(self.folder / f"{name}.safetensors", learner, facts)
@@ -70,6 +70,13 @@ def folder_of(method: str, settings: dict[str, Any]) -> Path:
     data = Path(settings["data"]).name
     words = [f"{name.removeprefix('num_')}_{value}" for name, value in settings.items() if name != "data"]
     return Path("logs", method, ".".join([data, *words]))
+
+
+def forget(folder: Path) -> None:
+    """Remove what an earlier run left in its folder, and nothing else."""
+    for pattern in ("last.*", "best.*", "log.csv", "learning_curve.png", "events.out.tfevents.*"):
+        for path in folder.glob(pattern):
+            path.unlink()
 
 
 def difference(saved: dict[str, Any], asked: dict[str, Any]) -> str:

@@ -1,0 +1,152 @@
+"""What the commands do: find the inputs, call the grader, show and save the report, choose the exit status."""
+
+import os
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import msgspec
+
+from autograder import isolation, regions, submission
+from autograder.__main__ import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE
+from autograder.catalog import COURSE, Exercise, exercises, homeworks
+from autograder.drawings import OMNIGLOT, Drawings
+from autograder.referee import describe
+from autograder.report import terminal
+from autograder.results import Report
+
+
+def grade(
+    homework: str,
+    path: Path | None,
+    reference: bool,
+    only: str | None,
+    fast: bool,
+    json_file: Path | None,
+    seed: int | None,
+    data: str | None,
+) -> int:
+    """Grade one submission and print its report; returns the exit status."""
+    from autograder import grade as grading
+
+    _check_only(homework, only)
+    if reference and path:
+        raise click.UsageError("--reference and --submission exclude each other.")
+    if json_file and not json_file.absolute().parent.is_dir():
+        raise click.UsageError(f"There is no folder {json_file.absolute().parent} for --json.")
+    drawings = _drawings(data)
+    try:
+        files = submission.reference(homework) if reference else submission.collect(path or COURSE, homework)
+    except submission.SubmissionError as error:
+        click.echo(str(error), err=True)
+        return NOTHING_TO_GRADE
+    subject = "the reference" if reference else str(path or "the work in this folder")
+    found = isolation.find()
+    if not found.holds:
+        click.echo(f"Note: your code runs without a sandbox: {found.reason}.", err=True)
+    if drawings.folder is None and not data:
+        click.echo("Note: Omniglot is not here, drawn handwriting serves instead; `python -m data.download` fetches it.", err=True)
+    chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
+    total = sum(not (fast and describe(check).training) for exercise in chosen for check in grading.checks(exercise))
+    with terminal.Progressing(total) as progress:
+        report = grading.grade(
+            homework,
+            files,
+            subject=subject,
+            seed=secrets.randbelow(2**31) if seed is None else seed,
+            drawings=drawings,
+            only=only,
+            fast=fast,
+            observe=progress,
+        )
+    terminal.show(report, terminal.console())
+    if json_file:
+        _write(json_file, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    return status(report)
+
+
+def status(report: Report) -> int:
+    """Exit status: 0 full marks, 1 less, 3 the grader's own fault."""
+    if report.grader_errors:
+        return GRADER_FAULT
+    return FULL_MARKS if report.earned == report.points else LESS
+
+
+def list_checks(homework: str, only: str | None) -> int:
+    """Print the checks of a homework and their points."""
+    from autograder import grade as grading
+
+    _check_only(homework, only)
+    chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
+    listed = [(exercise, [describe(check) for check in grading.checks(exercise)]) for exercise in chosen]
+    terminal.show_list(homework, listed, terminal.console())
+    return 0
+
+
+def stubs(check: bool) -> int:
+    """Write the stubs, or say which are out of date."""
+    stale = []
+    for exercise in (exercise for homework in homeworks() for exercise in exercises(homework)):
+        target = COURSE / exercise.file
+        solution = exercise.folder / "solution.py"
+        try:
+            wanted = regions.stub(solution.read_text(encoding="utf-8"), str(solution.relative_to(COURSE)))
+        except regions.RegionError as error:
+            click.echo(str(error), err=True)
+            return GRADER_FAULT
+        if not target.exists() or target.read_text(encoding="utf-8") != wanted:
+            stale.append(exercise.file)
+            if not check:
+                _write(target, wanted.encode())
+    click.echo(f"{'out of date' if check else 'written'}: {', '.join(stale)}" if stale else "all stubs are up to date")
+    return LESS if stale and check else 0
+
+
+def calibrate(homework: str, seeds: int, only: str | None, sources: tuple[str, ...]) -> int:
+    """Measure and write thresholds."""
+    from autograder import calibrate as calibrating
+
+    _check_only(homework, only)
+    chosen: list[Exercise] = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
+    for exercise in chosen:
+        for source in sources:
+            calibrating.calibrate(exercise, _drawings(source), seeds, terminal.console())
+    return 0
+
+
+def _drawings(source: str | None) -> Drawings:
+    if source is None:
+        return Drawings.find()
+    if source == "glyphs":
+        return Drawings(None)
+    folder = OMNIGLOT if source == "omniglot" else Path(source)
+    if not folder.is_dir():
+        raise click.UsageError(f"There are no drawings in {folder}; `python -m data.download` fetches Omniglot.")
+    return Drawings(folder)
+
+
+def _check_only(homework: str, only: str | None) -> None:
+    names = [exercise.name for exercise in exercises(homework)]
+    if only is not None and only not in names:
+        raise click.UsageError(f"{homework} has no exercise {only}; it has {', '.join(names)}.")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+if sys.platform == "win32":
+    raise SystemExit("The autograder needs Linux or macOS; on Windows it runs under WSL2.")

@@ -1,0 +1,274 @@
+"""Problem 2. MAML
+
+Everything about gradients is compared in double precision, from parameters that are given: adapted parameters and meta-gradients are
+numbers that only the right method gives. _outer_step is judged twice, with the student's own _inner_loop and with a stand-in for it: if
+either agrees with the reference, it is right, and a mistake in _inner_loop is paid for once.
+"""
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from autograder.catalog import GRADER
+from autograder.results import StudentError
+from autograder.words import accuracy, after, assert_close, assert_shape, hint, points, training
+from hw2.omniglot import Tasks
+
+IMAGE = (1, 16, 16)
+CHANNELS = 32
+ALPHA = 0.4
+PRETRAINED = GRADER / "hw2" / "maml" / "pretrained.safetensors"  # 5-way, on drawn handwriting
+
+
+def _parameters(draw, way):
+    """A random theta, by the names and shapes that the given constructor uses."""
+    parameters, channels = {}, 1
+    for i in range(4):
+        parameters[f"conv{i}"] = draw.normal(CHANNELS, channels, 3, 3, scale=(2 / (9 * channels)) ** 0.5)
+        parameters[f"b{i}"] = draw.normal(CHANNELS, scale=0.1)
+        channels = CHANNELS
+    return parameters | {"w4": draw.normal(way, CHANNELS, scale=0.3), "b4": draw.normal(way, scale=0.1)}
+
+
+def _rates(parameters, rate=0.1):
+    return {name: np.array(rate) for name in parameters}
+
+
+def _own_rates(draw, parameters):
+    return {name: draw.rng.uniform(0.05, 0.3, ()) for name in parameters}
+
+
+def _support(draw, way, shot):
+    task = draw.task(way, shot, 1, image=IMAGE)
+    return task.images_support, task.labels_support
+
+
+def _batch(draw, way, shot, count=3, query=2):
+    return [draw.task(way, shot, query, image=IMAGE) for _ in range(count)]
+
+
+def _change(parameters, theta):
+    """How far adaptation moved: compared instead of the parameters, most of which is theta."""
+    return {name: parameters[name] - theta[name] for name in theta}
+
+
+def _assert_as_reference(student, reference, ask, compare):
+    """Hold the student against the reference with a stand-in for _inner_loop and without; one agreement is enough."""
+    try:
+        compare(ask(student, True), ask(reference, True))
+    except (AssertionError, StudentError):
+        compare(ask(student, False), ask(reference, False))
+
+
+@points(4)
+@hint("Return (parameters, accuracies): the adapted parameters under the names of self._meta_parameters, and num_inner_steps + 1 accuracies.")
+def test_inner_loop_returns_parameters_and_accuracies(student, draw):
+    """_inner_loop returns a dict of all parameters, and steps + 1 accuracies."""
+    for way, shot, steps in ((3, 2, 1), (4, 1, 3)):
+        theta = _parameters(draw, way)
+        got = student.inner_loop(*_support(draw, way, shot), theta, _rates(theta), steps, train=True)
+        assert set(got.parameters) == set(theta), f"parameters are named {sorted(got.parameters)}, expected {sorted(theta)}"
+        for name, array in theta.items():
+            assert_shape(got.parameters[name], array.shape, f"parameter {name}")
+        assert_shape(got.accuracies, (steps + 1,), f"accuracies for {steps} inner steps")
+
+
+@points(6)
+@after(test_inner_loop_returns_parameters_and_accuracies)
+@hint(
+    "phi = theta - alpha * grad L(theta, support), with the cross entropy of the logits as L (no softmax before it) and the gradient with "
+    "respect to all parameters."
+)
+def test_one_inner_step(student, reference, draw):
+    """One inner step is a gradient step on the support's cross entropy."""
+    for way, shot in ((3, 2), (5, 1)):
+        theta, support = _parameters(draw, way), _support(draw, way, shot)
+        got = student.inner_loop(*support, theta, _rates(theta), 1, train=True).parameters
+        want = reference.inner_loop(*support, theta, _rates(theta), 1, train=True).parameters
+        assert_close(_change(got, theta), _change(want, theta), "change of")
+
+
+@points(4)
+@after(test_one_inner_step)
+@hint("Each step starts where the last one ended, phi_{i+1} = phi_i - alpha * grad L(phi_i), and there are num_inner_steps of them.")
+def test_each_inner_step_starts_from_the_last(student, reference, draw):
+    """Several inner steps follow each other, each from the result of the last."""
+    theta, support = _parameters(draw, 3), _support(draw, 3, 2)
+    for steps in (2, 4):
+        got = student.inner_loop(*support, theta, _rates(theta), steps, train=True).parameters
+        want = reference.inner_loop(*support, theta, _rates(theta), steps, train=True).parameters
+        assert_close(_change(got, theta), _change(want, theta), f"after {steps} steps the change of")
+
+
+@points(4)
+@after(test_one_inner_step)
+@hint("Use self._inner_lrs[name], the parameter's own rate, in its update. They differ once they are learned.")
+def test_each_parameter_has_its_own_inner_rate(student, reference, draw):
+    """Each parameter is updated with its own inner learning rate."""
+    theta, support = _parameters(draw, 3), _support(draw, 3, 2)
+    rates = _own_rates(draw, theta)
+    got = student.inner_loop(*support, theta, rates, 1, train=True).parameters
+    want = reference.inner_loop(*support, theta, rates, 1, train=True).parameters
+    assert_close(_change(got, theta), _change(want, theta), "with a rate for each parameter the change of")
+
+
+@points(5)
+@after(test_inner_loop_returns_parameters_and_accuracies)
+@hint("Append the accuracy before each step, and once more after the last: with the parameters as they are at that moment.")
+def test_support_accuracy_before_each_step_and_after_the_last(student, reference, draw):
+    """The accuracies are those on the support before every step and after the last."""
+    wants = []
+    for _ in range(3):
+        theta, support = _parameters(draw, 4), _support(draw, 4, 5)
+        got = student.inner_loop(*support, theta, _rates(theta), 3, train=True)
+        want = reference.inner_loop(*support, theta, _rates(theta), 3, train=True)
+        wants.append(want.accuracies)
+        assert_close(got.accuracies, want.accuracies, "support accuracies over 3 steps")
+    assert np.ptp(wants) > 0, "the inputs of this check say nothing: all accuracies are equal"
+
+
+@points(3)
+@after(test_inner_loop_returns_parameters_and_accuracies)
+@hint("Make new tensors: parameter - rate * gradient. An in-place update (-=, .data, .copy_) writes into theta, which belongs to the outer loop.")
+def test_meta_parameters_keep_their_values(student, draw):
+    """Adaptation leaves the meta-parameters as they were."""
+    for train in (True, False):
+        theta, support = _parameters(draw, 3), _support(draw, 3, 1)
+        got = student.inner_loop(*support, theta, _rates(theta), 2, train=train)
+        assert_close(got.meta_parameters, theta, "after _inner_loop meta-parameter", rtol=1e-9)
+
+
+@points(7)
+@after(test_one_inner_step)
+@hint(
+    "With train=True take the inner gradients with create_graph=True, so that the outer gradient runs through them (second order). "
+    "retain_graph=True only keeps the graph of the loss: that is first-order MAML."
+)
+def test_meta_gradient_is_second_order(student, reference, draw):
+    """With train=True the gradient with respect to theta runs through the inner gradients."""
+    theta, support = _parameters(draw, 3), _support(draw, 3, 2)
+    weights = _parameters(draw, 3)
+    for steps in (1, 2):
+        got = student.inner_gradients(*support, theta, _rates(theta), steps, True, weights).meta_parameters
+        want = reference.inner_gradients(*support, theta, _rates(theta), steps, True, weights).meta_parameters
+        assert_close(got, want, f"{steps} steps, meta-gradient of", rtol=1e-5)
+
+
+@points(3)
+@after(test_one_inner_step)
+@hint("Use the inner learning rate as the tensor it is. .item() or float(...) makes it a number without a graph, and it is never learned.")
+def test_inner_rates_receive_gradients(student, reference, draw):
+    """Learned inner learning rates receive their gradient."""
+    theta, support = _parameters(draw, 3), _support(draw, 3, 2)
+    weights, rates = _parameters(draw, 3), _own_rates(draw, theta)
+    got = student.inner_gradients(*support, theta, rates, 1, True, weights).inner_lrs
+    want = reference.inner_gradients(*support, theta, rates, 1, True, weights).inner_lrs
+    assert_close(got, want, "gradient of the inner rate of", rtol=1e-5)
+
+
+@points(3)
+@after(test_inner_loop_returns_parameters_and_accuracies)
+@hint("Adapt when evaluating too. train decides on create_graph, and on nothing else.")
+def test_adapts_when_evaluating(student, draw):
+    """train=False gives the same adapted parameters as train=True."""
+    theta, support = _parameters(draw, 3), _support(draw, 3, 2)
+    trained, evaluated = (student.inner_loop(*support, theta, _rates(theta), 2, train=train).parameters for train in (True, False))
+    assert_close(_change(evaluated, theta), _change(trained, theta), "with train=False the change of")
+
+
+@points(4)
+@after(test_adapts_when_evaluating)
+@hint("create_graph=train: when evaluating nobody differentiates through the inner gradients, and their graph only costs time and memory.")
+def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
+    """With train=False nothing is differentiated through the inner gradients."""
+    theta, support = _parameters(draw, 3), _support(draw, 3, 2)
+    weights = _parameters(draw, 3)
+    got = student.inner_gradients(*support, theta, _rates(theta), 2, False, weights).meta_parameters
+    # Inner gradients that are constants leave phi = theta - constant, or no graph at all.
+    none = all(bool((array == 0).all()) for array in got.values())
+    if not none:
+        assert_close(got, weights, "train=False still differentiates through the inner gradients: gradient of", rtol=1e-6)
+
+
+@points(6)
+@hint(
+    "The outer loss is the query's cross entropy under the parameters that _inner_loop returned (not under self._meta_parameters, not on the "
+    "support), averaged over the tasks. Pass train on to _inner_loop."
+)
+def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw):
+    """The outer loss is the mean over the tasks of the query loss at the adapted parameters."""
+    for way, shot, train in ((3, 2, True), (5, 1, False)):
+        theta, tasks = _parameters(draw, way), _batch(draw, way, shot)
+        _assert_as_reference(
+            student,
+            reference,
+            lambda subject, stand_in, a=(tasks, theta, _rates(theta), 2, train): subject.outer_step(*a, stand_in).loss,
+            lambda got, want, train=train: assert_close(got, want, f"outer loss with train={train}"),
+        )
+
+
+@points(4)
+@hint("Return two things: the support accuracies, num_inner_steps + 1 of them, and the query's after adaptation, each averaged over the tasks.")
+def test_accuracies_of_outer_step(student, reference, draw):
+    """_outer_step returns the support accuracies step by step and the query accuracy after adaptation, averaged over the tasks."""
+
+    def compare(got, want):
+        assert_close(got.accuracies_support, want.accuracies_support, "support accuracies")
+        assert_close(got.accuracy_query, want.accuracy_query, "query accuracy")
+
+    for way, shot in ((3, 2), (4, 1)):
+        theta, tasks = _parameters(draw, way), _batch(draw, way, shot, query=5)
+        arguments = (tasks, theta, _rates(theta), 2, False)
+        _assert_as_reference(student, reference, lambda subject, stand_in, a=arguments: subject.outer_step(*a, stand_in), compare)
+
+
+@points(3)
+@after(test_outer_loss_is_the_query_loss_after_adaptation)
+@hint(
+    "Return the loss with its graph, and leave backward() and the optimizer's step to the caller: one backward for the mean over all tasks."
+)
+def test_outer_loss_can_be_differentiated(student, reference, draw):
+    """The outer loss carries the graph back to theta, and _outer_step itself changes nothing."""
+    theta, tasks = _parameters(draw, 3), _batch(draw, 3, 2)
+    _assert_as_reference(
+        student,
+        reference,
+        lambda subject, stand_in: subject.outer_gradients(tasks, theta, _rates(theta), 1, True, stand_in).meta_parameters,
+        lambda got, want: assert_close(got, want, "meta-gradient of the outer loss for", rtol=1e-5),
+    )
+    got = student.outer_step(tasks, theta, _rates(theta), 1, True, False)
+    assert_close(got.meta_parameters, theta, "after _outer_step meta-parameter", rtol=1e-9)
+
+
+@training(seconds=60)
+@points(2)
+@after(test_each_inner_step_starts_from_the_last, test_adapts_when_evaluating)
+@hint("One step looks right by itself. Does the loop keep its steps apart, and use the parameters of the last one?")
+def test_adapts_a_trained_initialisation(student, draw, threshold):
+    """From a trained initialisation it adapts to new characters, 5-way 1-shot."""
+    held_out = draw.drawings.characters(0, 60, draw.rng).held_out
+    threshold.reached_by(_adapted_accuracy(student, draw, load_file(PRETRAINED), held_out, steps=3, tasks=100))
+
+
+@training(seconds=120)
+@points(2)
+@after(test_meta_gradient_is_second_order, test_adapts_when_evaluating, test_outer_loss_can_be_differentiated)
+@hint("All parts look right by themselves. Train it yourself with hw2/train.py and look at the curve.")
+def test_learns_handwriting(student, draw, threshold):
+    """After a short training it adapts to new characters, 5-way 1-shot."""
+    train, held_out = (_halved(part) for part in draw.drawings.characters(160, 60, draw.rng))
+    weights = student.train(train, 5, 1, 5, tasks=4, batches=150, inner_lr=ALPHA, seed=draw.seed(), weights={}).weights
+    threshold.reached_by(_adapted_accuracy(student, draw, weights, held_out, steps=1, tasks=100))
+
+
+def _adapted_accuracy(student, draw, theta, held_out, steps, tasks):
+    """Query accuracy on tasks of held-out characters; their query labels stay here."""
+    drawn = Tasks(dict(enumerate(held_out)), 5, 1, 5).sample(draw.rng, tasks)
+    images_support, labels_support, images_query, labels_query = ([part.numpy() for part in parts] for parts in zip(*drawn, strict=True))
+    supports = list(zip(images_support, labels_support, strict=True))
+    logits = student.predict(theta, supports, images_query, steps, ALPHA).logits
+    return accuracy(logits, np.concatenate(labels_query))
+
+
+def _halved(drawings):
+    """Drawings (..., 28, 28) at half the size: a quarter of the time."""
+    return drawings.reshape(*drawings.shape[:2], 14, 2, 14, 2).max(axis=(3, 5))

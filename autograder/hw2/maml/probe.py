@@ -1,0 +1,206 @@
+"""How to drive a MAML: its two loops from given parameters, their gradients, a short training, predictions."""
+
+import inspect
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from hw2.omniglot import Tasks
+
+Array = np.ndarray
+TaskArrays = list[Array]  # images_support, labels_support, images_query, labels_query
+Arrays = dict[str, Array]
+
+OUTER_LR = 3e-3
+
+
+class Adapted(NamedTuple):
+    """What _inner_loop returns, and theta after it."""
+
+    parameters: Arrays
+    accuracies: Array
+    meta_parameters: Arrays
+
+
+class Gradients(NamedTuple):
+    """Gradients with respect to theta and to the inner learning rates, by name; zero where there is no graph."""
+
+    meta_parameters: Arrays
+    inner_lrs: Arrays
+
+
+class Step(NamedTuple):
+    """What _outer_step returns, and theta after it."""
+
+    loss: Array
+    accuracies_support: Array
+    accuracy_query: Array
+    meta_parameters: Arrays
+
+
+class Weights(NamedTuple):
+    """A trained initialisation."""
+
+    weights: Arrays
+
+
+class Logits(NamedTuple):
+    """Logits (n, N)."""
+
+    logits: Array
+
+
+def inner_loop(module: ModuleType, images: Array, labels: Array, parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool) -> Adapted:
+    """Adapt to a support in double precision.
+
+    Args:
+        module: the solution.
+        images: (n, 1, height, width).
+        labels: (n,).
+        parameters: theta, by the names of _meta_parameters.
+        inner_lrs: a rate for each of them.
+        steps: of the inner loop.
+        train: as _inner_loop's.
+    """
+    maml = _maml(module, parameters, inner_lrs, steps)
+    adapted, accuracies = maml._inner_loop(torch.tensor(images), torch.tensor(labels), train)[:2]
+    return Adapted(adapted, list(accuracies), maml._meta_parameters)
+
+
+def inner_gradients(
+    module: ModuleType,
+    images: Array,
+    labels: Array,
+    parameters: Arrays,
+    inner_lrs: Arrays,
+    steps: int,
+    train: bool,
+    weights: Arrays,
+) -> Gradients:
+    """How sum(weights * adapted parameters) changes with theta and the inner learning rates."""
+    maml = _maml(module, parameters, inner_lrs, steps)
+    adapted = maml._inner_loop(torch.tensor(images), torch.tensor(labels), train)[0]
+    return _gradients(maml, sum((torch.tensor(weights[name]) * adapted[name]).sum() for name in weights))
+
+
+def outer_step(
+    module: ModuleType, tasks: list[TaskArrays], parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool, stand_in: bool
+) -> Step:
+    """Loss and accuracies of a batch of tasks, in double precision.
+
+    Args:
+        module, parameters, inner_lrs, steps, train: as inner_loop's.
+        tasks: images (n, 1, height, width).
+        stand_in: put another function, which has nothing to do with gradients, in the place of _inner_loop: what _outer_step itself does
+            can then be told whatever mistakes that one has.
+    """
+    maml = _maml(module, parameters, inner_lrs, steps, stand_in)
+    loss, accuracies_support, accuracy_query = maml._outer_step(_tasks(tasks), train)
+    return Step(loss, list(accuracies_support), accuracy_query, maml._meta_parameters)
+
+
+def outer_gradients(
+    module: ModuleType, tasks: list[TaskArrays], parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool, stand_in: bool
+) -> Gradients:
+    """Gradients of the outer loss; see outer_step."""
+    maml = _maml(module, parameters, inner_lrs, steps, stand_in)
+    return _gradients(maml, maml._outer_step(_tasks(tasks), train)[0])
+
+
+def train(
+    module: ModuleType, drawings: Array, way: int, shot: int, query: int, tasks: int, batches: int, inner_lr: float, seed: int, weights: Arrays
+) -> Weights:
+    """Train on tasks of drawings (characters, drawings, height, width), one inner step.
+
+    Args:
+        module: the solution.
+        drawings: to make tasks of.
+        way, shot, query, tasks: N, K, queries of each class, tasks in a batch.
+        batches: steps of the outer loop.
+        inner_lr: alpha.
+        seed: of the tasks and, without weights, of the initialisation.
+        weights: where to start; {} for the constructor's own.
+    """
+    torch.manual_seed(seed)
+    maml = _construct(module, way, 1, inner_lr, learn=False)
+    if weights:
+        maml._meta_parameters = {name: torch.tensor(array, requires_grad=True) for name, array in weights.items()}
+    optimizer = torch.optim.Adam(maml._meta_parameters.values(), lr=OUTER_LR)
+    stream = Tasks(dict(enumerate(drawings)), way, shot, query).batches(tasks, seed)
+    for _, batch in zip(range(batches), stream, strict=False):
+        loss = maml._outer_step(batch, True)[0]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return Weights(maml._meta_parameters)
+
+
+def predict(module: ModuleType, weights: Arrays, supports: list[list[Array]], queries: list[Array], steps: int, inner_lr: float) -> Logits:
+    """Logits (tasks * Q, N) of query images after adaptation; no query label is needed.
+
+    Args:
+        module: the solution.
+        weights: theta, float32.
+        supports: for each task images (N * K, 1, height, width) and labels (N * K,).
+        queries: for each task images (Q, 1, height, width).
+        steps, inner_lr: of the inner loop.
+    """
+    maml = _construct(module, len(next(reversed(weights.values()))), steps, inner_lr, learn=False)
+    maml._meta_parameters = {name: torch.tensor(array, requires_grad=True) for name, array in weights.items()}
+    answers = []
+    for (images, labels), asked in zip(supports, queries, strict=True):
+        adapted = maml._inner_loop(torch.tensor(images), torch.tensor(labels), False)[0]
+        with torch.no_grad():
+            answers.append(maml._forward(torch.tensor(asked), adapted))
+    return Logits(torch.cat(answers))
+
+
+def _construct(module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool) -> Any:
+    device = {"device": "cpu"} if "device" in inspect.signature(module.MAML).parameters else {}
+    return module.MAML(way, steps, inner_lr, learn, OUTER_LR, "/tmp/logs", **device)
+
+
+def _maml(module: ModuleType, parameters: Arrays, inner_lrs: Arrays, steps: int, stand_in: bool = False) -> Any:
+    """A MAML with the given parameters in double precision, its inner learning rates learned."""
+    maml = _construct(module, len(next(reversed(parameters.values()))), steps, 0.1, learn=True)
+    maml._meta_parameters = {name: torch.tensor(array, requires_grad=True) for name, array in parameters.items()}
+    maml._inner_lrs = {name: torch.tensor(array, requires_grad=True) for name, array in inner_lrs.items()}
+    if stand_in:
+        maml._inner_loop = _stand_in(maml, steps, _answers(maml))
+    return maml
+
+
+def _stand_in(maml: Any, steps: int, answers: int) -> Any:
+    """A function in the place of _inner_loop: theta times a number that depends on all it is given."""
+
+    def inner_loop(images: torch.Tensor, labels: torch.Tensor, train: bool) -> tuple[Any, ...]:
+        factor = 1 + 0.1 * torch.tanh(images.mean()) + 0.01 * labels[: len(labels) // 2].double().mean() + 0.02 * bool(train)
+        parameters = {name: factor * parameter for name, parameter in maml._meta_parameters.items()}
+        accuracies = [float(factor) / (step + 2) for step in range(steps + 1)]
+        return (parameters, accuracies, {})[:answers]
+
+    return inner_loop
+
+
+def _answers(maml: Any) -> int:
+    """How many values the solution's own _inner_loop returns: some years of the course have a third."""
+    try:
+        return len(maml._inner_loop(torch.randn(4, 1, 16, 16).double(), torch.tensor([0, 1, 0, 1]), False))
+    except Exception:  # it is judged elsewhere
+        return 2
+
+
+def _tasks(tasks: list[TaskArrays]) -> list[tuple[torch.Tensor, ...]]:
+    return [tuple(torch.tensor(part) for part in task) for task in tasks]
+
+
+def _gradients(maml: Any, value: Any) -> Gradients:
+    groups = maml._meta_parameters, maml._inner_lrs
+    tensors = [tensor for group in groups for tensor in group.values()]
+    found: tuple[torch.Tensor | None, ...] = (None,) * len(tensors)
+    if isinstance(value, torch.Tensor) and value.requires_grad:
+        found = torch.autograd.grad(value, tensors, allow_unused=True)
+    gradients = iter(torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=True))
+    return Gradients(*({name: next(gradients) for name in group} for group in groups))

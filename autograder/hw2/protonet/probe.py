@@ -1,0 +1,169 @@
+"""How to drive a ProtoNet: its three functions on given numbers, a short training, predictions."""
+
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from hw2.omniglot import Tasks
+
+Array = np.ndarray
+TaskArrays = list[Array]  # images_support, labels_support, images_query, labels_query
+
+LEARNING_RATE = 2e-3
+
+
+class Prototypes(NamedTuple):
+    """Prototypes (N, D)."""
+
+    prototypes: Array
+
+
+class Logits(NamedTuple):
+    """Logits (Q, N)."""
+
+    logits: Array
+
+
+class Gradient(NamedTuple):
+    """Gradient of the sum of an answer times given weights, with respect to features (n, D)."""
+
+    gradient: Array
+
+
+class Step(NamedTuple):
+    """What _step returns, three scalars."""
+
+    loss: Array
+    accuracy_support: Array
+    accuracy_query: Array
+
+
+class NetworkGradient(NamedTuple):
+    """Gradient of the loss with respect to the weight (D, pixels) of a linear network."""
+
+    gradient: Array
+
+
+class Weights(NamedTuple):
+    """A trained network."""
+
+    weights: dict[str, Array]
+
+
+def prototypes(module: ModuleType, features: Array, labels: Array) -> Prototypes:
+    """Prototypes of features (N * K, D) with labels (N * K,)."""
+    return Prototypes(_protonet(module)._prototypes(torch.tensor(features), torch.tensor(labels)))
+
+
+def prototypes_gradient(module: ModuleType, features: Array, labels: Array, weights: Array) -> Gradient:
+    """How sum(weights * prototypes) changes with the features; zero where there is no graph."""
+    given = torch.tensor(features, requires_grad=True)
+    answer = _protonet(module)._prototypes(given, torch.tensor(labels))
+    return Gradient(_gradient((answer * torch.tensor(weights)).sum(), given))
+
+
+def logits(module: ModuleType, features: Array, prototypes: Array) -> Logits:
+    """Logits of features (Q, D) against prototypes (N, D)."""
+    return Logits(_protonet(module)._logits(torch.tensor(features), torch.tensor(prototypes)))
+
+
+def logits_gradient(module: ModuleType, features: Array, prototypes: Array, weights: Array) -> Gradient:
+    """How sum(weights * logits) changes with features and prototypes, one below the other."""
+    given = torch.tensor(features, requires_grad=True), torch.tensor(prototypes, requires_grad=True)
+    value = (_protonet(module)._logits(*given) * torch.tensor(weights)).sum()
+    return Gradient(torch.cat([_gradient(value, part) for part in given]))
+
+
+def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: bool, batch_norm: bool = False) -> Step:
+    """Loss and accuracies of a batch of tasks under a linear network, in double precision.
+
+    Args:
+        module: the solution.
+        tasks: images (n, 1, height, width).
+        weight: (D, height * width).
+        stand_ins: put other functions, which have nothing to do with prototypes, in the place of _prototypes and _logits: what
+            _step itself does can then be told whatever mistakes those two have.
+        batch_norm: normalise the features over each pass.
+    """
+    protonet, _ = _linear(module, weight, stand_ins, batch_norm)
+    return Step(*protonet._step(_tasks(tasks)))
+
+
+def step_gradient(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: bool) -> NetworkGradient:
+    """Gradient of the loss of step with respect to the network's weight; zero where there is no graph."""
+    protonet, parameter = _linear(module, weight, stand_ins, batch_norm=False)
+    return NetworkGradient(_gradient(protonet._step(_tasks(tasks))[0], parameter))
+
+
+def train(module: ModuleType, drawings: Array, way: int, shot: int, query: int, tasks: int, batches: int, seed: int) -> Weights:
+    """Train the given network on tasks of drawings (characters, drawings, height, width)."""
+    torch.manual_seed(seed)
+    protonet = _protonet(module)
+    optimizer = torch.optim.Adam(protonet._network.parameters(), lr=LEARNING_RATE)
+    stream = Tasks(dict(enumerate(drawings)), way, shot, query).batches(tasks, seed)
+    for _, batch in zip(range(batches), stream, strict=False):
+        loss = protonet._step(batch)[0]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return Weights(protonet._network.state_dict())
+
+
+def predict(module: ModuleType, weights: dict[str, Array], supports: list[list[Array]], queries: list[Array]) -> Logits:
+    """Logits (tasks * Q, N) of query images under a trained network; no query label is needed.
+
+    Args:
+        module: the solution.
+        weights: as train returns them.
+        supports: for each task images (N * K, 1, height, width) and labels (N * K,).
+        queries: for each task images (Q, 1, height, width).
+    """
+    protonet = _protonet(module)
+    protonet._network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+    answers = []
+    with torch.no_grad():
+        for (images, labels), asked in zip(supports, queries, strict=True):
+            prototypes = protonet._prototypes(protonet._network(torch.tensor(images)), torch.tensor(labels))
+            answers.append(protonet._logits(protonet._network(torch.tensor(asked)), prototypes))
+    return Logits(torch.cat(answers))
+
+
+def first_of_each_class(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Stand-in for _prototypes: each class's first feature."""
+    return torch.stack([features[labels == k][0] for k in range(int(labels.max()) + 1)])
+
+
+def inner_products(features: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Stand-in for _logits."""
+    return features @ points.T
+
+
+def _protonet(module: ModuleType) -> Any:
+    return module.ProtoNet(LEARNING_RATE, "/tmp/logs", "cpu")
+
+
+def _linear(module: ModuleType, weight: Array, stand_ins: bool, batch_norm: bool) -> tuple[Any, torch.Tensor]:
+    """A ProtoNet with a linear network, and the network's weight."""
+    linear = nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=torch.float64)
+    linear.weight.data = torch.tensor(weight)
+    norm = [nn.BatchNorm1d(weight.shape[0], dtype=torch.float64)] if batch_norm else []
+    protonet = _protonet(module)
+    protonet._network = nn.Sequential(nn.Flatten(), linear, *norm)
+    if stand_ins:
+        protonet._prototypes, protonet._logits = first_of_each_class, inner_products
+    return protonet, linear.weight
+
+
+def _tasks(tasks: list[TaskArrays]) -> list[tuple[torch.Tensor, ...]]:
+    return [tuple(torch.tensor(part) for part in task) for task in tasks]
+
+
+def _gradient(value: Any, tensor: torch.Tensor) -> torch.Tensor:
+    """Gradient of a scalar; zero if it does not depend on the tensor by any graph."""
+    if not (isinstance(value, torch.Tensor) and value.requires_grad):
+        return torch.zeros_like(tensor)
+    (gradient,) = torch.autograd.grad(value, tensor, allow_unused=True, retain_graph=True)
+    return torch.zeros_like(tensor) if gradient is None else gradient

@@ -1,0 +1,1 @@
+"""Reports: each renders the same result objects, and knows nothing else."""

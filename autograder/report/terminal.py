@@ -1,0 +1,142 @@
+"""The report that a student reads in the terminal, and the progress line before it."""
+
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from autograder.catalog import Exercise
+from autograder.results import CheckResult, ExerciseResult, Report, Verdict
+
+WIDTH = 110
+STYLES = {Verdict.PASS: "green", Verdict.NOT_RUN: "dim", Verdict.GRADER_ERROR: "bold magenta"}
+MARKS = {Verdict.PASS: "✓", Verdict.NOT_RUN: "·"}
+PRINTED = 4  # lines shown of what the student's code printed
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that is no wider than is good to read."""
+    made = Console(stderr=stderr, highlight=False)
+    return Console(stderr=stderr, highlight=False, width=min(made.width, WIDTH)) if made.width > WIDTH else made
+
+
+class Progressing:
+    """A line that says which check is running, on stderr and only in a terminal."""
+
+    def __init__(self, total: int):
+        columns = (SpinnerColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"), TextColumn("{task.description}"))
+        self._progress = Progress(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True)
+        self._task: TaskID = self._progress.add_task("starting", total=total)
+
+    def __enter__(self) -> "Progressing":
+        if self._progress.console.is_terminal:
+            self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def __call__(self, exercise: Exercise, check: CheckResult, judged: bool) -> None:
+        """Observe a check that begins or is judged."""
+        what = "training: " if check.training else ""
+        description = Text(f"{exercise.name}: {what}{check.title}")
+        description.truncate(64, overflow="ellipsis")
+        self._progress.update(self._task, description=description.plain, advance=int(judged))
+
+
+def show(report: Report, to: Console) -> None:
+    """Print a report: a table of each exercise, what is to be done, and the score."""
+    for exercise in report.exercises:
+        to.print(_head(exercise))
+        if exercise.problem:
+            to.print(Padding(Text(exercise.problem, "red"), (0, 0, 0, 2)))
+        elif todo := _todo(exercise):
+            to.print(Padding(todo, (0, 0, 0, 2)))
+        else:
+            to.print(_table(exercise))
+        to.print()
+    to.print(_score(report))
+    to.print(Text(f"{report.subject}, {report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}", "dim"))
+
+
+def show_list(homework: str, exercises: list[tuple[Exercise, list[CheckResult]]], to: Console) -> None:
+    """Print all checks and their points."""
+    total = 0.0
+    for exercise, checks in exercises:
+        points = sum(check.points for check in checks)
+        total += points
+        to.print(Text.assemble((exercise.title, "bold"), f"  {exercise.file}  {_number(points)} points"))
+        table = Table.grid(padding=(0, 2))
+        table.add_column(justify="right", width=6)
+        table.add_column()
+        for check in checks:
+            trains = Text("  (trains)", "dim") if check.training else Text()
+            table.add_row(_number(check.points), Text(check.title) + trains)
+        to.print(table)
+        to.print()
+    to.print(f"{homework}: {_number(total)} points")
+
+
+def _head(exercise: ExerciseResult) -> Text:
+    full = exercise.earned == exercise.points
+    score = f"{_number(exercise.earned)} of {_number(exercise.points)} points"
+    return Text.assemble((exercise.title, "bold"), ("  " + exercise.file, "dim"), "  ", (score, "green" if full else "yellow"))
+
+
+def _todo(exercise: ExerciseResult) -> RenderableType | None:
+    """A to-do list, if nothing has been done yet."""
+    if any(check.verdict is not Verdict.NOT_RUN for check in exercise.checks):
+        return None
+    reasons = list(dict.fromkeys(check.message for check in exercise.checks if check.todo))
+    lines = [Text(f"☐ {reason}") for reason in reasons]
+    return Group(*lines, Text("Each has its TODO in the file; run this again when the first is filled in.", "dim")) if lines else None
+
+
+def _table(exercise: ExerciseResult) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=2, justify="right")
+    table.add_column(width=5, justify="right")
+    table.add_column()
+    for check in exercise.checks:
+        style = STYLES.get(check.verdict, "red")
+        earned = f"{_number(check.earned)}/{_number(check.points)}"
+        mark = Text(MARKS.get(check.verdict, "✗"), style)
+        table.add_row(mark, Text(earned, style), _body(check))
+    return table
+
+
+def _body(check: CheckResult) -> RenderableType:
+    if check.verdict is Verdict.PASS:
+        return Text(check.title)
+    if check.verdict is Verdict.NOT_RUN:
+        reason = "to do: " + check.message if check.todo else check.message
+        if check.waits_for:
+            reason = "not judged yet, waits for: " + " ".join(check.waits_for)
+        return Group(Text(check.title, "dim"), Text(reason, "dim"))
+    lines = [Text.assemble((check.title, "bold"), ("  " + check.verdict.value, STYLES.get(check.verdict, "red")))]
+    lines += [Text(line) for line in check.message.rstrip().splitlines()]
+    if check.verdict is Verdict.GRADER_ERROR:
+        lines.append(Text("This is a fault of the grader, not of your code. Please report it.", "magenta"))
+    elif check.hint:
+        lines.append(Text.assemble(("Hint: ", "cyan"), check.hint))
+    if check.printed.strip():
+        shown = check.printed.strip().splitlines()[-PRINTED:]
+        lines.append(Text("printed meanwhile: " + " | ".join(shown), "dim"))
+    return Group(*lines)
+
+
+def _score(report: Report) -> Text:
+    full = report.earned == report.points and not report.grader_errors
+    left_out = f"  ({_number(report.left_out)} points left out)" if report.left_out else ""
+    return Text.assemble(
+        f"{report.homework}: ",
+        (f"{_number(report.earned)} of {_number(report.points)} points", "bold green" if full else "bold yellow"),
+        left_out,
+    )
+
+
+def _number(points: float) -> str:
+    return f"{points:g}"

@@ -1,0 +1,74 @@
+"""Problem 2: a black-box meta-learner, after Santoro et al. (2016), "Meta-Learning with Memory-Augmented Neural Networks".
+
+An LSTM reads an episode as a sequence of (drawing, label) pairs. The labels of the query are kept from it, and where they
+would stand it says what it believes they are. No gradient step is taken on a new task: all learning happens in the hidden
+state while the support goes by.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def initialize_weights(lstm):
+    """Start an LSTM from Xavier-uniform input weights, orthogonal recurrent weights and zero biases."""
+    nn.init.xavier_uniform_(lstm.weight_ih_l0)
+    nn.init.orthogonal_(lstm.weight_hh_l0)
+    nn.init.zeros_(lstm.bias_ih_l0)
+    nn.init.zeros_(lstm.bias_hh_l0)
+
+
+class MANN(nn.Module):
+    """Two LSTM layers: the first reads (drawing, label) pairs, the second writes N logits for each.
+
+    Args:
+        num_classes: N.
+        samples_per_class: K, the support drawings of each class.
+        hidden_dim: size of the first layer's hidden state.
+    """
+
+    def __init__(self, num_classes, samples_per_class, hidden_dim):
+        super().__init__()
+        self.num_classes = num_classes
+        self.samples_per_class = samples_per_class
+        self.layer1 = nn.LSTM(784 + num_classes, hidden_dim, batch_first=True)
+        self.layer2 = nn.LSTM(hidden_dim, num_classes, batch_first=True)
+        initialize_weights(self.layer1)
+        initialize_weights(self.layer2)
+
+    def forward(self, input_images, input_labels):
+        """Predict the label of every drawing of a batch of episodes.
+
+        Args:
+            input_images: float tensor (B, K+1, N, 784).
+            input_labels: float tensor (B, K+1, N, N), one-hot; its last row holds the query labels, which the network
+                must not see. It belongs to the caller, who needs it for the loss: leave it as it is.
+
+        Returns:
+            Logits, a float tensor (B, K+1, N, N). Only the last row, the query, counts.
+        """
+        # TODO: Run the two LSTMs over the episode and return logits (B, K+1, N, N).
+        #
+        # 1. Make labels in which the query row, input_labels[:, -1], is zero. All N of its labels, not only the last one, and
+        #    in a new tensor: writing into input_labels would destroy the targets of the loss.
+        # 2. Join drawings and labels along the last axis: (B, K+1, N, 784 + N).
+        # 3. Flatten row by row to one sequence (B, (K+1) * N, 784 + N): the whole support before the first query.
+        # 4. layer1, then layer2 (each returns its outputs and a state), with nothing in between and no softmax at the end.
+        # 5. Shape the outputs back to (B, K+1, N, N).
+        raise NotImplementedError("MANN.forward is still to do")
+
+    def loss_function(self, preds, labels):
+        """Cross entropy of the query.
+
+        Args:
+            preds: logits (B, K+1, N, N), as forward returns them.
+            labels: one-hot labels (B, K+1, N, N).
+
+        Returns:
+            Scalar tensor: the mean over all B * N queries of  -log softmax(logits)[label].
+        """
+        # TODO: Return the mean cross entropy of the last row, over all B * N queries.
+        #
+        # F.cross_entropy takes dimension 1 for the classes: given (B, N, N) it would read the positions of the queries as
+        # classes, without a complaint. Flatten the query rows to (B * N, N) first. It applies softmax itself.
+        raise NotImplementedError("MANN.loss_function is still to do")

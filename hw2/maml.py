@@ -1,0 +1,129 @@
+"""Problem 2: MAML, after Finn et al. (2017), "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks".
+
+MAML learns an initialisation theta from which a few gradient steps on a task's support give parameters phi that classify the
+task's query well. The inner loop takes those steps; the outer loop differentiates through them.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import autograd, nn
+
+from hw2 import util
+
+NUM_INPUT_CHANNELS = 1
+NUM_HIDDEN_CHANNELS = 32
+KERNEL_SIZE = 3
+NUM_CONV_LAYERS = 4
+
+
+class MAML:
+    """An initialisation, its inner learning rates and the optimizer of both.
+
+    Args:
+        num_outputs: N, the classes of a task.
+        num_inner_steps: gradient steps of the inner loop.
+        inner_lr: alpha, their learning rate.
+        learn_inner_lrs: whether the optimizer learns the inner learning rates too.
+        outer_lr: learning rate of Adam, the optimizer of the outer loop.
+        log_dir: where hw2/train.py keeps logs and checkpoints.
+        device: where to compute, "cpu" by default.
+
+    Attributes:
+        _meta_parameters: theta, a dict of leaf tensors by name.
+        _inner_lrs: alpha, a dict of scalar tensors by the same names: each parameter has a rate of its own.
+    """
+
+    def __init__(self, num_outputs, num_inner_steps, inner_lr, learn_inner_lrs, outer_lr, log_dir, device="cpu"):
+        self.device = torch.device(device)
+        parameters = {}
+        in_channels = NUM_INPUT_CHANNELS
+        for i in range(NUM_CONV_LAYERS):
+            shape = (NUM_HIDDEN_CHANNELS, in_channels, KERNEL_SIZE, KERNEL_SIZE)
+            parameters[f"conv{i}"] = nn.init.xavier_uniform_(torch.empty(shape, device=self.device))
+            parameters[f"b{i}"] = torch.zeros(NUM_HIDDEN_CHANNELS, device=self.device)
+            in_channels = NUM_HIDDEN_CHANNELS
+        shape = (num_outputs, NUM_HIDDEN_CHANNELS)
+        parameters[f"w{NUM_CONV_LAYERS}"] = nn.init.xavier_uniform_(torch.empty(shape, device=self.device))
+        parameters[f"b{NUM_CONV_LAYERS}"] = torch.zeros(num_outputs, device=self.device)
+        self._meta_parameters = {name: tensor.requires_grad_() for name, tensor in parameters.items()}
+        self._num_inner_steps = num_inner_steps
+        self._inner_lrs = {
+            name: torch.tensor(inner_lr, device=self.device, requires_grad=learn_inner_lrs) for name in parameters
+        }
+        learned = [*self._meta_parameters.values(), *(self._inner_lrs.values() if learn_inner_lrs else [])]
+        self._outer_lr = outer_lr
+        self._optimizer = torch.optim.Adam(learned, lr=outer_lr)
+        self._log_dir = log_dir
+
+    def _forward(self, images, parameters):
+        """Class logits (n, N) of images (n, 1, 28, 28) under the given parameters.
+
+        Convolutions of stride 2, each with batch normalisation by the statistics of these images, as in the paper's
+        section 5.2; then the mean over positions and a linear layer.
+        """
+        x = images
+        for i in range(NUM_CONV_LAYERS):
+            x = F.conv2d(x, parameters[f"conv{i}"], parameters[f"b{i}"], stride=2, padding=KERNEL_SIZE // 2)
+            x = F.batch_norm(x, None, None, training=True)
+            x = F.relu(x)
+        x = x.mean(dim=(2, 3))
+        return F.linear(x, parameters[f"w{NUM_CONV_LAYERS}"], parameters[f"b{NUM_CONV_LAYERS}"])
+
+    def _inner_loop(self, images, labels, train):
+        """Adapt to one task: gradient steps on its support, starting from theta.
+
+            phi_0 = theta,   phi_{i+1} = phi_i - alpha * grad_{phi_i} L(phi_i, support)
+
+        Args:
+            images: support images (N * K, 1, 28, 28).
+            labels: integer tensor (N * K,).
+            train: whether the outer loop will differentiate through the steps.
+
+        Returns:
+            (parameters, accuracies): phi after all steps, a dict by name like self._meta_parameters, which keep their
+            values; and num_inner_steps + 1 floats, the support accuracy before each step and after the last.
+        """
+        accuracies = []
+        parameters = {name: torch.clone(tensor) for name, tensor in self._meta_parameters.items()}
+        # TODO: Take self._num_inner_steps gradient steps on the support and return (parameters, accuracies).
+        #
+        # Each step: logits by self._forward(images, parameters); append their accuracy, a float (util.score computes it);
+        # cross entropy; its gradients by autograd.grad with respect to the current parameters, each step from the last one's
+        # result; then parameter - rate * gradient, with self._inner_lrs[name] as the parameter's own rate (as a tensor: .item()
+        # would cut it off from its gradient). Make new tensors; do not write into old ones.
+        #
+        # With train=True the gradients must themselves be differentiable: create_graph=True (retain_graph is not enough, that
+        # is first-order MAML). With train=False create_graph=False saves the time and memory.
+        #
+        # After the last step append the accuracy once more: num_inner_steps + 1 in all.
+        raise NotImplementedError("MAML._inner_loop is still to do")
+
+    def _outer_step(self, task_batch, train):
+        """Outer loss of a batch of tasks: how well theta adapts.
+
+            min over theta (and alpha) of the mean over tasks of  L(phi(theta, support), query)
+
+        Args:
+            task_batch: a list of tasks (images_support, labels_support, images_query, labels_query).
+            train: whether a gradient of the outer loss will be taken.
+
+        Returns:
+            (outer_loss, accuracies_support, accuracy_query): a scalar tensor, the mean over the tasks of the query loss at
+            the adapted parameters; the support accuracies of _inner_loop, averaged over the tasks, num_inner_steps + 1 of
+            them; the query accuracy after adaptation, a float, averaged over the tasks. Gradients are taken and the optimizer
+            is stepped by the caller, not here.
+        """
+        outer_loss_batch = []
+        accuracies_support_batch = []
+        accuracy_query_batch = []
+        for task in task_batch:
+            images_support, labels_support, images_query, labels_query = (part.to(self.device) for part in task)
+            # TODO: For this task: adapt to the support with self._inner_loop, then judge the adapted parameters on the query. Append
+            #     to outer_loss_batch         the cross entropy of the query at the adapted parameters, a scalar tensor,
+            #     to accuracies_support_batch the support accuracies that _inner_loop returned,
+            #     to accuracy_query_batch     the query accuracy at the adapted parameters, a float (util.score computes it).
+            raise NotImplementedError("MAML._outer_step is still to do")
+        outer_loss = torch.mean(torch.stack(outer_loss_batch))
+        accuracies_support = torch.tensor(accuracies_support_batch).mean(dim=0).tolist()
+        accuracy_query = sum(accuracy_query_batch) / len(task_batch)
+        return outer_loss, accuracies_support, accuracy_query
