@@ -47,8 +47,12 @@ def _add_homework(homework: str) -> None:
     @click.option("--fast", is_flag=True, help="Leave out the checks that train.")
     @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the result to a file, too.")
     @click.option("--list", "list_only", is_flag=True, help="Show the checks and their points, and grade nothing.")
-    @click.option("--seed", type=click.IntRange(min=0), help="Draw the inputs from this; a new one each time if left out.")
-    @click.option("--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there.")
+    @click.option(
+        "--seed", type=click.IntRange(min=0), help="Draw the inputs from this; a new one each time if left out."
+    )
+    @click.option(
+        "--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there."
+    )
     def command(
         submission: Path | None,
         reference: bool,
@@ -83,7 +87,9 @@ def stubs(check: bool) -> int:
 @click.argument("homework", type=click.Choice(homeworks()))
 @click.option("--seeds", default=30, show_default=True, help="Runs of the reference for each source of drawings.")
 @click.option("--only", metavar="EXERCISE", help="One exercise.")
-@click.option("--data", metavar="SOURCE", multiple=True, help="omniglot, glyphs or a folder; may be given several times.")
+@click.option(
+    "--data", metavar="SOURCE", multiple=True, help="omniglot, glyphs or a folder; may be given several times."
+)
 def calibrate(homework: str, seeds: int, only: str | None, data: tuple[str, ...]) -> int:
     """Measure the reference's accuracies and write the thresholds of the checks that train."""
     from autograder import commands
@@ -99,7 +105,8 @@ def _warn_of_another_autograder() -> None:
         other = None
     if other is not None:
         click.echo(
-            f"Note: another package called autograder ({other.version}) is installed here. In the course folder this one is used, "
+            f"Note: another package called autograder ({other.version}) is installed here. In the course folder "
+            f"this one is used, "
             "elsewhere that one: `pip uninstall autograder` removes it.",
             err=True,
         )

@@ -18,8 +18,8 @@ def calibrate(exercise: Exercise, drawings: Drawings, seeds: int, console: Conso
     files = submission.reference(exercise.homework)
     for seed in range(seeds):
         referee = grade.run([exercise], files, seed=seed, drawings=drawings, only_training=True, judge=False)
-        for check, values in referee.measured[exercise.name].items():
-            for source, accuracy in values:
+        for check, reached in referee.measured[exercise.name].items():
+            for source, accuracy in reached:
                 measured.setdefault((check, source), []).append(accuracy)
     table = thresholds.load(exercise)
     for (check, source), values in measured.items():

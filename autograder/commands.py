@@ -47,7 +47,10 @@ def grade(
     if not found.holds:
         click.echo(f"Note: your code runs without a sandbox: {found.reason}.", err=True)
     if drawings.folder is None and not data:
-        click.echo("Note: Omniglot is not here, drawn handwriting serves instead; `python -m data.download` fetches it.", err=True)
+        click.echo(
+            "Note: Omniglot is not here, drawn handwriting serves instead; `python -m data.download` fetches it.",
+            err=True,
+        )
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
     total = sum(not (fast and describe(check).training) for exercise in chosen for check in grading.checks(exercise))
     with terminal.Progressing(total) as progress:

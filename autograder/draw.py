@@ -1,7 +1,7 @@
 """Inputs for checks, drawn from the run's seed.
 
-Every check draws from a stream of its own, so that adding a check changes no other's inputs. NumPy's PCG64 gives the same
-numbers on every machine.
+Every check draws from a stream of its own, so that adding a check changes no other's inputs. NumPy's PCG64 gives the
+same numbers on every machine.
 """
 
 import hashlib

@@ -35,7 +35,11 @@ class Drawings:
         return cls(OMNIGLOT if OMNIGLOT.is_dir() else None)
 
     def __str__(self) -> str:
-        return f"omniglot ({len(split.characters(self.folder))} characters)" if self.folder else "glyphs (drawn handwriting)"
+        return (
+            f"omniglot ({len(split.characters(self.folder))} characters)"
+            if self.folder
+            else "glyphs (drawn handwriting)"
+        )
 
     def characters(self, train: int, held_out: int, rng: np.random.Generator) -> Characters:
         """Choose characters to train on from the meta-train split, and others to judge by from meta-test.
@@ -47,7 +51,8 @@ class Drawings:
             return Characters(drawn[:train], drawn[train:])
         names = split.split(split.characters(self.folder))
         chosen = [
-            sorted(rng.permutation(names[part])[:count].tolist()) for part, count in (("train", train), ("test", held_out))
+            sorted(rng.permutation(names[part])[:count].tolist())
+            for part, count in (("train", train), ("test", held_out))
         ]
         loaded = images.load(self.folder, [*chosen[0], *chosen[1]])
         return Characters(*(np.stack([loaded[name][:20] for name in part]) for part in chosen))

@@ -49,7 +49,8 @@ def grade(
         drawings: characters for the checks that train.
         only: name of one exercise to grade.
         fast: leave the checks out that train.
-        threads: for torch in the worker. One makes the verdict the same on every machine, and busy machines no slower than they are.
+        threads: for torch in the worker. One makes the verdict the same on every machine, and busy machines no slower
+            than they are.
         observe: is told when a check begins and when it is judged.
 
     Raises:
@@ -126,7 +127,15 @@ def run(
 
 
 def _arguments(chosen: list[Exercise]) -> list[str]:
-    options = ["-c", str(GRADER / "pytest.ini"), "--rootdir", str(GRADER), "--noconftest", "--assert=plain", "--capture=no"]
+    options = [
+        "-c",
+        str(GRADER / "pytest.ini"),
+        "--rootdir",
+        str(GRADER),
+        "--noconftest",
+        "--assert=plain",
+        "--capture=no",
+    ]
     options += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:warnings"]
     return [*options, *(str(exercise.folder / "checks.py") for exercise in chosen)]
 
@@ -170,4 +179,3 @@ def _lost(check: CheckResult) -> CheckResult:
 
 def _is_check(name: str, module: Any, function: Any) -> bool:
     return name.startswith("test_") and function.__module__ == module.__name__
-

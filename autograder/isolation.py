@@ -1,8 +1,8 @@
 """How student code is kept apart: the command line of a worker at the strongest level this machine has.
 
-bubblewrap gives the worker namespaces of its own (no network, no other process in sight), an empty root with the interpreter and one
-homework folder mounted read-only, a small private /tmp, no capability, and no environment. Whether it holds is not believed but
-tried: selftest.py runs inside before any student code does.
+bubblewrap gives the worker namespaces of its own (no network, no other process in sight), an empty root with the
+interpreter and one homework folder mounted read-only, a small private /tmp, no capability, and no environment. Whether
+it holds is not believed but tried: selftest.py runs inside before any student code does.
 """
 
 import functools
@@ -94,7 +94,9 @@ def _selftest(isolation: Isolation) -> str:
     return "; ".join(holes)
 
 
-def _popen(command: list[str], environment: Mapping[str, str], pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+def _popen(
+    command: list[str], environment: Mapping[str, str], pass_fds: tuple[int, ...] = ()
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -126,7 +128,7 @@ def _profile(box: Path) -> list[str]:
     for link in ("/lib", "/lib64", "/bin"):
         path = Path(link)
         if path.is_symlink():
-            options += ["--symlink", os.readlink(path), link]
+            options += ["--symlink", str(path.readlink()), link]
         elif path.is_dir():
             options += ["--ro-bind", link, link]
     for source, target in _mounts().items():
@@ -145,7 +147,7 @@ def _mounts() -> dict[Path, str]:
     base = Path(sys.base_prefix).resolve()
     mounts = {} if base.is_relative_to("/usr") else {base: "/python"}
     for folder in _package_folders():
-        if not any(folder.is_relative_to(seen) for seen in ("/usr", *mounts)):
+        if not any(folder.is_relative_to(seen) for seen in (Path("/usr"), *mounts)):
             mounts[folder] = f"/packages{len(mounts)}"
     return mounts
 

@@ -1,4 +1,5 @@
-"""The pytest plugin that runs checks and keeps their verdicts. Results are taken here, in this process, and nowhere else."""
+"""The pytest plugin that runs checks and keeps their verdicts. Results are taken here, in this process, and "
+"nowhere else."""
 
 import time
 import traceback

@@ -58,7 +58,9 @@ def stub(source: str, name: str) -> str:
     try:
         ast.parse(result)
     except SyntaxError as error:
-        raise RegionError(f"{name}: without its solution regions line {error.lineno} of the stub is not Python") from None
+        raise RegionError(
+            f"{name}: without its solution regions line {error.lineno} of the stub is not Python"
+        ) from None
     return result
 
 

@@ -8,7 +8,7 @@ import msgspec
 class Verdict(str, Enum):
     """What became of a check. Only PASS earns points."""
 
-    PASS = "PASS"  # noqa: S105
+    PASS = "PASS"
     WRONG = "WRONG"  # the answer is not what it must be
     CRASH = "CRASH"  # the student's code raised or died
     TIMEOUT = "TIMEOUT"

@@ -36,7 +36,9 @@ def collect(path: Path, homework: str) -> Files:
         SubmissionError: nothing there, unreadable, or too large.
     """
     if path.is_dir():
-        return _choose(homework, (p.relative_to(path).as_posix() for p in _files(path)), lambda name: _read(path / name))
+        return _choose(
+            homework, (p.relative_to(path).as_posix() for p in _files(path)), lambda name: _read(path / name)
+        )
     if not path.is_file():
         raise SubmissionError(f"There is no folder or archive {path}.")
     try:
@@ -86,7 +88,8 @@ def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 
 def fill(box: Path, homework: str, files: Files) -> None:
-    """Put into a folder what a worker needs: the student's files, the given ones, the probes and the worker's program."""
+    """Put into a folder what a worker needs: the student's files, the given ones, the probes and the worker's "
+    "program."""
     for exercise in exercises(homework):
         _copy(exercise.folder / "probe.py", box / "autograder" / homework / exercise.name / "probe.py")
         _package(exercise.folder.parent, box / "autograder" / homework)

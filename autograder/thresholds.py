@@ -1,7 +1,7 @@
 """Accuracy thresholds: measured, not guessed.
 
-`python -m autograder calibrate` writes an exercise's thresholds.json from the accuracies of the reference over many seeds; the checks
-that train read it here.
+`python -m autograder calibrate` writes an exercise's thresholds.json from the accuracies of the reference over many
+seeds; the checks that train read it here.
 """
 
 from pathlib import Path

@@ -7,9 +7,9 @@
         '''Each inner step starts where the last one ended.'''
         ...
 
-A check is a pytest function. Its docstring is what must hold, in one sentence that the student reads. Three fixtures serve it:
-student and reference answer the functions of probe.py, draw gives inputs (see autograder.draw). An ordinary assert with a
-message, or one of the assertions here, says what was seen against what was expected.
+A check is a pytest function. Its docstring is what must hold, in one sentence that the student reads. Three fixtures
+serve it: student and reference answer the functions of probe.py, draw gives inputs (see autograder.draw). An ordinary
+assert with a message, or one of the assertions here, says what was seen against what was expected.
 """
 
 from collections.abc import Callable, Mapping
@@ -61,8 +61,9 @@ def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4
         got: the student's array, or dict of arrays.
         want: the reference's.
         what: a noun for messages, as "prototypes".
-        rtol: tolerated difference, as a share of the largest absolute value in all of want. Relative to the scale of the
-            whole, so that entries which cancel to noise near zero do not fail, and a tiny answer is not close to zero.
+        rtol: tolerated difference, as a share of the largest absolute value in all of want. Relative to the scale of
+            the whole, so that entries which cancel to noise near zero do not fail, and a tiny answer is not close to
+            zero.
     """
     if isinstance(want, Mapping):
         assert isinstance(got, Mapping) and set(got) == set(want), (
@@ -90,8 +91,8 @@ def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:
         shares: the probability of each cell, or one number for all.
         message: what to say if they did not.
 
-    Each count has to lie within six standard deviations (and one event) of what is expected of a binomial: for the correct
-    shares a cell fails less than once in 10^8, as long as it expects some ten events.
+    Each count has to lie within six standard deviations (and one event) of what is expected of a binomial: for the
+    correct shares a cell fails less than once in 10^8, as long as it expects some ten events.
     """
     observed = np.asarray(counts, dtype=np.float64)
     total = observed.sum()
@@ -134,7 +135,9 @@ def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) 
 
 def _scale(values: ArrayLike) -> float:
     """Largest absolute value, or the smallest normal number where all is zero."""
-    return max(float(np.max(np.abs(np.asarray(values, dtype=np.float64)), initial=0.0)), float(np.finfo(np.float64).tiny))
+    return max(
+        float(np.max(np.abs(np.asarray(values, dtype=np.float64)), initial=0.0)), float(np.finfo(np.float64).tiny)
+    )
 
 
 def _number(value: float) -> str:

@@ -87,7 +87,8 @@ class DataGenerator(IterableDataset):
             dim_input: its number of pixels, 784.
 
         Returns:
-            float32 array (784,), ink 1 and paper 0. With the cache on, the same array each time: copy before you change it.
+            float32 array (784,), ink 1 and paper 0. With the cache on, the same array each time: copy before you
+            change it.
         """
         if self.image_caching and filename in self.stored_images:
             return self.stored_images[filename]
@@ -101,17 +102,20 @@ class DataGenerator(IterableDataset):
         """Draw one episode.
 
         Returns:
-            (images, labels): float32 arrays (K+1, N, 784) and (K+1, N, N). labels[k, n] is the one-hot label of the drawing
-            images[k, n]. Rows 0..K-1, the support, are in class order: labels[k] is the identity matrix. Row K, the query,
-            is in a random order that is new in each episode.
+            (images, labels): float32 arrays (K+1, N, 784) and (K+1, N, N). labels[k, n] is the one-hot label of the
+            drawing images[k, n]. Rows 0..K-1, the support, are in class order: labels[k] is the identity matrix. Row
+            K, the query, is in a random order that is new in each episode.
         """
         # TODO: Draw one N-way K-shot episode and return (images, labels).
         #
-        # 1. Choose N different characters from self.folders, in random order: the order gives them the labels 0..N-1.
-        # 2. Choose K+1 different drawings of each, all at once, so that no query drawing is also in the support.
-        #    random.sample or get_images(..., nb_samples=K+1, shuffle=False) do this; self.image_file_to_array reads one.
-        # 3. Lay them out: images (K+1, N, 784), one-hot labels (K+1, N, N), both float32. Row k holds the k-th drawing of
-        #    every character. Mind the axes: drawings come character by character, rows run drawing by drawing.
+        # 1. Choose N different characters from self.folders, in random order: the order gives them the labels
+        #    0..N-1.
+        # 2. Choose K+1 different drawings of each, all at once, so that no query drawing is also in the
+        #    support. random.sample or get_images(..., nb_samples=K+1, shuffle=False) do this;
+        #    self.image_file_to_array reads one.
+        # 3. Lay them out: images (K+1, N, 784), one-hot labels (K+1, N, N), both float32. Row k holds the
+        #    k-th drawing of every character. Mind the axes: drawings come character by character, rows run
+        #    drawing by drawing.
         # 4. Shuffle the last row, the query, and shuffle its labels by the same permutation.
         raise NotImplementedError("DataGenerator._sample is still to do")
 

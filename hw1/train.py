@@ -37,9 +37,7 @@ class Episodes(Dataset):
 
     def batches(self, size, numbers, num_workers=0):
         """Load the episodes of these numbers in batches of a size."""
-        return DataLoader(
-            self, size, sampler=numbers, num_workers=num_workers, worker_init_fn=ignore_interrupts
-        )
+        return DataLoader(self, size, sampler=numbers, num_workers=num_workers, worker_init_fn=ignore_interrupts)
 
 
 def ignore_interrupts(_):

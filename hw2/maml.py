@@ -1,7 +1,7 @@
 """Problem 2: MAML, after Finn et al. (2017), "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks".
 
-MAML learns an initialisation theta from which a few gradient steps on a task's support give parameters phi that classify the
-task's query well. The inner loop takes those steps; the outer loop differentiates through them.
+MAML learns an initialisation theta from which a few gradient steps on a task's support give parameters phi that
+classify the task's query well. The inner loop takes those steps; the outer loop differentiates through them.
 """
 
 import torch
@@ -87,13 +87,14 @@ class MAML:
         parameters = {name: torch.clone(tensor) for name, tensor in self._meta_parameters.items()}
         # TODO: Take self._num_inner_steps gradient steps on the support and return (parameters, accuracies).
         #
-        # Each step: logits by self._forward(images, parameters); append their accuracy, a float (util.score computes it);
-        # cross entropy; its gradients by autograd.grad with respect to the current parameters, each step from the last one's
-        # result; then parameter - rate * gradient, with self._inner_lrs[name] as the parameter's own rate (as a tensor: .item()
-        # would cut it off from its gradient). Make new tensors; do not write into old ones.
+        # Each step: logits by self._forward(images, parameters); append their accuracy, a float (util.score
+        # computes it); cross entropy; its gradients by autograd.grad with respect to the current parameters,
+        # each step from the last one's result; then parameter - rate * gradient, with self._inner_lrs[name]
+        # as the parameter's own rate (as a tensor: .item() would cut it off from its gradient). Make new
+        # tensors; do not write into old ones.
         #
-        # With train=True the gradients must themselves be differentiable: create_graph=True (retain_graph is not enough, that
-        # is first-order MAML). With train=False create_graph=False saves the time and memory.
+        # With train=True the gradients must themselves be differentiable: create_graph=True (retain_graph is
+        # not enough, that is first-order MAML). With train=False create_graph=False saves the time and memory.
         #
         # After the last step append the accuracy once more: num_inner_steps + 1 in all.
         raise NotImplementedError("MAML._inner_loop is still to do")
@@ -108,20 +109,23 @@ class MAML:
             train: whether a gradient of the outer loss will be taken.
 
         Returns:
-            (outer_loss, accuracies_support, accuracy_query): a scalar tensor, the mean over the tasks of the query loss at
-            the adapted parameters; the support accuracies of _inner_loop, averaged over the tasks, num_inner_steps + 1 of
-            them; the query accuracy after adaptation, a float, averaged over the tasks. Gradients are taken and the optimizer
-            is stepped by the caller, not here.
+            (outer_loss, accuracies_support, accuracy_query): a scalar tensor, the mean over the tasks of the query
+            loss at the adapted parameters; the support accuracies of _inner_loop, averaged over the tasks,
+            num_inner_steps + 1 of them; the query accuracy after adaptation, a float, averaged over the tasks.
+            Gradients are taken and the optimizer is stepped by the caller, not here.
         """
         outer_loss_batch = []
         accuracies_support_batch = []
         accuracy_query_batch = []
         for task in task_batch:
             images_support, labels_support, images_query, labels_query = (part.to(self.device) for part in task)
-            # TODO: For this task: adapt to the support with self._inner_loop, then judge the adapted parameters on the query. Append
-            #     to outer_loss_batch         the cross entropy of the query at the adapted parameters, a scalar tensor,
+            # TODO: For this task: adapt to the support with self._inner_loop, then judge the adapted parameters on
+            # the query. Append
+            #     to outer_loss_batch         the cross entropy of the query at the adapted parameters, a scalar
+            #                                 tensor,
             #     to accuracies_support_batch the support accuracies that _inner_loop returned,
-            #     to accuracy_query_batch     the query accuracy at the adapted parameters, a float (util.score computes it).
+            #     to accuracy_query_batch     the query accuracy at the adapted parameters, a float (util.score
+            #                                 computes it).
             raise NotImplementedError("MAML._outer_step is still to do")
         outer_loss = torch.mean(torch.stack(outer_loss_batch))
         accuracies_support = torch.tensor(accuracies_support_batch).mean(dim=0).tolist()

@@ -1,7 +1,7 @@
 """Problem 1: prototypical networks, after Snell et al. (2017), "Prototypical Networks for Few-shot Learning".
 
-A network f embeds drawings so that each class of a task is told by one point, its prototype: the mean of the class's support
-features. A query belongs to the class of the nearest prototype.
+A network f embeds drawings so that each class of a task is told by one point, its prototype: the mean of the class's
+support features. A query belongs to the class of the nearest prototype.
 """
 
 import torch
@@ -17,7 +17,8 @@ NUM_CONV_LAYERS = 4
 
 
 class ProtoNetNetwork(nn.Module):
-    """Four convolution blocks, images (n, 1, 28, 28) to features (n, 64): the embedding f of the paper's section 3.1."""
+    """Four convolution blocks, images (n, 1, 28, 28) to features (n, 64): the embedding f of the paper's section "
+    "3.1."""
 
     def __init__(self):
         super().__init__()
@@ -68,8 +69,9 @@ class ProtoNet:
         """
         # TODO: Return the mean of each class's features, (N, D), row k for class k.
         #
-        # Labels come in any order, so go by their values and not by position. Keep the graph: under torch.no_grad() or after
-        # detach() the numbers would be right, but the network could no longer learn through the support.
+        # Labels come in any order, so go by their values and not by position. Keep the graph: under
+        # torch.no_grad() or after detach() the numbers would be right, but the network could no longer learn
+        # through the support.
         raise NotImplementedError("ProtoNet._prototypes is still to do")
 
     def _logits(self, features, prototypes):
@@ -86,8 +88,8 @@ class ProtoNet:
         """
         # TODO: Return the negative squared Euclidean distance of every query to every prototype, (Q, N).
         #
-        # Squared, so no square root; negative, so that the nearest prototype has the largest logit; and no softmax, since the
-        # cross entropy applies it. Broadcasting (Q, 1, D) against (1, N, D) avoids loops.
+        # Squared, so no square root; negative, so that the nearest prototype has the largest logit; and no
+        # softmax, since the cross entropy applies it. Broadcasting (Q, 1, D) against (1, N, D) avoids loops.
         raise NotImplementedError("ProtoNet._logits is still to do")
 
     def _step(self, task_batch):
@@ -99,22 +101,22 @@ class ProtoNet:
 
         Returns:
             (loss, accuracy_support, accuracy_query): the loss is a scalar tensor, the mean over the tasks of the cross
-            entropy of the query; the accuracies are floats, means over the tasks, of classifying the support drawings and
-            the query drawings by the same prototypes.
+            entropy of the query; the accuracies are floats, means over the tasks, of classifying the support drawings
+            and the query drawings by the same prototypes.
         """
         loss_batch = []
         accuracy_support_batch = []
         accuracy_query_batch = []
         for task in task_batch:
             images_support, labels_support, images_query, labels_query = (part.to(self.device) for part in task)
-            # TODO: For this task: embed support and query with self._network, make prototypes of the support, and compute logits of
-            # both against them. Append
+            # TODO: For this task: embed support and query with self._network, make prototypes of the support, and
+            # compute logits of both against them. Append
             #     to loss_batch             the cross entropy of the query logits, a scalar tensor,
             #     to accuracy_support_batch the accuracy on the support, a float (util.score computes it),
             #     to accuracy_query_batch   the accuracy on the query, a float.
             #
-            # Embed all support drawings in one pass, not class by class: batch normalisation takes its statistics from the
-            # pass, and those of a single class give the class away or wipe it out.
+            # Embed all support drawings in one pass, not class by class: batch normalisation takes its
+            # statistics from the pass, and those of a single class give the class away or wipe it out.
             raise NotImplementedError("ProtoNet._step is still to do")
         return (
             torch.mean(torch.stack(loss_batch)),

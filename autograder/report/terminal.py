@@ -27,7 +27,11 @@ class Progressing:
     """A line that says which check is running, on stderr and only in a terminal."""
 
     def __init__(self, total: int):
-        columns = (SpinnerColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"), TextColumn("{task.description}"))
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.description}"),
+        )
         self._progress = Progress(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True)
         self._task: TaskID = self._progress.add_task("starting", total=total)
 
@@ -36,7 +40,9 @@ class Progressing:
             self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
 
     def __call__(self, exercise: Exercise, check: CheckResult, judged: bool) -> None:
@@ -83,7 +89,9 @@ def show_list(homework: str, exercises: list[tuple[Exercise, list[CheckResult]]]
 def _head(exercise: ExerciseResult) -> Text:
     full = exercise.earned == exercise.points
     score = f"{_number(exercise.earned)} of {_number(exercise.points)} points"
-    return Text.assemble((exercise.title, "bold"), ("  " + exercise.file, "dim"), "  ", (score, "green" if full else "yellow"))
+    return Text.assemble(
+        (exercise.title, "bold"), ("  " + exercise.file, "dim"), "  ", (score, "green" if full else "yellow")
+    )
 
 
 def _todo(exercise: ExerciseResult) -> RenderableType | None:
@@ -92,7 +100,11 @@ def _todo(exercise: ExerciseResult) -> RenderableType | None:
         return None
     reasons = list(dict.fromkeys(check.message for check in exercise.checks if check.todo))
     lines = [Text(f"☐ {reason}") for reason in reasons]
-    return Group(*lines, Text("Each has its TODO in the file; run this again when the first is filled in.", "dim")) if lines else None
+    return (
+        Group(*lines, Text("Each has its TODO in the file; run this again when the first is filled in.", "dim"))
+        if lines
+        else None
+    )
 
 
 def _table(exercise: ExerciseResult) -> Table:

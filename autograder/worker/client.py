@@ -215,7 +215,9 @@ class _Exchange:
 
 def _error(reply: wire.Reply) -> StudentError:
     if reply.etype == "NotImplementedError":
-        return StudentError(Verdict.NOT_RUN, reply.text.removeprefix("NotImplementedError: ").splitlines()[0], todo=True)
+        return StudentError(
+            Verdict.NOT_RUN, reply.text.removeprefix("NotImplementedError: ").splitlines()[0], todo=True
+        )
     if reply.etype in UNREADABLE:
         return StudentError(Verdict.NOT_RUN, reply.text)
     if reply.etype == "FormatError":

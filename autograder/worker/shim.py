@@ -2,8 +2,8 @@
 
     python shim.py <homework>.<exercise> <threads>
 
-Requests come in on stdin, replies go out on stdout, and whatever the student's code prints goes to stderr. A reply holds values only,
-never a verdict: this process belongs to the student.
+Requests come in on stdin, replies go out on stdout, and whatever the student's code prints goes to stderr. A reply
+holds values only, never a verdict: this process belongs to the student.
 """
 
 import sys
@@ -11,17 +11,17 @@ import sys
 sys.path.pop(0)  # this folder; the one above holds what is imported here, after everything else
 sys.path.append(__file__.rsplit("/autograder/", 1)[0])
 
-import importlib  # noqa: E402
-import os  # noqa: E402
-import random  # noqa: E402
-import resource  # noqa: E402
-import traceback  # noqa: E402
-from typing import Any, BinaryIO  # noqa: E402
+import importlib
+import os
+import random
+import resource
+import traceback
+from typing import Any, BinaryIO
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
+import numpy as np
+import torch
 
-from autograder.worker import values, wire  # noqa: E402
+from autograder.worker import values, wire
 
 COURSE = sys.path[-1]
 MEMORY = 6 * 2**30
@@ -96,7 +96,9 @@ def _limit() -> None:
 
 def _kind(error: BaseException) -> str:
     name = type(error).__name__
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in _first_line(error)):
+    if isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in _first_line(error)
+    ):
         return "MemoryError"
     return name
 

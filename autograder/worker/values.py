@@ -1,7 +1,7 @@
 """From what a solution returns to plain arrays, and back from a request to a probe's arguments.
 
-Solutions return tensors or arrays, Python or NumPy numbers, lists of them, dicts of them: all are taken, what matters is the
-value. float32, float64 and int64 cross as they are; smaller integers and booleans become int64.
+Solutions return tensors or arrays, Python or NumPy numbers, lists of them, dicts of them: all are taken, what matters
+is the value. float32, float64 and int64 cross as they are; smaller integers and booleans become int64.
 """
 
 from collections.abc import Mapping

@@ -2,8 +2,8 @@
 
     4 bytes magic | 4 bytes header length | 8 bytes payload length | header, JSON | payload, safetensors
 
-Everything a worker sends is the student's to forge. So lengths are checked before anything is allocated, the header has only the
-fields below, the payload is arrays of three types with finite numbers, and any doubt is a FrameError.
+Everything a worker sends is the student's to forge. So lengths are checked before anything is allocated, the header
+has only the fields below, the payload is arrays of three types with finite numbers, and any doubt is a FrameError.
 """
 
 import struct
@@ -53,7 +53,9 @@ class Reply(msgspec.Struct, forbid_unknown_fields=True):
 def encode(header: Request | Reply, arrays: dict[str, np.ndarray]) -> bytes:
     """A frame of a header and named arrays."""
     head = msgspec.json.encode(header)
-    body = safetensors.numpy.save({name: np.array(array, order="C") for name, array in arrays.items()}) if arrays else b""
+    body = (
+        safetensors.numpy.save({name: np.array(array, order="C") for name, array in arrays.items()}) if arrays else b""
+    )
     return PREFIX.pack(MAGIC, len(head), len(body)) + head + body
 
 
@@ -95,7 +97,7 @@ def decode_arrays(body: bytes, dtypes: frozenset[str] = ANSWERS) -> dict[str, np
     if len(body) < 8 or int.from_bytes(body[:8], "little") > MAX_HEADER:
         raise FrameError("the answer's arrays cannot be read")
     try:
-        described = safetensors.deserialize(body)
+        described = safetensors.deserialize(body)  # type: ignore[no-untyped-call]
         if any(tensor["dtype"] not in dtypes for _, tensor in described):
             raise FrameError("the answer holds numbers of a type that cannot be read")
         return {name: np.array(array) for name, array in safetensors.numpy.load(body).items()}

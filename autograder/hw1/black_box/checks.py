@@ -1,7 +1,7 @@
 """Problem 2. The black-box meta-learner
 
-What the network does is read off its outputs: what changes when a part of the input is changed. So it may join drawings and labels in
-any order, and be written in any way.
+What the network does is read off its outputs: what changes when a part of the input is changed. So it may join
+drawings and labels in any order, and be written in any way.
 """
 
 import numpy as np
@@ -40,7 +40,8 @@ def _redraw(draw, k, n):
 
 
 def _made_characters(draw, characters):
-    """Characters that are easy to tell apart: 16 stripes of random brightness, each drawing with some noise; (characters, 20, 784)."""
+    """Characters that are easy to tell apart: 16 stripes of random brightness, each drawing with some noise; "
+    "(characters, 20, 784)."""
     stripes = draw.normal(characters, 1, 16) + draw.normal(characters, 20, 16, scale=0.25)
     return np.repeat(stripes, 49, axis=-1).astype(np.float32)
 
@@ -76,7 +77,10 @@ def _assert_all_queries_differ(logits, before, message):
 
 
 @points(3)
-@hint("Shape the outputs of layer2 back to (B, K+1, N, N) with the sizes of the input; N, K and B differ from call to call.")
+@hint(
+    "Shape the outputs of layer2 back to (B, K+1, N, N) with the sizes of the input; N, K and B differ from call to "
+    "call."
+)
 def test_shape(student, draw):
     """forward returns logits (B, K+1, N, N) for any B, K and N."""
     for batch, way, shot in SIZES:
@@ -86,7 +90,10 @@ def test_shape(student, draw):
 
 @points(6)
 @after(test_shape)
-@hint("Zero the labels of the whole query row, all N of them: input_labels[:, -1] in a copy. Else the network reads the answer off its input.")
+@hint(
+    "Zero the labels of the whole query row, all N of them: input_labels[:, -1] in a copy. Else the network reads the "
+    "answer off its input."
+)
 def test_query_labels_never_reach_the_network(student, draw):
     """Other query labels change nothing in the outputs."""
     for batch, way, shot in SIZES:
@@ -103,13 +110,16 @@ def test_query_labels_never_reach_the_network(student, draw):
         for query, got in enumerate(others):
             difference = np.abs(got - before).max()
             assert difference <= 1e-6 * np.abs(before).max(), (
-                f"N = {way}, K = {shot}: another label of query {query + 1} of {way} changes the outputs by up to {difference:.2g}"
+                f"N = {way}, K = {shot}: another label of query {query + 1} of {way} changes the outputs by up to "
+                f"{difference:.2g}"
             )
 
 
 @points(4)
 @after(test_shape)
-@hint("Hide the labels of the query only, the last row. Without the labels of the support there is nothing to learn from.")
+@hint(
+    "Hide the labels of the query only, the last row. Without the labels of the support there is nothing to learn from."
+)
 def test_support_labels_reach_the_network(student, draw):
     """Every support label makes a difference to every query output."""
     for batch, way, shot in SIZES[:3]:
@@ -121,17 +131,19 @@ def test_support_labels_reach_the_network(student, draw):
             return change
 
         places = list(np.ndindex(shot, way))
-        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), [relabel(*place) for place in places])
+        before, *others = _variants(
+            student, draw, *_episodes(draw, batch, way, shot), [relabel(*place) for place in places]
+        )
         for (k, n), got in zip(places, others, strict=True):
-            where = f"N = {way}, K = {shot}: the label of support drawing {k + 1} of class {n} makes no difference to a query"
+            where = f"N = {way}, K = {shot}: the label of support drawing {k + 1} of class {n} changes no query output"
             _assert_all_queries_differ(got, before, where)
 
 
 @points(5)
 @after(test_shape)
 @hint(
-    "Flatten row by row, (B, (K+1) * N, ...): first all support drawings, then all queries. Class by class, a query would come before the "
-    "support of later classes."
+    "Flatten row by row, (B, (K+1) * N, ...): first all support drawings, then all queries. Class by class, a query "
+    "would come before the support of later classes."
 )
 def test_every_query_comes_after_the_whole_support(student, draw):
     """Every support drawing makes a difference to every query output."""
@@ -146,7 +158,10 @@ def test_every_query_comes_after_the_whole_support(student, draw):
 
 @points(3)
 @after(test_shape)
-@hint("The sequence runs over the (K+1) * N drawings of one episode: an output may depend on what came before it, never on what comes later.")
+@hint(
+    "The sequence runs over the (K+1) * N drawings of one episode: an output may depend on what came before it, never "
+    "on what comes later."
+)
 def test_a_query_drawing_decides_its_own_output(student, draw):
     """A query drawing makes a difference to its own output, and none to the support's."""
     for batch, way, shot in SIZES:
@@ -160,7 +175,10 @@ def test_a_query_drawing_decides_its_own_output(student, draw):
 
 @points(3)
 @after(test_shape)
-@hint("Keep the batch dimension first all the way (the LSTMs are batch_first): reshape within an episode, never across episodes.")
+@hint(
+    "Keep the batch dimension first all the way (the LSTMs are batch_first): reshape within an episode, never across "
+    "episodes."
+)
 def test_episodes_of_a_batch_are_independent(student, draw):
     """The outputs of an episode do not depend on the other episodes of its batch."""
     for batch, way, shot in SIZES:
@@ -184,7 +202,10 @@ def test_outputs_are_logits(student, draw):
 
 
 @points(4)
-@hint("Work on a copy: input_labels[:, -1] = 0 writes into the caller's labels, and the loss is then computed against zeros.")
+@hint(
+    "Work on a copy: input_labels[:, -1] = 0 writes into the caller's labels, and the loss is then computed against "
+    "zeros."
+)
 def test_the_callers_labels_stay_as_they_were(student, draw):
     """forward leaves the labels it is given as they were."""
     images, labels = _episodes(draw, 2, 3, 1)
@@ -206,14 +227,18 @@ def test_loss_looks_at_the_query_only(student, draw):
         assert_close(got, before, f"N = {way}, K = {shot}: loss after a change of support logits")
         changed = logits.copy()
         changed[:, -1] = draw.normal(batch, way, way, scale=2)
-        assert_differ(student.loss(changed, labels).loss, before, f"N = {way}, K = {shot}: other query logits leave the loss as it was")
+        assert_differ(
+            student.loss(changed, labels).loss,
+            before,
+            f"N = {way}, K = {shot}: other query logits leave the loss as it was",
+        )
 
 
 @points(5)
 @after(test_loss_looks_at_the_query_only)
 @hint(
-    "Dimension 1 of F.cross_entropy's input is the class: flatten the query to (B * N, N) first. Given (B, N, N) it takes the positions of "
-    "the queries for classes. It applies softmax itself, and averages over all B * N queries."
+    "Dimension 1 of F.cross_entropy's input is the class: flatten the query to (B * N, N) first. Given (B, N, N) it "
+    "takes the positions of the queries for classes. It applies softmax itself, and averages over all B * N queries."
 )
 def test_loss_is_cross_entropy(student, reference, draw):
     """The loss is the mean cross entropy over all queries of all episodes."""
@@ -226,7 +251,10 @@ def test_loss_is_cross_entropy(student, reference, draw):
 
 @points(3)
 @after(test_loss_is_cross_entropy)
-@hint("Return the loss as a tensor that is still connected to the predictions: no .item(), no detach(), no torch.tensor(...) around it.")
+@hint(
+    "Return the loss as a tensor that is still connected to the predictions: no .item(), no detach(), no "
+    "torch.tensor(...) around it."
+)
 def test_loss_can_be_differentiated(student, reference, draw):
     """The gradient of the loss reaches the predictions."""
     for batch, way, shot in SIZES[:2]:

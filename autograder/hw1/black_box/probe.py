@@ -83,9 +83,7 @@ def gradients(module: ModuleType, images: Array, labels: Array, seed: int) -> Gr
     """What of the loss reaches each parameter of the network."""
     network = _network(module, labels, seed)
     network.loss_function(network(_tensor(images), _tensor(labels)), _tensor(labels)).backward()
-    return Gradients(
-        {name: 0.0 if p.grad is None else p.grad.abs().max() for name, p in network.named_parameters()}
-    )
+    return Gradients({name: 0.0 if p.grad is None else p.grad.abs().max() for name, p in network.named_parameters()})
 
 
 def train(module: ModuleType, drawings: Array, way: int, shot: int, batches: int, batch: int, seed: int) -> Weights:

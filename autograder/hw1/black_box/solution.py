@@ -1,8 +1,9 @@
-"""Problem 2: a black-box meta-learner, after Santoro et al. (2016), "Meta-Learning with Memory-Augmented Neural Networks".
+"""Problem 2: a black-box meta-learner, after Santoro et al. (2016), "Meta-Learning with Memory-Augmented Neural
+Networks".
 
-An LSTM reads an episode as a sequence of (drawing, label) pairs. The labels of the query are kept from it, and where they
-would stand it says what it believes they are. No gradient step is taken on a new task: all learning happens in the hidden
-state while the support goes by.
+An LSTM reads an episode as a sequence of (drawing, label) pairs. The labels of the query are kept from it, and where
+they would stand it says what it believes they are. No gradient step is taken on a new task: all learning happens in
+the hidden state while the support goes by.
 """
 
 import torch
@@ -50,11 +51,14 @@ class MANN(nn.Module):
         ### BEGIN SOLUTION
         #: Run the two LSTMs over the episode and return logits (B, K+1, N, N).
         #:
-        #: 1. Make labels in which the query row, input_labels[:, -1], is zero. All N of its labels, not only the last one, and
-        #:    in a new tensor: writing into input_labels would destroy the targets of the loss.
+        #: 1. Make labels in which the query row, input_labels[:, -1], is zero. All N of its labels, not only
+        #:    the last one, and in a new tensor: writing into input_labels would destroy the targets of the
+        #:    loss.
         #: 2. Join drawings and labels along the last axis: (B, K+1, N, 784 + N).
-        #: 3. Flatten row by row to one sequence (B, (K+1) * N, 784 + N): the whole support before the first query.
-        #: 4. layer1, then layer2 (each returns its outputs and a state), with nothing in between and no softmax at the end.
+        #: 3. Flatten row by row to one sequence (B, (K+1) * N, 784 + N): the whole support before the first
+        #:    query.
+        #: 4. layer1, then layer2 (each returns its outputs and a state), with nothing in between and no
+        #:    softmax at the end.
         #: 5. Shape the outputs back to (B, K+1, N, N).
         B, rows, N, _ = input_images.shape
         hidden_labels = torch.zeros_like(input_labels[:, -1:])
@@ -78,8 +82,9 @@ class MANN(nn.Module):
         ### BEGIN SOLUTION
         #: Return the mean cross entropy of the last row, over all B * N queries.
         #:
-        #: F.cross_entropy takes dimension 1 for the classes: given (B, N, N) it would read the positions of the queries as
-        #: classes, without a complaint. Flatten the query rows to (B * N, N) first. It applies softmax itself.
+        #: F.cross_entropy takes dimension 1 for the classes: given (B, N, N) it would read the positions of
+        #: the queries as classes, without a complaint. Flatten the query rows to (B * N, N) first. It applies
+        #: softmax itself.
         N = self.num_classes
         return F.cross_entropy(preds[:, -1].reshape(-1, N), labels[:, -1].reshape(-1, N).argmax(dim=-1))
         ### END SOLUTION

@@ -32,7 +32,14 @@ def names(characters: int) -> list[str]:
 
 
 def sample(
-    module: ModuleType, drawings: Array, way: int, shot: int, split: str, episodes: int, cache: bool = True, scribble: bool = False
+    module: ModuleType,
+    drawings: Array,
+    way: int,
+    shot: int,
+    split: str,
+    episodes: int,
+    cache: bool = True,
+    scribble: bool = False,
 ) -> Episodes:
     """Draw episodes by _sample.
 

@@ -1,8 +1,9 @@
 """Problem 2. MAML
 
-Everything about gradients is compared in double precision, from parameters that are given: adapted parameters and meta-gradients are
-numbers that only the right method gives. _outer_step is judged twice, with the student's own _inner_loop and with a stand-in for it: if
-either agrees with the reference, it is right, and a mistake in _inner_loop is paid for once.
+Everything about gradients is compared in double precision, from parameters that are given: adapted parameters and
+meta-gradients are numbers that only the right method gives. _outer_step is judged twice, with the student's own
+_inner_loop and with a stand-in for it: if either agrees with the reference, it is right, and a mistake in _inner_loop
+is paid for once.
 """
 
 import numpy as np
@@ -60,13 +61,18 @@ def _assert_as_reference(student, reference, ask, compare):
 
 
 @points(4)
-@hint("Return (parameters, accuracies): the adapted parameters under the names of self._meta_parameters, and num_inner_steps + 1 accuracies.")
+@hint(
+    "Return (parameters, accuracies): the adapted parameters under the names of self._meta_parameters, and "
+    "num_inner_steps + 1 accuracies."
+)
 def test_inner_loop_returns_parameters_and_accuracies(student, draw):
     """_inner_loop returns a dict of all parameters, and steps + 1 accuracies."""
     for way, shot, steps in ((3, 2, 1), (4, 1, 3)):
         theta = _parameters(draw, way)
         got = student.inner_loop(*_support(draw, way, shot), theta, _rates(theta), steps, train=True)
-        assert set(got.parameters) == set(theta), f"parameters are named {sorted(got.parameters)}, expected {sorted(theta)}"
+        assert set(got.parameters) == set(theta), (
+            f"parameters are named {sorted(got.parameters)}, expected {sorted(theta)}"
+        )
         for name, array in theta.items():
             assert_shape(got.parameters[name], array.shape, f"parameter {name}")
         assert_shape(got.accuracies, (steps + 1,), f"accuracies for {steps} inner steps")
@@ -75,8 +81,8 @@ def test_inner_loop_returns_parameters_and_accuracies(student, draw):
 @points(6)
 @after(test_inner_loop_returns_parameters_and_accuracies)
 @hint(
-    "phi = theta - alpha * grad L(theta, support), with the cross entropy of the logits as L (no softmax before it) and the gradient with "
-    "respect to all parameters."
+    "phi = theta - alpha * grad L(theta, support), with the cross entropy of the logits as L (no softmax before it) "
+    "and the gradient with respect to all parameters."
 )
 def test_one_inner_step(student, reference, draw):
     """One inner step is a gradient step on the support's cross entropy."""
@@ -89,7 +95,10 @@ def test_one_inner_step(student, reference, draw):
 
 @points(4)
 @after(test_one_inner_step)
-@hint("Each step starts where the last one ended, phi_{i+1} = phi_i - alpha * grad L(phi_i), and there are num_inner_steps of them.")
+@hint(
+    "Each step starts where the last one ended, phi_{i+1} = phi_i - alpha * grad L(phi_i), and there are "
+    "num_inner_steps of them."
+)
 def test_each_inner_step_starts_from_the_last(student, reference, draw):
     """Several inner steps follow each other, each from the result of the last."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
@@ -113,7 +122,10 @@ def test_each_parameter_has_its_own_inner_rate(student, reference, draw):
 
 @points(5)
 @after(test_inner_loop_returns_parameters_and_accuracies)
-@hint("Append the accuracy before each step, and once more after the last: with the parameters as they are at that moment.")
+@hint(
+    "Append the accuracy before each step, and once more after the last: with the parameters as they are at that "
+    "moment."
+)
 def test_support_accuracy_before_each_step_and_after_the_last(student, reference, draw):
     """The accuracies are those on the support before every step and after the last."""
     wants = []
@@ -128,7 +140,10 @@ def test_support_accuracy_before_each_step_and_after_the_last(student, reference
 
 @points(3)
 @after(test_inner_loop_returns_parameters_and_accuracies)
-@hint("Make new tensors: parameter - rate * gradient. An in-place update (-=, .data, .copy_) writes into theta, which belongs to the outer loop.")
+@hint(
+    "Make new tensors: parameter - rate * gradient. An in-place update (-=, .data, .copy_) writes into theta, which "
+    "belongs to the outer loop."
+)
 def test_meta_parameters_keep_their_values(student, draw):
     """Adaptation leaves the meta-parameters as they were."""
     for train in (True, False):
@@ -140,8 +155,8 @@ def test_meta_parameters_keep_their_values(student, draw):
 @points(7)
 @after(test_one_inner_step)
 @hint(
-    "With train=True take the inner gradients with create_graph=True, so that the outer gradient runs through them (second order). "
-    "retain_graph=True only keeps the graph of the loss: that is first-order MAML."
+    "With train=True take the inner gradients with create_graph=True, so that the outer gradient runs through them "
+    "(second order). retain_graph=True only keeps the graph of the loss: that is first-order MAML."
 )
 def test_meta_gradient_is_second_order(student, reference, draw):
     """With train=True the gradient with respect to theta runs through the inner gradients."""
@@ -155,7 +170,10 @@ def test_meta_gradient_is_second_order(student, reference, draw):
 
 @points(3)
 @after(test_one_inner_step)
-@hint("Use the inner learning rate as the tensor it is. .item() or float(...) makes it a number without a graph, and it is never learned.")
+@hint(
+    "Use the inner learning rate as the tensor it is. .item() or float(...) makes it a number without a graph, and it "
+    "is never learned."
+)
 def test_inner_rates_receive_gradients(student, reference, draw):
     """Learned inner learning rates receive their gradient."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
@@ -171,13 +189,18 @@ def test_inner_rates_receive_gradients(student, reference, draw):
 def test_adapts_when_evaluating(student, draw):
     """train=False gives the same adapted parameters as train=True."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
-    trained, evaluated = (student.inner_loop(*support, theta, _rates(theta), 2, train=train).parameters for train in (True, False))
+    trained, evaluated = (
+        student.inner_loop(*support, theta, _rates(theta), 2, train=train).parameters for train in (True, False)
+    )
     assert_close(_change(evaluated, theta), _change(trained, theta), "with train=False the change of")
 
 
 @points(4)
 @after(test_adapts_when_evaluating)
-@hint("create_graph=train: when evaluating nobody differentiates through the inner gradients, and their graph only costs time and memory.")
+@hint(
+    "create_graph=train: when evaluating nobody differentiates through the inner gradients, and their graph only "
+    "costs time and memory."
+)
 def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
     """With train=False nothing is differentiated through the inner gradients."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
@@ -186,30 +209,37 @@ def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
     # Inner gradients that are constants leave phi = theta - constant, or no graph at all.
     none = all(bool((array == 0).all()) for array in got.values())
     if not none:
-        assert_close(got, weights, "train=False still differentiates through the inner gradients: gradient of", rtol=1e-6)
+        assert_close(
+            got, weights, "train=False still differentiates through the inner gradients: gradient of", rtol=1e-6
+        )
 
 
 @points(6)
 @hint(
-    "The outer loss is the query's cross entropy under the parameters that _inner_loop returned (not under self._meta_parameters, not on the "
-    "support), averaged over the tasks. Pass train on to _inner_loop."
+    "The outer loss is the query's cross entropy under the parameters that _inner_loop returned (not under "
+    "self._meta_parameters, not on the support), averaged over the tasks. Pass train on to _inner_loop."
 )
 def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw):
     """The outer loss is the mean over the tasks of the query loss at the adapted parameters."""
     for way, shot, train in ((3, 2, True), (5, 1, False)):
         theta, tasks = _parameters(draw, way), _batch(draw, way, shot)
+        arguments = (tasks, theta, _rates(theta), 2, train)
         _assert_as_reference(
             student,
             reference,
-            lambda subject, stand_in, a=(tasks, theta, _rates(theta), 2, train): subject.outer_step(*a, stand_in).loss,
+            lambda subject, stand_in, a=arguments: subject.outer_step(*a, stand_in).loss,
             lambda got, want, train=train: assert_close(got, want, f"outer loss with train={train}"),
         )
 
 
 @points(4)
-@hint("Return two things: the support accuracies, num_inner_steps + 1 of them, and the query's after adaptation, each averaged over the tasks.")
+@hint(
+    "Return two things: the support accuracies, num_inner_steps + 1 of them, and the query's after adaptation, each "
+    "averaged over the tasks."
+)
 def test_accuracies_of_outer_step(student, reference, draw):
-    """_outer_step returns the support accuracies step by step and the query accuracy after adaptation, averaged over the tasks."""
+    """_outer_step returns the support accuracies step by step and the query accuracy after adaptation, averaged "
+    "over the tasks."""
 
     def compare(got, want):
         assert_close(got.accuracies_support, want.accuracies_support, "support accuracies")
@@ -218,13 +248,16 @@ def test_accuracies_of_outer_step(student, reference, draw):
     for way, shot in ((3, 2), (4, 1)):
         theta, tasks = _parameters(draw, way), _batch(draw, way, shot, query=5)
         arguments = (tasks, theta, _rates(theta), 2, False)
-        _assert_as_reference(student, reference, lambda subject, stand_in, a=arguments: subject.outer_step(*a, stand_in), compare)
+        _assert_as_reference(
+            student, reference, lambda subject, stand_in, a=arguments: subject.outer_step(*a, stand_in), compare
+        )
 
 
 @points(3)
 @after(test_outer_loss_is_the_query_loss_after_adaptation)
 @hint(
-    "Return the loss with its graph, and leave backward() and the optimizer's step to the caller: one backward for the mean over all tasks."
+    "Return the loss with its graph, and leave backward() and the optimizer's step to the caller: one backward for "
+    "the mean over all tasks."
 )
 def test_outer_loss_can_be_differentiated(student, reference, draw):
     """The outer loss carries the graph back to theta, and _outer_step itself changes nothing."""
@@ -232,7 +265,9 @@ def test_outer_loss_can_be_differentiated(student, reference, draw):
     _assert_as_reference(
         student,
         reference,
-        lambda subject, stand_in: subject.outer_gradients(tasks, theta, _rates(theta), 1, True, stand_in).meta_parameters,
+        lambda subject, stand_in: (
+            subject.outer_gradients(tasks, theta, _rates(theta), 1, True, stand_in).meta_parameters
+        ),
         lambda got, want: assert_close(got, want, "meta-gradient of the outer loss for", rtol=1e-5),
     )
     got = student.outer_step(tasks, theta, _rates(theta), 1, True, False)
@@ -263,7 +298,9 @@ def test_learns_handwriting(student, draw, threshold):
 def _adapted_accuracy(student, draw, theta, held_out, steps, tasks):
     """Query accuracy on tasks of held-out characters; their query labels stay here."""
     drawn = Tasks(dict(enumerate(held_out)), 5, 1, 5).sample(draw.rng, tasks)
-    images_support, labels_support, images_query, labels_query = ([part.numpy() for part in parts] for parts in zip(*drawn, strict=True))
+    images_support, labels_support, images_query, labels_query = (
+        [part.numpy() for part in parts] for parts in zip(*drawn, strict=True)
+    )
     supports = list(zip(images_support, labels_support, strict=True))
     logits = student.predict(theta, supports, images_query, steps, ALPHA).logits
     return accuracy(logits, np.concatenate(labels_query))

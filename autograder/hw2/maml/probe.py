@@ -52,7 +52,9 @@ class Logits(NamedTuple):
     logits: Array
 
 
-def inner_loop(module: ModuleType, images: Array, labels: Array, parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool) -> Adapted:
+def inner_loop(
+    module: ModuleType, images: Array, labels: Array, parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool
+) -> Adapted:
     """Adapt to a support in double precision.
 
     Args:
@@ -86,15 +88,21 @@ def inner_gradients(
 
 
 def outer_step(
-    module: ModuleType, tasks: list[TaskArrays], parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool, stand_in: bool
+    module: ModuleType,
+    tasks: list[TaskArrays],
+    parameters: Arrays,
+    inner_lrs: Arrays,
+    steps: int,
+    train: bool,
+    stand_in: bool,
 ) -> Step:
     """Loss and accuracies of a batch of tasks, in double precision.
 
     Args:
         module, parameters, inner_lrs, steps, train: as inner_loop's.
         tasks: images (n, 1, height, width).
-        stand_in: put another function, which has nothing to do with gradients, in the place of _inner_loop: what _outer_step itself does
-            can then be told whatever mistakes that one has.
+        stand_in: put another function, which has nothing to do with gradients, in the place of _inner_loop: what
+            _outer_step itself does can then be told whatever mistakes that one has.
     """
     maml = _maml(module, parameters, inner_lrs, steps, stand_in)
     loss, accuracies_support, accuracy_query = maml._outer_step(_tasks(tasks), train)
@@ -102,7 +110,13 @@ def outer_step(
 
 
 def outer_gradients(
-    module: ModuleType, tasks: list[TaskArrays], parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool, stand_in: bool
+    module: ModuleType,
+    tasks: list[TaskArrays],
+    parameters: Arrays,
+    inner_lrs: Arrays,
+    steps: int,
+    train: bool,
+    stand_in: bool,
 ) -> Gradients:
     """Gradients of the outer loss; see outer_step."""
     maml = _maml(module, parameters, inner_lrs, steps, stand_in)
@@ -110,7 +124,16 @@ def outer_gradients(
 
 
 def train(
-    module: ModuleType, drawings: Array, way: int, shot: int, query: int, tasks: int, batches: int, inner_lr: float, seed: int, weights: Arrays
+    module: ModuleType,
+    drawings: Array,
+    way: int,
+    shot: int,
+    query: int,
+    tasks: int,
+    batches: int,
+    inner_lr: float,
+    seed: int,
+    weights: Arrays,
 ) -> Weights:
     """Train on tasks of drawings (characters, drawings, height, width), one inner step.
 
@@ -137,7 +160,9 @@ def train(
     return Weights(maml._meta_parameters)
 
 
-def predict(module: ModuleType, weights: Arrays, supports: list[list[Array]], queries: list[Array], steps: int, inner_lr: float) -> Logits:
+def predict(
+    module: ModuleType, weights: Arrays, supports: list[list[Array]], queries: list[Array], steps: int, inner_lr: float
+) -> Logits:
     """Logits (tasks * Q, N) of query images after adaptation; no query label is needed.
 
     Args:
@@ -176,7 +201,9 @@ def _stand_in(maml: Any, steps: int, answers: int) -> Any:
     """A function in the place of _inner_loop: theta times a number that depends on all it is given."""
 
     def inner_loop(images: torch.Tensor, labels: torch.Tensor, train: bool) -> tuple[Any, ...]:
-        factor = 1 + 0.1 * torch.tanh(images.mean()) + 0.01 * labels[: len(labels) // 2].double().mean() + 0.02 * bool(train)
+        factor = (
+            1 + 0.1 * torch.tanh(images.mean()) + 0.01 * labels[: len(labels) // 2].double().mean() + 0.02 * bool(train)
+        )
         parameters = {name: factor * parameter for name, parameter in maml._meta_parameters.items()}
         accuracies = [float(factor) / (step + 2) for step in range(steps + 1)]
         return (parameters, accuracies, {})[:answers]

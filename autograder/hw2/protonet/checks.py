@@ -1,8 +1,8 @@
 """Problem 1. Prototypical networks
 
-_step is judged with a linear network, in double precision, so that support and query may be embedded in one pass or in several. It is
-judged twice: with the student's own _prototypes and _logits, and with stand-ins for them. If either agrees with the reference, _step is
-right, and a mistake in those two is paid for once.
+_step is judged with a linear network, in double precision, so that support and query may be embedded in one pass or in
+several. It is judged twice: with the student's own _prototypes and _logits, and with stand-ins for them. If either
+agrees with the reference, _step is right, and a mistake in those two is paid for once.
 """
 
 import numpy as np
@@ -39,7 +39,10 @@ def _assert_as_reference(student, reference, compare):
 
 
 @points(5)
-@hint("A prototype is the mean of its class's support features: sum over the K drawings of class k, divided by K, for each feature.")
+@hint(
+    "A prototype is the mean of its class's support features: sum over the K drawings of class k, divided by K, for "
+    "each feature."
+)
 def test_prototype_is_the_mean_of_its_class(student, reference, draw):
     """A prototype is the mean of its class's features, row k for class k, for K > 1 and labels in any order."""
     for way, shot, _ in SIZES:
@@ -51,19 +54,28 @@ def test_prototype_is_the_mean_of_its_class(student, reference, draw):
 @points(5)
 @after(test_prototype_is_the_mean_of_its_class)
 @hint(
-    "The network must learn through the support too. Under torch.no_grad() or after detach() every prototype is right, but its gradient is "
-    "missing."
+    "The network must learn through the support too. Under torch.no_grad() or after detach() every prototype is "
+    "right, but its gradient is missing."
 )
 def test_gradient_flows_through_prototypes(student, reference, draw):
     """The gradient flows through the prototypes back to the support features."""
     for way, shot, _ in SIZES[:2]:
-        features, labels, weights = draw.normal(way * shot, FEATURES), draw.labels(way, shot), draw.normal(way, FEATURES)
+        features, labels, weights = (
+            draw.normal(way * shot, FEATURES),
+            draw.labels(way, shot),
+            draw.normal(way, FEATURES),
+        )
         want = reference.prototypes_gradient(features, labels, weights).gradient
-        assert_close(student.prototypes_gradient(features, labels, weights).gradient, want, "gradient through the prototypes")
+        assert_close(
+            student.prototypes_gradient(features, labels, weights).gradient, want, "gradient through the prototypes"
+        )
 
 
 @points(3)
-@hint("One logit for each query and each prototype: (Q, N). The larger the distance, the smaller the logit: mind the sign.")
+@hint(
+    "One logit for each query and each prototype: (Q, N). The larger the distance, the smaller the logit: mind the "
+    "sign."
+)
 def test_nearest_prototype_has_the_largest_logit(student, draw):
     """Logits have shape (Q, N), and the nearest prototype has the largest."""
     for way, _, query in SIZES:
@@ -81,8 +93,8 @@ def test_nearest_prototype_has_the_largest_logit(student, draw):
 @points(5)
 @after(test_nearest_prototype_has_the_largest_logit)
 @hint(
-    "logit_qk = -||f(x_q) - c_k||^2, the negative squared Euclidean distance: no square root, no mean over the features, no softmax (cross "
-    "entropy applies it)."
+    "logit_qk = -||f(x_q) - c_k||^2, the negative squared Euclidean distance: no square root, no mean over the "
+    "features, no softmax (cross entropy applies it)."
 )
 def test_logits_are_negative_squared_distances(student, reference, draw):
     """Logits are negative squared Euclidean distances."""
@@ -94,7 +106,10 @@ def test_logits_are_negative_squared_distances(student, reference, draw):
 
 @points(2)
 @after(test_logits_are_negative_squared_distances)
-@hint("Compute the distances from the features and prototypes themselves: torch.tensor(...), .item() or .detach() around them cut the graph.")
+@hint(
+    "Compute the distances from the features and prototypes themselves: torch.tensor(...), .item() or .detach() "
+    "around them cut the graph."
+)
 def test_gradient_flows_through_logits(student, reference, draw):
     """The gradient flows through the logits to the features and the prototypes."""
     features, prototypes, weights = draw.normal(6, FEATURES), draw.normal(3, FEATURES), draw.normal(6, 3)
@@ -104,8 +119,8 @@ def test_gradient_flows_through_logits(student, reference, draw):
 
 @points(5)
 @hint(
-    "The loss is the cross entropy of the query's logits with the query's labels, and its mean over the tasks of the batch. F.cross_entropy "
-    "applies softmax itself."
+    "The loss is the cross entropy of the query's logits with the query's labels, and its mean over the tasks of the "
+    "batch. F.cross_entropy applies softmax itself."
 )
 def test_loss_is_the_mean_query_cross_entropy(student, reference, draw):
     """The loss is the cross entropy of the query, averaged over the tasks."""
@@ -120,9 +135,13 @@ def test_loss_is_the_mean_query_cross_entropy(student, reference, draw):
 
 
 @points(4)
-@hint("Two floats, each averaged over the tasks: the support's accuracy by the support's logits and labels, then the query's.")
+@hint(
+    "Two floats, each averaged over the tasks: the support's accuracy by the support's logits and labels, then the "
+    "query's."
+)
 def test_accuracies_of_support_and_query(student, reference, draw):
-    """_step returns the accuracy on the support and the accuracy on the query, in this order, averaged over the tasks."""
+    """_step returns the accuracy on the support and the accuracy on the query, in this order, averaged over the "
+    "tasks."""
     for way, shot, query in SIZES:
         tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
 
@@ -136,7 +155,10 @@ def test_accuracies_of_support_and_query(student, reference, draw):
 
 @points(5)
 @after(test_loss_is_the_mean_query_cross_entropy)
-@hint("Compute loss and features with the graph on: no torch.no_grad(), .item(), .data or detach() on the way from the network to the loss.")
+@hint(
+    "Compute loss and features with the graph on: no torch.no_grad(), .item(), .data or detach() on the way from the "
+    "network to the loss."
+)
 def test_gradient_reaches_the_network(student, reference, draw):
     """The gradient of the loss reaches the network, through the support and through the query."""
     tasks, weight = _batch(draw), _weight(draw)
@@ -151,8 +173,8 @@ def test_gradient_reaches_the_network(student, reference, draw):
 @points(3)
 @after(test_loss_is_the_mean_query_cross_entropy)
 @hint(
-    "Pass all support drawings of a task through the network together. Class by class, batch normalisation would take its statistics from "
-    "a single class and remove what tells it from the others."
+    "Pass all support drawings of a task through the network together. Class by class, batch normalisation would take "
+    "its statistics from a single class and remove what tells it from the others."
 )
 def test_classes_share_a_pass_through_the_network(student, draw):
     """The classes of a task go through a network with batch normalisation together, not one by one."""
@@ -161,8 +183,13 @@ def test_classes_share_a_pass_through_the_network(student, draw):
     own = student.step(tasks, weight, stand_ins=False, batch_norm=True).loss
     stand_ins = _losses_with_batch_norm(tasks, weight, _first_of_each_class, lambda x, c: x @ c.T)
     pure = _losses_with_batch_norm(tasks, weight, _means, lambda x, c: -np.square(x[:, None] - c).sum(axis=-1))
-    fits = any(abs(got - want) < 1e-6 * abs(want) for want in stand_ins) or any(abs(own - want) < 1e-6 * abs(want) for want in pure)
-    assert fits, f"loss {own:.5g}, expected {pure[0]:.5g} (support and query each in one pass) or {pure[1]:.5g} (both in one pass)"
+    fits = any(abs(got - want) < 1e-6 * abs(want) for want in stand_ins) or any(
+        abs(own - want) < 1e-6 * abs(want) for want in pure
+    )
+    assert fits, (
+        f"loss {own:.5g}, expected {pure[0]:.5g} (support and query each in one pass) or {pure[1]:.5g} (both in one "
+        f"pass)"
+    )
 
 
 @training(seconds=120)
@@ -179,14 +206,17 @@ def test_learns_handwriting(student, draw, threshold):
     train, held_out = (_halved(part) for part in draw.drawings.characters(160, 60, draw.rng))
     weights = student.train(train, way=5, shot=1, query=5, tasks=4, batches=150, seed=draw.seed()).weights
     tasks = Tasks(dict(enumerate(held_out)), 5, 1, 5).sample(draw.rng, 100)
-    images_support, labels_support, images_query, labels_query = ([part.numpy() for part in parts] for parts in zip(*tasks, strict=True))
+    images_support, labels_support, images_query, labels_query = (
+        [part.numpy() for part in parts] for parts in zip(*tasks, strict=True)
+    )
     supports = list(zip(images_support, labels_support, strict=True))
     logits = student.predict(weights, supports, images_query).logits
     threshold.reached_by(accuracy(logits, np.concatenate(labels_query)))
 
 
 def _halved(drawings):
-    """Drawings (..., 28, 28) at half the size and with a margin, (..., 16, 16): a quarter of the time, and room for four poolings."""
+    """Drawings (..., 28, 28) at half the size and with a margin, (..., 16, 16): a quarter of the time, and room "
+    "for four poolings."""
     halved = drawings.reshape(*drawings.shape[:2], 14, 2, 14, 2).max(axis=(3, 5))
     return np.pad(halved, ((0, 0), (0, 0), (1, 1), (1, 1)))
 
@@ -201,7 +231,12 @@ def _losses_with_batch_norm(tasks, weight, prototypes, logits):
     together = [_split(_normalised(np.concatenate(pair), weight), [len(pair[0])]) for pair in parts]
     by_kind = [_stacked([pair[kind] for pair in parts], weight) for kind in (0, 1)]
     everything = _stacked([part for pair in parts for part in pair], weight)
-    passes = [apart, together, list(zip(*by_kind, strict=True)), list(zip(everything[::2], everything[1::2], strict=True))]
+    passes = [
+        apart,
+        together,
+        list(zip(*by_kind, strict=True)),
+        list(zip(everything[::2], everything[1::2], strict=True)),
+    ]
     return [
         float(
             np.mean(

@@ -84,8 +84,8 @@ def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: 
         module: the solution.
         tasks: images (n, 1, height, width).
         weight: (D, height * width).
-        stand_ins: put other functions, which have nothing to do with prototypes, in the place of _prototypes and _logits: what
-            _step itself does can then be told whatever mistakes those two have.
+        stand_ins: put other functions, which have nothing to do with prototypes, in the place of _prototypes and
+            _logits: what _step itself does can then be told whatever mistakes those two have.
         batch_norm: normalise the features over each pass.
     """
     protonet, _ = _linear(module, weight, stand_ins, batch_norm)
@@ -98,7 +98,9 @@ def step_gradient(module: ModuleType, tasks: list[TaskArrays], weight: Array, st
     return NetworkGradient(_gradient(protonet._step(_tasks(tasks))[0], parameter))
 
 
-def train(module: ModuleType, drawings: Array, way: int, shot: int, query: int, tasks: int, batches: int, seed: int) -> Weights:
+def train(
+    module: ModuleType, drawings: Array, way: int, shot: int, query: int, tasks: int, batches: int, seed: int
+) -> Weights:
     """Train the given network on tasks of drawings (characters, drawings, height, width)."""
     torch.manual_seed(seed)
     protonet = _protonet(module)
