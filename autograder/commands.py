@@ -11,7 +11,7 @@ import msgspec
 
 from autograder import isolation, regions, submission
 from autograder.__main__ import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE
-from autograder.catalog import COURSE, Exercise, exercises, homeworks
+from autograder.catalog import COURSE, exercises, homeworks
 from autograder.drawings import OMNIGLOT, Drawings
 from autograder.referee import describe
 from autograder.report import terminal
@@ -110,12 +110,17 @@ def stubs(check: bool) -> int:
 def calibrate(homework: str, seeds: int, only: str | None, sources: tuple[str, ...]) -> int:
     """Measure and write thresholds."""
     from autograder import calibrate as calibrating
+    from autograder import grade as grading
 
     _check_only(homework, only)
-    chosen: list[Exercise] = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
-    for exercise in chosen:
-        for source in sources:
-            calibrating.calibrate(exercise, _drawings(source), seeds, terminal.console())
+    drawings = [_drawings(source) for source in sources]
+    for exercise in (exercise for exercise in exercises(homework) if only in (None, exercise.name)):
+        trained = sum(describe(check).training for check in grading.checks(exercise))
+        with terminal.Progressing(seeds * len(drawings) * trained) as progress:
+            table = calibrating.calibrate(exercise, drawings, seeds, progress)
+        for check, thresholds in table.items():
+            for name, threshold in thresholds.items():
+                click.echo(f"{exercise.name} {check} {name}: {threshold}")
     return 0
 
 

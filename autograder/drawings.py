@@ -55,4 +55,8 @@ class Drawings:
             for part, count in (("train", train), ("test", held_out))
         ]
         loaded = images.load(self.folder, [*chosen[0], *chosen[1]])
-        return Characters(*(np.stack([loaded[name][:20] for name in part]) for part in chosen))
+        return Characters(*(_stack([loaded[name][:20] for name in part]) for part in chosen))
+
+
+def _stack(characters: list[np.ndarray]) -> np.ndarray:
+    return np.stack(characters) if characters else np.zeros((0, 20, 28, 28), dtype=np.uint8)
