@@ -1,0 +1,79 @@
+"""How long grading takes, and how much memory: python benchmarks/grade.py [--runs 3]
+
+Whole processes as a student starts them, with the reference solutions and with the bare stubs, on the data that is
+there. The peak is the largest resident memory of any one process, workers included, sampled from /proc.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+COURSE = Path(__file__).resolve().parent.parent
+CASES = {  # options, and the target in seconds for hw1 and hw2
+    "reference, all checks": (["--reference"], {"hw1": 60, "hw2": 75}),
+    "reference, --fast": (["--reference", "--fast"], {"hw1": 10, "hw2": 10}),
+    "bare stub": ([], {"hw1": 5, "hw2": 5}),
+}
+
+
+def main() -> None:
+    """Run every case and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    runs = parser.parse_args().runs
+    table = Table("homework", "case", "median s", "min s", "max s", "target s", "peak MB", "target MB", "exit status")
+    for homework in ("hw1", "hw2"):
+        for case, (options, targets) in CASES.items():
+            command = [sys.executable, "-m", "autograder", homework, *options]
+            seconds, peaks, statuses = zip(*(measure(command) for _ in range(runs)), strict=True)
+            figures = [f"{figure(seconds):.1f}" for figure in (statistics.median, min, max)]
+            status = "/".join(sorted({str(status) for status in statuses}))
+            row = [homework, case, *figures, str(targets[homework]), f"{max(peaks):.0f}", "1500", status]
+            table.add_row(*row)
+    Console().print(table)
+
+
+def measure(command: list[str]) -> tuple[float, float, int]:
+    """Wall seconds, peak memory of any process in MB, and exit status."""
+    begun = time.monotonic()
+    process = subprocess.Popen(command, cwd=COURSE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak = 0.0
+    while process.poll() is None:
+        peak = max([peak, *(memory(pid) for pid in family(process.pid))])
+        time.sleep(0.1)
+    return time.monotonic() - begun, peak, process.returncode
+
+
+def family(ancestor: int) -> list[int]:
+    """A process and its descendants, as far as /proc shows them."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    members = [ancestor]
+    for pid in members:
+        members += [child for child, parent in parents.items() if parent == pid]
+    return members
+
+
+def memory(pid: int) -> float:
+    """The most that a process has held at once, in MB."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    return 0.0
+
+
+if __name__ == "__main__":
+    main()
