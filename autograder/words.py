@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+STEP = 1e-6  # of central differences, as a share of the norm of the point
+
 Check = TypeVar("Check", bound=Callable[..., None])
 
 
@@ -83,6 +85,34 @@ def assert_differ(got: ArrayLike, other: ArrayLike, message: str, *, rtol: float
     assert bool(np.any(np.abs(a - b) > rtol * max(_scale(a), _scale(b)))), message
 
 
+def assert_gradient(
+    gradient: Any, function: Callable[[Any], float], at: Any, rng: np.random.Generator, what: str, *, rtol: float = 1e-3
+) -> None:
+    """Assert that a gradient is that of a function, by central differences along random directions.
+
+    The function may be the student's own: whether its gradient is right does not depend on whether its values are.
+
+    Args:
+        gradient: an array, or dict of arrays.
+        function: takes a point like at and returns a number, in double precision.
+        at: where the gradient was taken, in the same form.
+        rng: chooses the directions.
+        what: a noun for messages.
+        rtol: tolerated difference, as a share of the largest slope.
+    """
+    slopes = []
+    for _ in range(3):
+        direction = _map(lambda array: rng.standard_normal(np.shape(array)), at)
+        step = STEP * _norm(at) / _norm(direction)
+        ahead, behind = (_map(lambda x, d, s=s: x + s * d, at, direction) for s in (step, -step))
+        given = sum(float(np.sum(part)) for part in _parts(_map(np.multiply, gradient, direction)))
+        slopes.append((given, (function(ahead) - function(behind)) / (2 * step)))
+    given, measured = max(slopes, key=lambda pair: abs(pair[0] - pair[1]))
+    assert abs(given - measured) <= rtol * max(abs(slope) for _, slope in slopes), (
+        f"{what}: slope {_number(given)} in a random direction, expected {_number(measured)} by finite differences"
+    )
+
+
 def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:
     """Assert that independent events fell into cells in these shares.
 
@@ -131,6 +161,21 @@ def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) 
     place = f" at {[int(i) for i in worst]}" if worst else ""
     count = f" ({int((difference > tolerance).sum())} of {a.size} differ)" if a.size > 1 else ""
     raise AssertionError(f"{what}{place}: got {_number(a[worst])}, expected {_number(b[worst])}{count}")
+
+
+def _map(function: Callable[..., Any], *values: Any) -> Any:
+    """Apply a function to arrays, or to the arrays of dicts name by name."""
+    if isinstance(values[0], Mapping):
+        return {name: _map(function, *(value[name] for value in values)) for name in values[0]}
+    return np.asarray(function(*values))
+
+
+def _norm(value: Any) -> float:
+    return float(np.sqrt(sum(float(np.sum(np.square(part))) for part in _parts(value))))
+
+
+def _parts(value: Any) -> list[np.ndarray]:
+    return list(value.values()) if isinstance(value, Mapping) else [value]
 
 
 def _scale(values: ArrayLike) -> float:

@@ -8,7 +8,7 @@ agrees with the reference, _step is right, and a mistake in those two is paid fo
 import numpy as np
 
 from autograder.results import StudentError
-from autograder.words import accuracy, after, assert_close, assert_shape, hint, points, training
+from autograder.words import accuracy, after, assert_close, assert_gradient, assert_shape, hint, points, training
 from hw2.omniglot import Tasks
 
 SIZES = ((3, 2, 4), (5, 1, 3), (2, 4, 1))  # N, K, queries of each class
@@ -38,6 +38,13 @@ def _assert_as_reference(student, reference, compare):
         compare(False)
 
 
+def _assert_loss_gradient(student, draw, tasks, weight, stand_ins):
+    got = student.step_gradient(tasks, weight, stand_ins).gradient
+    assert_gradient(
+        got, lambda at: float(student.step(tasks, at, stand_ins).loss), weight, draw.rng, "gradient of the loss"
+    )
+
+
 @points(5)
 @hint(
     "A prototype is the mean of its class's support features: sum over the K drawings of class k, divided by K, for "
@@ -52,12 +59,11 @@ def test_prototype_is_the_mean_of_its_class(student, reference, draw):
 
 
 @points(5)
-@after(test_prototype_is_the_mean_of_its_class)
 @hint(
     "The network must learn through the support too. Under torch.no_grad() or after detach() every prototype is "
     "right, but its gradient is missing."
 )
-def test_gradient_flows_through_prototypes(student, reference, draw):
+def test_gradient_flows_through_prototypes(student, draw):
     """The gradient flows through the prototypes back to the support features."""
     for way, shot, _ in SIZES[:2]:
         features, labels, weights = (
@@ -65,10 +71,12 @@ def test_gradient_flows_through_prototypes(student, reference, draw):
             draw.labels(way, shot),
             draw.normal(way, FEATURES),
         )
-        want = reference.prototypes_gradient(features, labels, weights).gradient
-        assert_close(
-            student.prototypes_gradient(features, labels, weights).gradient, want, "gradient through the prototypes"
-        )
+
+        def value(at, labels=labels, weights=weights):
+            return float((student.prototypes(at, labels).prototypes * weights).sum())
+
+        got = student.prototypes_gradient(features, labels, weights).gradient
+        assert_gradient(got, value, features, draw.rng, "gradient through the prototypes")
 
 
 @points(3)
@@ -105,16 +113,20 @@ def test_logits_are_negative_squared_distances(student, reference, draw):
 
 
 @points(2)
-@after(test_logits_are_negative_squared_distances)
+@after(test_nearest_prototype_has_the_largest_logit)
 @hint(
     "Compute the distances from the features and prototypes themselves: torch.tensor(...), .item() or .detach() "
     "around them cut the graph."
 )
-def test_gradient_flows_through_logits(student, reference, draw):
+def test_gradient_flows_through_logits(student, draw):
     """The gradient flows through the logits to the features and the prototypes."""
-    features, prototypes, weights = draw.normal(6, FEATURES), draw.normal(3, FEATURES), draw.normal(6, 3)
-    want = reference.logits_gradient(features, prototypes, weights).gradient
-    assert_close(student.logits_gradient(features, prototypes, weights).gradient, want, "gradient through the logits")
+    points, weights = draw.normal(9, FEATURES), draw.normal(6, 3)
+
+    def value(at):
+        return float((student.logits(at[:6], at[6:]).logits * weights).sum())
+
+    got = student.logits_gradient(points[:6], points[6:], weights).gradient
+    assert_gradient(got, value, points, draw.rng, "gradient through the logits")
 
 
 @points(5)
@@ -140,8 +152,7 @@ def test_loss_is_the_mean_query_cross_entropy(student, reference, draw):
     "query's."
 )
 def test_accuracies_of_support_and_query(student, reference, draw):
-    """_step returns the accuracy on the support and the accuracy on the query, in this order, averaged over the "
-    "tasks."""
+    """_step returns the accuracies on the support and on the query, in this order, averaged over the tasks."""
     for way, shot, query in SIZES:
         tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
 
@@ -154,20 +165,18 @@ def test_accuracies_of_support_and_query(student, reference, draw):
 
 
 @points(5)
-@after(test_loss_is_the_mean_query_cross_entropy)
 @hint(
     "Compute loss and features with the graph on: no torch.no_grad(), .item(), .data or detach() on the way from the "
     "network to the loss."
 )
-def test_gradient_reaches_the_network(student, reference, draw):
+def test_gradient_reaches_the_network(student, draw):
     """The gradient of the loss reaches the network, through the support and through the query."""
     tasks, weight = _batch(draw), _weight(draw)
-
-    def compare(stand_ins):
-        want = reference.step_gradient(tasks, weight, stand_ins).gradient
-        assert_close(student.step_gradient(tasks, weight, stand_ins).gradient, want, "gradient of the loss")
-
-    _assert_as_reference(student, reference, compare)
+    # With the student's own functions or with stand-ins: a graph cut in one of those is its own check's business.
+    try:
+        _assert_loss_gradient(student, draw, tasks, weight, stand_ins=True)
+    except (AssertionError, StudentError):
+        _assert_loss_gradient(student, draw, tasks, weight, stand_ins=False)
 
 
 @points(3)
@@ -195,6 +204,8 @@ def test_classes_share_a_pass_through_the_network(student, draw):
 @training(seconds=120)
 @points(3)
 @after(
+    test_logits_are_negative_squared_distances,
+    test_loss_is_the_mean_query_cross_entropy,
     test_gradient_flows_through_prototypes,
     test_gradient_flows_through_logits,
     test_gradient_reaches_the_network,
