@@ -63,6 +63,8 @@ def show(report: Report, to: Console) -> None:
             to.print(Padding(todo, (0, 0, 0, 2)))
         else:
             to.print(_table(exercise))
+            if any(check.waits_for for check in exercise.checks):
+                to.print(Text("  ·  not judged yet: builds on a check that does not pass", "dim"))
         to.print()
     to.print(_score(report))
     to.print(Text(f"{report.subject}, {report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}", "dim"))
@@ -123,16 +125,15 @@ def _table(exercise: ExerciseResult) -> Table:
 def _body(check: CheckResult) -> RenderableType:
     if check.verdict is Verdict.PASS:
         return Text(check.title)
+    if check.waits_for:
+        return Text(check.title, "dim")
     if check.verdict is Verdict.NOT_RUN:
-        reason = "to do: " + check.message if check.todo else check.message
-        if check.waits_for:
-            reason = "not judged yet, waits for: " + " ".join(check.waits_for)
-        return Group(Text(check.title, "dim"), Text(reason, "dim"))
+        return Group(Text(check.title, "dim"), Text("to do: " * check.todo + check.message))
     lines = [Text.assemble((check.title, "bold"), ("  " + check.verdict.value, STYLES.get(check.verdict, "red")))]
     lines += [Text(line) for line in check.message.rstrip().splitlines()]
     if check.verdict is Verdict.GRADER_ERROR:
         lines.append(Text("This is a fault of the grader, not of your code. Please report it.", "magenta"))
-    elif check.hint:
+    elif check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
         lines.append(Text.assemble(("Hint: ", "cyan"), check.hint))
     if check.printed.strip():
         shown = check.printed.strip().splitlines()[-PRINTED:]
