@@ -68,9 +68,12 @@ def _choose(homework: str, names: Iterable[str], read: Callable[[str], bytes]) -
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    """Regular files at most two folders deep, links not followed."""
+    """Regular files at most two folders deep; no link leads out of the folder, or to another name."""
+    real = folder.resolve()
     for pattern in ("*.py", "*/*.py", "*/*/*.py"):
-        yield from (path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink())
+        for path in folder.glob(pattern):
+            if path.is_file() and path.resolve() == real / path.relative_to(folder):
+                yield path
 
 
 def _read(path: Path) -> bytes:

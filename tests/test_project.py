@@ -1,0 +1,72 @@
+"""The project's own papers agree with each other."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def project():
+    return tomllib.loads(read("pyproject.toml"))["project"]
+
+
+def test_conda_and_pip_users_get_the_same_pins():
+    dependencies = yaml.safe_load(read("environment.yml"))["dependencies"]
+    (by_pip,) = [entry["pip"] for entry in dependencies if isinstance(entry, dict)]
+    assert sorted(by_pip) == sorted(project()["dependencies"])
+    assert f"python{project()['requires-python']}" in dependencies
+
+
+def test_every_dependency_is_justified_in_the_readme():
+    table = read("README.md").partition("## Dependencies")[2]
+    for dependency in project()["dependencies"]:
+        name = re.match(r"[a-z]+", dependency).group()
+        assert re.search(rf"^\| .*\b{name}\b.* \|", table, re.MULTILINE), name
+
+
+def test_ci_runs_the_two_commands_of_the_readme():
+    commands = [line for line in read("README.md").splitlines() if ".venv/bin/python -m pip install" in line]
+    install, test = commands
+    ci = read(".ci/run").replace("pip install -q", "pip install")
+    assert install.partition(" && ")[2] in ci and install.partition(" && ")[0] in ci
+    assert test in ci
+
+
+def test_the_distribution_does_not_take_a_name_that_others_have():
+    assert project()["name"] != "autograder"
+
+
+def committed():
+    """Paths of all files that git tracks."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no git checkout")
+    return [ROOT / name for name in listed.stdout.split("\0") if name]
+
+
+def test_the_readme_shows_the_tree_as_it_is():
+    tree = read("README.md").partition("## How it works")[2].split("```")[1]
+    parts = {part for path in committed() for part in path.relative_to(ROOT).parts}
+    for name in re.findall(r"\b([a-z_]+\.py|[a-z_0-9]+(?=/))", tree):
+        assert name in parts, name
+
+
+def test_nothing_names_a_place_outside_the_repository():
+    for path in committed():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        found = re.search(r"(?<![\w.])/(root|work|home/\w+)/\w", text)
+        assert not found, f"{path}: {found.group()}"
