@@ -55,7 +55,7 @@ def committed():
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip("this is no git checkout")
-    return [ROOT / name for name in listed.stdout.split("\0") if name]
+    return [ROOT / name for name in listed.stdout.split("\0") if (ROOT / name).is_file()]
 
 
 def test_the_readme_shows_the_tree_as_it_is():
