@@ -14,8 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from hw1.black_box import MANN
 from hw1.data_generator import DataGenerator
-from trainer import Run, evaluate, folder, program, reseed, setting, test, train
-from trainer.program import COUNT, option
+from trainer import COUNT, TEST_TASKS, Run, folder, option, program, reseed, setting, test, train
 
 VAL_EPISODES = 512
 
@@ -75,7 +74,7 @@ class BlackBoxLearner:
 @setting("--batch-size", type=COUNT, default=128, help="Episodes in a batch.")
 @setting("--learning-rate", type=float, default=1e-3, help="Of Adam.")
 @option("--num-workers", type=click.IntRange(min=0), default=0, help="Extra processes that draw episodes.")
-@program("black_box", num_iterations=5_000)
+@program("black_box", num_iterations=10_000)
 def main(run: Run):
     """Train the black-box meta-learner."""
     num_way, num_shot = run.settings["num_way"], run.settings["num_shot"]
@@ -88,7 +87,7 @@ def main(run: Run):
 
     # Validation and test have the same episodes in every run.
     if run.testing:
-        test_episodes = episodes("test", 0).batches(1, range(evaluate.TASKS))
+        test_episodes = episodes("test", 0).batches(1, range(TEST_TASKS))
         test(run, learner, test_episodes, f"{num_way}-way {num_shot}-shot")
         return
     training, validation = episodes("train", run.settings["seed"]), episodes("val", 0)

@@ -77,8 +77,8 @@ class Tasks:
         tasks, N, n = chosen.shape
         order = rng.random((tasks, N * n)).argsort(axis=-1)
         indices = np.take_along_axis(chosen.reshape(tasks, N * n), order, axis=-1)
-        images = self._images[indices][:, :, None].astype(np.float32)
-        return torch.from_numpy(images), torch.from_numpy(order // n)
+        images = torch.from_numpy(self._images[indices]).unsqueeze(2).float()
+        return images, torch.from_numpy(order // n)
 
 
 def _choose(keys: np.ndarray, n: int) -> np.ndarray:

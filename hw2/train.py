@@ -18,8 +18,7 @@ from data import images, split
 from hw2.maml import MAML
 from hw2.omniglot import Tasks
 from hw2.protonet import ProtoNet
-from trainer import Learner, Run, evaluate, folder, program, setting, test, train
-from trainer.program import COUNT
+from trainer import COUNT, TEST_TASKS, Learner, Run, folder, program, setting, test, together, train
 
 VAL_TASKS = 100
 
@@ -69,16 +68,14 @@ class MAMLLearner:
         }
 
 
-def task_settings(command):
-    """Add the options that say what a task is, and how many make a batch."""
-    for add in (
-        setting("--num-tasks", type=COUNT, default=16, help="Tasks in a batch."),
-        setting("--num-query", type=COUNT, default=15, help="Query drawings of each class."),
-        setting("--num-support", type=COUNT, default=1, help="K, the support drawings of each class."),
+def task_settings(num_tasks):
+    """Options of tasks and of their batches."""
+    return together(
         setting("--num-way", type=click.IntRange(min=2), default=5, help="N, the classes of a task."),
-    ):
-        command = add(command)
-    return command
+        setting("--num-support", type=COUNT, default=1, help="K, the support drawings of each class."),
+        setting("--num-query", type=COUNT, default=15, help="Query drawings of each class."),
+        setting("--num-tasks", type=COUNT, default=num_tasks, help="Tasks in a batch."),
+    )
 
 
 @click.group(help=__doc__)
@@ -87,9 +84,9 @@ def main():
 
 
 @main.command()
-@task_settings
+@task_settings(num_tasks=4)
 @setting("--learning-rate", type=float, default=1e-3, help="Of Adam.")
-@program("protonet", num_iterations=5_000)
+@program("protonet", num_iterations=2_000)
 def protonet(run: Run):
     """Train a prototypical network."""
     method = ProtoNet(run.settings["learning_rate"], run.folder, run.device)
@@ -97,12 +94,12 @@ def protonet(run: Run):
 
 
 @main.command()
-@task_settings
+@task_settings(num_tasks=16)
 @setting("--num-inner-steps", type=click.IntRange(min=0), default=1, help="Steps of the inner loop.")
 @setting("--inner-lr", type=float, default=0.4, help="alpha, the learning rate of the inner loop.")
 @setting("--learn-inner-lrs", is_flag=True, help="Learn the inner learning rates too.")
 @setting("--outer-lr", type=float, default=1e-3, help="Of Adam, in the outer loop.")
-@program("maml", num_iterations=15_000)
+@program("maml", num_iterations=5_000)
 def maml(run: Run):
     """Train MAML."""
     names = ("num_way", "num_inner_steps", "inner_lr", "learn_inner_lrs", "outer_lr")
@@ -126,7 +123,7 @@ def go(run: Run, learner: Learner):
 
     # Validation and test have the same tasks in every run, one in a batch.
     if run.testing:
-        test_tasks = itertools.islice(tasks("test").batches(1, seed=0), evaluate.TASKS)
+        test_tasks = itertools.islice(tasks("test").batches(1, seed=0), TEST_TASKS)
         test(run, learner, test_tasks, f"{settings['num_way']}-way {settings['num_support']}-shot")
     else:
         train(

@@ -79,7 +79,9 @@ def test_support_and_query_come_in_no_order():
 
 def test_batch_number_i_is_the_same_wherever_the_iterator_began():
     tasks = Tasks(drawings(9), 5, 1, 2)
-    for early, late in zip(list(itertools.islice(tasks.batches(3, 0), 8))[5:], tasks.batches(3, 0, start=5), strict=False):
+    for early, late in zip(
+        list(itertools.islice(tasks.batches(3, 0), 8))[5:], tasks.batches(3, 0, start=5), strict=False
+    ):
         for one, other in zip(early, late, strict=True):
             assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 

@@ -3,7 +3,7 @@
 A training program gives a `Learner` (a few lines around the student's code), batches of tasks and options:
 
     learner.py     what the trainer must know of a method
-    program.py     from the command line to a `Run`; errors in one sentence
+    commandline.py from the command line to a `Run`; errors in one sentence
     run.py         the run: its settings, its folder, its checkpoints
     loop.py        train: update, validate, log, save, stop when asked
     evaluate.py    mean accuracies; the test with its confidence interval
@@ -17,12 +17,25 @@ A training program gives a `Learner` (a few lines around the student's code), ba
 It knows nothing of the homework.
 """
 
+from trainer.commandline import COUNT, option, program, setting, together
 from trainer.dataset import folder
-from trainer.evaluate import test
+from trainer.evaluate import TEST_TASKS, test
 from trainer.learner import Learner
 from trainer.loop import train
-from trainer.program import program, setting
 from trainer.run import Run
 from trainer.seeds import reseed
 
-__all__ = ["Learner", "Run", "folder", "program", "reseed", "setting", "test", "train"]
+__all__ = [
+    "COUNT",
+    "TEST_TASKS",
+    "Learner",
+    "Run",
+    "folder",
+    "option",
+    "program",
+    "reseed",
+    "setting",
+    "test",
+    "together",
+    "train",
+]

@@ -25,8 +25,7 @@ def save(path: Path, learner: Learner, facts: dict[str, Any]) -> None:
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
     # Copies: safetensors takes neither views into shared memory nor other orders of it.
     tensors = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
     }
     unfinished = path.with_suffix(".unfinished")
     with open(unfinished, "wb") as file:

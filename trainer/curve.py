@@ -29,9 +29,7 @@ def draw(folder: Path, learner: Learner, title: str) -> Path:
     """
     columns = {name: np.array(values) for name, values in log.read(folder).items()}
     chance = 1 / learner.num_way
-    figure = Figure(
-        figsize=(12.5, 4.2), dpi=120, layout="constrained"
-    )  # no pyplot: no window, no global state
+    figure = Figure(figsize=(12.5, 4.2), dpi=120, layout="constrained")  # no pyplot: no window, no global state
     figure.suptitle(title, fontsize="small")
     losses, accuracies = figure.subplots(1, 2)
 
@@ -44,7 +42,7 @@ def draw(folder: Path, learner: Learner, title: str) -> Path:
         _plot(accuracies, columns, name, colour, unit=0.01)
         legend.append(Line2D([], [], color=colour, linewidth=4, label=words))
     accuracies.axhline(100 * chance, color="grey", linestyle=":")
-    accuracies.set(ylabel="accuracy [%]", ylim=(0, 101))
+    accuracies.set(ylabel="accuracy [%]", ylim=(0, 102))
     legend += [
         Line2D([], [], color="black", label="meta-training, running mean"),
         Line2D([], [], color="black", marker="o", markersize=5, linewidth=0.8, label="meta-validation"),

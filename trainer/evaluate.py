@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,7 +14,7 @@ from trainer import checkpoint
 from trainer.learner import Learner
 from trainer.run import Run
 
-TASKS = 600  # as most papers on few-shot learning do
+TEST_TASKS = 600  # as most papers on few-shot learning do
 
 
 def means(learner: Learner, batches: Iterable[Any]) -> dict[str, float]:
@@ -35,7 +36,7 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
     Args:
         run: one whose checkpoint is to be tested.
         learner: a new one of the run's settings.
-        tasks: TASKS batches of one meta-test task each.
+        tasks: TEST_TASKS batches of one meta-test task each.
         task_words: what they are, such as "5-way 1-shot".
 
     Raises:
@@ -45,14 +46,13 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
     done, _ = run.restore(learner)
     accuracies = [
         learner.measure(task, train=False)[1]["query_accuracy"]
-        for task in track(tasks, "testing", total=TASKS, transient=True)
+        for task in track(tasks, "testing", total=TEST_TASKS, transient=True, disable=not sys.stdout.isatty())
     ]
     mean = float(np.mean(accuracies))
     # The mean of 600 tasks is as good as normal: 95% of a normal distribution is within 1.96 standard errors.
     half_width = 1.96 * float(np.std(accuracies, ddof=1)) / math.sqrt(len(accuracies))
     click.echo(
-        f"{run.method}, {task_words}, iteration {done}: accuracy {mean:.2%} ± {half_width:.2%} "
-        f"(95% confidence interval, {len(accuracies)} meta-test tasks)"
+        f"{task_words} accuracy: {mean:.2%} ± {half_width:.2%} (95% confidence, {len(accuracies)} meta-test tasks)"
     )
 
     trained = checkpoint.read_facts(run.checkpoint)["settings"]

@@ -11,7 +11,7 @@ from trainer import curve, evaluate
 from trainer.learner import Learner
 from trainer.log import Log
 from trainer.progress import Display
-from trainer.run import Run
+from trainer.run import Run, forget
 from trainer.seeds import reseed
 
 
@@ -41,6 +41,8 @@ def train(
     done, best = run.restore(learner)
     end = max(done, run.num_iterations)
     run.folder.mkdir(parents=True, exist_ok=True)
+    if run.checkpoint is None:
+        forget(run.folder)
     with (
         Log(run.folder, ["loss", *learner.labels], keep=done if run.checkpoint else None) as log,
         Display(run.method, done, end) as display,
@@ -71,17 +73,13 @@ def train(
         if done < end:
             run.save("last", learner, done, best)
 
-    picture = curve.draw(run.folder, learner, title=f"{run.method}: {run.folder.name}")
+    picture = curve.draw(run.folder, learner, title=run.words)
     click.echo(f"Learning curve: {picture}")
     if done < end:
-        click.echo(
-            f"Stopped, and saved at iteration {done} of {end}. To go on:\n\n    {run.command} --resume\n"
-        )
+        click.echo(f"Stopped, and saved at iteration {done} of {end}. To go on:\n\n    {run.command} --resume\n")
         raise SystemExit(130)
     accuracy, iteration = best["query_accuracy"], best["iteration"]
-    click.echo(
-        f"Best validation accuracy: {accuracy:.1%}, at iteration {iteration}. To test that checkpoint:\n"
-    )
+    click.echo(f"Best validation accuracy: {accuracy:.1%}, at iteration {iteration}. To test that checkpoint:\n")
     click.echo(f"    {run.command} --test\n")
 
 

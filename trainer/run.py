@@ -40,6 +40,11 @@ class Run:
     options: dict[str, Any]
     command: str
 
+    @property
+    def words(self) -> str:
+        """The method and its settings: "maml: omniglot, way 5, support 1, ..."."""
+        return f"{self.method}: " + ", ".join(words_of(self.settings)).replace("_", " ")
+
     def restore(self, learner: Learner) -> tuple[int, dict[str, Any]]:
         """Put the checkpoint, if the run has one, into a learner.
 
@@ -67,9 +72,13 @@ class Run:
 
 def folder_of(method: str, settings: dict[str, Any]) -> Path:
     """Name a run's folder by all its settings, as in logs/maml/omniglot.way_5.support_1.seed_0."""
-    data = Path(settings["data"]).name
-    words = [f"{name.removeprefix('num_')}_{value}" for name, value in settings.items() if name != "data"]
-    return Path("logs", method, ".".join([data, *words]))
+    return Path("logs", method, ".".join(words_of(settings)))
+
+
+def words_of(settings: dict[str, Any]) -> list[str]:
+    """One short word for each setting, data first: ["omniglot", "way_5", "support_1", ...]."""
+    others = {name.removeprefix("num_"): value for name, value in settings.items() if name != "data"}
+    return [Path(settings["data"]).name, *(f"{name}_{value}" for name, value in others.items())]
 
 
 def forget(folder: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from click.core import ParameterSource
 
 from trainer import checkpoint
-from trainer.run import Run, difference, folder_of, forget
+from trainer.run import Run, difference, folder_of
 from trainer.seeds import reseed
 
 
@@ -29,6 +29,17 @@ setting = functools.partial(click.option, cls=Setting, show_default=True)
 option = functools.partial(click.option, show_default=True)
 
 
+def together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make one decorator of several, such as a group of options; the first is the outermost."""
+
+    def decorate(decorated: Any) -> Any:
+        for decorator in reversed(decorators):
+            decorated = decorator(decorated)
+        return decorated
+
+    return decorate
+
+
 def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]], Callable[..., None]]:
     """Turn a function of a `Run` into a click command with the options that all training programs share.
 
@@ -39,7 +50,7 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
         method: the run's name.
         num_iterations: default of --num-iterations.
     """
-    options = (
+    options = together(
         setting("--data", default="omniglot", help="omniglot, glyphs (drawn offline) or a folder."),
         setting("--seed", type=click.IntRange(min=0), default=0),
         option("--num-iterations", type=COUNT, default=num_iterations),
@@ -65,9 +76,8 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
                     raise click.ClickException(sentence) from None
                 raise
 
-        for add in reversed(options):
-            command = add(command)
-        return command
+        finished: Callable[..., None] = options(command)
+        return finished
 
     return decorate
 
@@ -102,12 +112,8 @@ def open_run(method: str, context: click.Context) -> Run:
         if resuming and (reason := difference(facts["settings"], asked)):
             raise click.ClickException(f"{checkpoint_path} cannot go on: it was trained with {reason}.")
         settings = facts["settings"] | asked
-    elif restarting:
-        forget(folder)
-    elif (folder / "last.safetensors").exists():
-        raise click.ClickException(
-            f"{folder} holds a run: go on with --resume, or replace it with --restart."
-        )
+    elif (folder / "last.safetensors").exists() and not restarting:
+        raise click.ClickException(f"{folder} holds a run: go on with --resume, or replace it with --restart.")
     return Run(
         method=method,
         settings=settings,
