@@ -85,9 +85,7 @@ def lake(characters: Iterable[str]) -> dict[str, list[str]]:
     names = _shuffled(characters)
     unknown = sorted({_alphabet(name) for name in names} - BACKGROUND - EVALUATION)
     if unknown:
-        raise ValueError(
-            f"Lake's split has Omniglot's 50 alphabets only, not {', '.join(unknown)}: use split()"
-        )
+        raise ValueError(f"Lake's split has Omniglot's 50 alphabets only, not {', '.join(unknown)}: use split()")
     background = [name for name in names if _alphabet(name) in BACKGROUND]
     evaluation = [name for name in names if _alphabet(name) in EVALUATION]
     if len(background) < 2 or not evaluation:
