@@ -10,7 +10,7 @@ from autograder.catalog import Exercise
 from autograder.drawings import Drawings
 from autograder.referee import Observer
 
-DEVIATIONS = 6.0  # how far below the mean a threshold lies
+DEVIATIONS = 5.0  # how far below the mean a threshold lies
 
 
 def calibrate(exercise: Exercise, sources: list[Drawings], seeds: int, observe: Observer) -> thresholds.Table:
@@ -57,7 +57,7 @@ def fit(accuracies: list[float]) -> thresholds.Threshold:
         mean=round(statistics.mean(accuracies), 4),
         deviation=round(statistics.stdev(accuracies), 4),
         lowest=round(min(accuracies), 4),
-        seeds=n,
+        measured=[round(p, 4) for p in accuracies],
     )
 
 

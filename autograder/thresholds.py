@@ -18,7 +18,7 @@ class Threshold(msgspec.Struct, kw_only=True):
         accuracy: what a solution has to reach.
         false_fail: estimated probability that the reference does not reach it.
         mean, deviation, lowest: of the reference's accuracies.
-        seeds: how many runs they come from.
+        measured: these accuracies, one a seed.
     """
 
     accuracy: float
@@ -26,7 +26,7 @@ class Threshold(msgspec.Struct, kw_only=True):
     mean: float
     deviation: float
     lowest: float
-    seeds: int
+    measured: list[float]
 
 
 Table = dict[str, dict[str, Threshold]]  # by check, by source of the drawings

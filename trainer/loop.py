@@ -99,7 +99,7 @@ def update(learner: Learner, batch: Any, iteration: int) -> dict[str, float]:
             "of zero in your code, or try lower learning rates."
         )
     learner.optimizer.zero_grad()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     learner.optimizer.step()
     return {"loss": loss.item(), **accuracies}
 

@@ -4,8 +4,10 @@ Solutions return tensors or arrays, Python or NumPy numbers, lists of them, dict
 is the value. float32, float64 and int64 cross as they are; smaller integers and booleans become int64.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -96,3 +98,20 @@ def pack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(argument, np.generic):
         return argument.item()
     return argument
+
+
+@contextlib.contextmanager
+def double() -> Iterator[None]:
+    """Let torch's single precision be double: also a decorator, for a probe's function.
+
+    Numbers are compared, and gradients taken by finite differences, in double precision. A solution need not know:
+    where it says .float() or torch.zeros(n), as most do, float64 is what it gets.
+    """
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    names = {"float": torch.float64, "float32": torch.float64, "FloatTensor": torch.DoubleTensor}
+    try:
+        with mock.patch.multiple(torch, **names), mock.patch.object(torch.Tensor, "float", torch.Tensor.double):
+            yield
+    finally:
+        torch.set_default_dtype(default)

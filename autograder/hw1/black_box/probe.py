@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from autograder.worker.values import double
+
 Array = np.ndarray
 
 HIDDEN = 128
@@ -68,6 +70,7 @@ def labels_after_forward(module: ModuleType, images: Array, labels: Array, seed:
     return Labels(given)
 
 
+@double()
 def loss(module: ModuleType, logits: Array, labels: Array) -> Loss:
     """The loss of given logits (B, K+1, N, N), in double precision, and its gradient."""
     preds = torch.tensor(logits, requires_grad=True)
@@ -141,4 +144,4 @@ def _network(module: ModuleType, labels: Array, seed: int) -> nn.Module:
 
 
 def _tensor(array: Array) -> torch.Tensor:
-    return torch.tensor(array, dtype=torch.float32)
+    return torch.tensor(array, dtype=torch.get_default_dtype())

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from autograder.worker.values import double
 from hw2.omniglot import Tasks
 
 Array = np.ndarray
@@ -53,6 +54,7 @@ class Logits(NamedTuple):
     logits: Array
 
 
+@double()
 def inner_loop(
     module: ModuleType, images: Array, labels: Array, parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool
 ) -> Adapted:
@@ -72,6 +74,7 @@ def inner_loop(
     return Adapted(adapted, list(accuracies), maml._meta_parameters)
 
 
+@double()
 def inner_gradients(
     module: ModuleType,
     images: Array,
@@ -88,6 +91,7 @@ def inner_gradients(
     return _gradients(maml, sum((torch.tensor(weights[name]) * adapted[name]).sum() for name in weights))
 
 
+@double()
 def outer_step(
     module: ModuleType,
     tasks: list[TaskArrays],
@@ -110,6 +114,7 @@ def outer_step(
     return Step(loss, list(accuracies_support), accuracy_query, maml._meta_parameters)
 
 
+@double()
 def outer_gradients(
     module: ModuleType,
     tasks: list[TaskArrays],

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from autograder.worker.values import double
 from hw2.omniglot import Tasks
 
 Array = np.ndarray
@@ -53,11 +54,13 @@ class Weights(NamedTuple):
     weights: dict[str, Array]
 
 
+@double()
 def prototypes(module: ModuleType, features: Array, labels: Array) -> Prototypes:
     """Prototypes of features (N * K, D) with labels (N * K,)."""
     return Prototypes(_protonet(module)._prototypes(torch.tensor(features), torch.tensor(labels)))
 
 
+@double()
 def prototypes_gradient(module: ModuleType, features: Array, labels: Array, weights: Array) -> Gradient:
     """How sum(weights * prototypes) changes with the features; zero where there is no graph."""
     given = torch.tensor(features, requires_grad=True)
@@ -65,11 +68,13 @@ def prototypes_gradient(module: ModuleType, features: Array, labels: Array, weig
     return Gradient(_gradient((answer * torch.tensor(weights)).sum(), given))
 
 
+@double()
 def logits(module: ModuleType, features: Array, prototypes: Array) -> Logits:
     """Logits of features (Q, D) against prototypes (N, D)."""
     return Logits(_protonet(module)._logits(torch.tensor(features), torch.tensor(prototypes)))
 
 
+@double()
 def logits_gradient(module: ModuleType, features: Array, prototypes: Array, weights: Array) -> Gradient:
     """How sum(weights * logits) changes with features and prototypes, one below the other."""
     given = torch.tensor(features, requires_grad=True), torch.tensor(prototypes, requires_grad=True)
@@ -77,6 +82,7 @@ def logits_gradient(module: ModuleType, features: Array, prototypes: Array, weig
     return Gradient(torch.cat([_gradient(value, part) for part in given]))
 
 
+@double()
 def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: bool, batch_norm: bool = False) -> Step:
     """Loss and accuracies of a batch of tasks under a linear network, in double precision.
 
@@ -92,6 +98,7 @@ def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: 
     return Step(*protonet._step(_tasks(tasks)))
 
 
+@double()
 def step_gradient(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: bool) -> NetworkGradient:
     """Gradient of the loss of step with respect to the network's weight; zero where there is no graph."""
     protonet, parameter = _linear(module, weight, stand_ins, batch_norm=False)
