@@ -122,7 +122,8 @@ def _profile(box: Path) -> list[str]:
         *("--disable-userns", "--cap-drop", "ALL", "--uid", "65534", "--gid", "65534"),
         *("--new-session", "--die-with-parent", "--clearenv", "--hostname", "sandbox"),
     ]
-    for name, value in (ENVIRONMENT | {"SANDBOX": "1", "PATH": "/usr/bin:/bin", "PYTHONPATH": _python_path()}).items():
+    inside = {"SANDBOX": "1", "PATH": "/usr/bin:/bin", "PYTHONPATH": _python_path(), "LD_LIBRARY_PATH": "/python/lib"}
+    for name, value in (ENVIRONMENT | inside).items():
         options += ["--setenv", name, value]
     options += ["--ro-bind", "/usr", "/usr"]
     for link in ("/lib", "/lib64", "/bin"):

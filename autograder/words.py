@@ -68,9 +68,7 @@ def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4
             zero.
     """
     if isinstance(want, Mapping):
-        assert isinstance(got, Mapping) and set(got) == set(want), (
-            f"{what}: names {sorted(got) if isinstance(got, Mapping) else type(got).__name__}, expected {sorted(want)}"
-        )
+        _assert_names(got, want, what)
         scale = max(_scale(value) for value in want.values())
         for name, value in want.items():
             _assert_close(got[name], value, f"{what} {name}", rtol * scale)
@@ -80,7 +78,7 @@ def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4
 
 def assert_differ(got: ArrayLike, other: ArrayLike, message: str, *, rtol: float = 1e-6) -> None:
     """Assert that two arrays of one shape differ somewhere, by more than rtol of the larger one's scale."""
-    a, b = np.asarray(got), np.asarray(other)
+    a, b = _numbers(got, "answer"), _numbers(other, "answer")
     assert a.shape == b.shape, f"shape {_tuple(a.shape)} in one case and {_tuple(b.shape)} in the other"
     assert bool(np.any(np.abs(a - b) > rtol * max(_scale(a), _scale(b)))), message
 
@@ -91,6 +89,7 @@ def assert_gradient(
     """Assert that a gradient is that of a function, by central differences along random directions.
 
     The function may be the student's own: whether its gradient is right does not depend on whether its values are.
+    But a function that is the same everywhere has no gradient to be right about.
 
     Args:
         gradient: an array, or dict of arrays.
@@ -100,6 +99,8 @@ def assert_gradient(
         what: a noun for messages.
         rtol: tolerated difference, as a share of the largest slope.
     """
+    _assert_names(gradient, at, what)
+    _map(lambda place, part: assert_shape(np.asarray(part), np.shape(place), what), at, gradient)
     slopes = []
     for _ in range(3):
         direction = _map(lambda array: rng.standard_normal(np.shape(array)), at)
@@ -107,9 +108,13 @@ def assert_gradient(
         ahead, behind = (_map(lambda x, d, s=s: x + s * d, at, direction) for s in (step, -step))
         given = sum(float(np.sum(part)) for part in _parts(_map(np.multiply, gradient, direction)))
         slopes.append((given, (function(ahead) - function(behind)) / (2 * step)))
-    given, measured = max(slopes, key=lambda pair: abs(pair[0] - pair[1]))
-    assert abs(given - measured) <= rtol * max(abs(slope) for _, slope in slopes), (
-        f"{what}: slope {_number(given)} in a random direction, expected {_number(measured)} by finite differences"
+    given, measured = np.array(slopes).T
+    assert np.any(measured != 0), f"{what}: there is none, for the values do not depend on what was given"
+    difference = np.abs(given - measured)
+    worst = int(np.argmax(difference))
+    assert bool(np.all(difference <= rtol * np.max(np.abs(measured)))), (
+        f"{what}: slope {_number(given[worst])} in a random direction, expected {_number(measured[worst])} by finite "
+        f"differences"
     )
 
 
@@ -122,13 +127,14 @@ def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:
         message: what to say if they did not.
 
     Each count has to lie within six standard deviations (and one event) of what is expected of a binomial: for the
-    correct shares a cell fails less than once in 10^8, as long as it expects some ten events.
+    correct shares a cell fails less than once in 10^7, as long as it expects some twenty events.
     """
-    observed = np.asarray(counts, dtype=np.float64)
+    observed = _numbers(counts, "counts")
     total = observed.sum()
     assert total > 0, message
-    expected = total * np.asarray(shares, dtype=np.float64)
-    deviation = np.sqrt(expected * (1 - np.asarray(shares, dtype=np.float64)))
+    share = np.broadcast_to(_numbers(shares, "shares"), observed.shape)
+    expected = total * share
+    deviation = np.sqrt(expected * (1 - share))
     assert bool(np.all(np.abs(observed - expected) <= 6 * deviation + 1)), message
 
 
@@ -139,8 +145,10 @@ def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
         scores: (n, N).
         labels: integers (n,).
     """
-    assert scores.ndim == 2 and len(scores) == len(labels), (
-        f"scores: shape {_tuple(scores.shape)}, expected ({len(labels)}, N)"
+    assert len(labels) > 0, "scores: nothing to judge"
+    way = int(labels.max()) + 1
+    assert scores.ndim == 2 and len(scores) == len(labels) and scores.shape[1] >= way, (
+        f"scores: shape {_tuple(scores.shape)}, expected ({len(labels)}, {way})"
     )
     at_label = scores[np.arange(len(labels)), labels]
     others = np.where(np.arange(scores.shape[1]) == labels[:, None], -np.inf, scores)
@@ -148,12 +156,12 @@ def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) -> None:
-    a, b = np.array(got, dtype=np.float64, subok=False), np.array(want, dtype=np.float64, subok=False)
+    b = _numbers(want, f"{what}: nothing to compare with")
+    assert b.size > 0, f"{what}: nothing to compare with"
+    a = _numbers(got, what)
     if b.ndim == 0 and a.size == 1:
         a = a.reshape(())  # a scalar in brackets is a scalar
-    assert a.shape == b.shape, f"{what}: shape {_tuple(a.shape)}, expected {_tuple(b.shape)}"
-    assert b.size > 0 and bool(np.all(np.isfinite(b))), f"{what}: nothing to compare with"
-    assert bool(np.all(np.isfinite(a))), f"{what}: not all numbers are finite"
+    assert_shape(a, b.shape, what)
     difference = np.abs(a - b)
     if bool(np.all(difference <= tolerance)):
         return
@@ -161,6 +169,25 @@ def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) 
     place = f" at {[int(i) for i in worst]}" if worst else ""
     count = f" ({int((difference > tolerance).sum())} of {a.size} differ)" if a.size > 1 else ""
     raise AssertionError(f"{what}{place}: got {_number(a[worst])}, expected {_number(b[worst])}{count}")
+
+
+def _assert_names(got: Any, want: Any, what: str) -> None:
+    """Both are arrays, or both are dicts with the same names."""
+    if isinstance(want, Mapping):
+        assert isinstance(got, Mapping) and set(got) == set(want), (
+            f"{what}: names {sorted(got) if isinstance(got, Mapping) else type(got).__name__}, expected {sorted(want)}"
+        )
+    else:
+        assert not isinstance(got, Mapping), f"{what}: names {sorted(got)}, expected one array"
+
+
+def _numbers(values: ArrayLike, what: str) -> np.ndarray:
+    """Finite real numbers as float64, in an array of NumPy's own class."""
+    array = np.array(values, subok=False)
+    assert array.dtype.kind in "biuf", f"{what}: not numbers but {array.dtype}"
+    array = array.astype(np.float64)
+    assert bool(np.all(np.isfinite(array))), f"{what}: not all numbers are finite"
+    return array
 
 
 def _map(function: Callable[..., Any], *values: Any) -> Any:

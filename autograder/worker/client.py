@@ -16,7 +16,14 @@ from autograder.worker import wire
 LOG_HEAD = 8 * 1024  # bytes kept of what student code prints: the beginning
 LOG_TAIL = 8 * 1024  # and the end
 CHUNK = 64 * 1024
-UNREADABLE = {"SyntaxError", "IndentationError", "TabError", "UnicodeDecodeError"}  # Python cannot even parse the file
+VERDICTS = {
+    "todo": Verdict.NOT_RUN,
+    "unreadable": Verdict.NOT_RUN,  # Python cannot even parse the file
+    "format": Verdict.FORMAT,
+    "memory": Verdict.MEMORY,
+    "crash": Verdict.CRASH,
+}
+CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))  # all but tab and newline
 
 
 class Worker:
@@ -80,8 +87,8 @@ class Worker:
         except EOFError:
             raise StudentError(*self._death()) from None
         self._seq += 1
-        if reply.kind == "error":
-            raise _error(reply)
+        if reply.kind != "result":
+            raise StudentError(VERDICTS[reply.kind], _clean(reply.text), todo=reply.kind == "todo")
         return fields
 
     def stop(self) -> None:
@@ -133,7 +140,7 @@ class Log:
         cut = f"\n... {self._dropped} bytes left out ...\n".encode() if self._dropped else b""
         text = bytes(self._head + cut + self._tail).decode("utf-8", errors="replace")
         self.__init__()  # type: ignore[misc]
-        return text
+        return _clean(text)
 
 
 class _Exchange:
@@ -213,15 +220,6 @@ class _Exchange:
             self._worker.log.add(data)
 
 
-def _error(reply: wire.Reply) -> StudentError:
-    if reply.etype == "NotImplementedError":
-        return StudentError(
-            Verdict.NOT_RUN, reply.text.removeprefix("NotImplementedError: ").splitlines()[0], todo=True
-        )
-    if reply.etype in UNREADABLE:
-        return StudentError(Verdict.NOT_RUN, reply.text)
-    if reply.etype == "FormatError":
-        return StudentError(Verdict.FORMAT, reply.text)
-    if reply.etype == "MemoryError":
-        return StudentError(Verdict.MEMORY, reply.text)
-    return StudentError(Verdict.CRASH, reply.text)
+def _clean(text: str) -> str:
+    """A student's text without the characters by which it could take over the terminal."""
+    return text.translate(CONTROL)

@@ -8,8 +8,9 @@ holds values only, never a verdict: this process belongs to the student.
 
 import sys
 
-sys.path.pop(0)  # this folder; the one above holds what is imported here, after everything else
-sys.path.append(__file__.rsplit("/autograder/", 1)[0])
+# Instead of this folder the one above it. It comes first, for other packages called autograder or data may be
+# installed, and holds no file of the student's: those lie in hw1/ or hw2/.
+sys.path[0] = __file__.rsplit("/autograder/", 1)[0]
 
 import importlib
 import os
@@ -23,7 +24,7 @@ import torch
 
 from autograder.worker import values, wire
 
-COURSE = sys.path[-1]
+COURSE = sys.path[0]
 MEMORY = 6 * 2**30
 SECONDS = 900
 FILE = 256 * 2**20
@@ -51,8 +52,8 @@ def main() -> None:
             fields = _answer(probe, module, request, arrays)
             frame = wire.encode(wire.Reply(seq=request.seq, kind="result"), fields)
         except BaseException as error:  # SystemExit too: whatever it is, it is an answer
-            reply = wire.Reply(seq=request.seq, kind="error", etype=_kind(error), text=_text(error))
-            frame = wire.encode(reply, {})
+            kind = _kind(error, request.call)
+            frame = wire.encode(wire.Reply(seq=request.seq, kind=kind, text=_text(error, kind)), {})
         replies.write(frame)
         replies.flush()
 
@@ -94,13 +95,35 @@ def _limit() -> None:
                 continue
 
 
-def _kind(error: BaseException) -> str:
-    name = type(error).__name__
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in _first_line(error)
-    ):
-        return "MemoryError"
-    return name
+def _kind(error: BaseException, call: str) -> wire.Kind:
+    if isinstance(error, values.FormatError):
+        return "format"
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in _first_line(error):
+        return "memory"
+    if isinstance(error, NotImplementedError) and _own_frames(error)[-1:] == _frames(error)[-1:]:
+        # torch raises it too, for what a tensor cannot do; its functions in C leave no frame.
+        return "todo" if _frames(error)[-1].line.startswith("raise") else "crash"
+    if isinstance(error, SyntaxError | UnicodeDecodeError) and call == "import":
+        return "unreadable"
+    return "crash"
+
+
+def _text(error: BaseException, kind: wire.Kind) -> str:
+    """The error, with the student's own lines that led to it."""
+    first = _first_line(error)
+    if kind == "format":
+        lines = [first]
+    elif kind == "todo":
+        lines = [first or f"{_frames(error)[-1].name} is still to do"]
+    elif isinstance(error, SyntaxError) and error.filename:
+        lines = [f"{_own(error.filename)}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}"]
+    else:
+        lines = [f"{type(error).__name__}: {first}".rstrip(": ")[: TEXT // 2]]
+        lines += [
+            f"{_own(frame.filename)}, line {frame.lineno}, in {frame.name}: {frame.line}"
+            for frame in _own_frames(error)[-3:]
+        ]
+    return "\n".join(lines)[:TEXT].encode(errors="replace").decode()
 
 
 def _first_line(error: BaseException) -> str:
@@ -110,19 +133,17 @@ def _first_line(error: BaseException) -> str:
         return "(its message cannot be read)"
 
 
-def _text(error: BaseException) -> str:
-    """The error, with the student's own lines that led to it."""
-    message = f"{type(error).__name__}: {_first_line(error)}".rstrip(": ")
-    if isinstance(error, values.FormatError):
-        return _first_line(error)[:TEXT]
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{_own(error.filename)}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}"[:TEXT]
-    frames = [
-        f"{_own(frame.filename)}, line {frame.lineno}, in {frame.name}: {frame.line}"
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename.startswith(COURSE) and "autograder" not in _own(frame.filename)
+def _frames(error: BaseException) -> traceback.StackSummary:
+    return traceback.extract_tb(error.__traceback__)
+
+
+def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Those in the student's files, and in the files given with them."""
+    return [
+        frame
+        for frame in _frames(error)
+        if frame.filename.startswith(COURSE) and not _own(frame.filename).startswith("autograder/")
     ]
-    return "\n".join([message[: TEXT // 2], *frames[-3:]])[:TEXT]
 
 
 def _own(filename: str) -> str:

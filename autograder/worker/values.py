@@ -6,7 +6,7 @@ is the value. float32, float64 and int64 cross as they are; smaller integers and
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 from unittest import mock
 
 import numpy as np
@@ -26,15 +26,17 @@ def to_array(value: Any, what: str) -> np.ndarray:
         FormatError: it is something else, too large, ragged, or holds NaN or infinity.
     """
     array = _array(value, what)
-    if array.dtype.kind == "b" or (array.dtype.kind in "iu" and array.dtype != np.int64):
+    if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+        raise FormatError(f"{what}: {array.max()} is too large")
+    if array.dtype.kind in "iub":
         array = array.astype(np.int64)
     if array.dtype not in (np.float32, np.float64, np.int64):
         raise FormatError(f"{what}: expected float32, float64 or integers, got {array.dtype}")
     finite = np.isfinite(array)
     if not finite.all():
         place = [int(i) for i in np.argwhere(~finite)[0]]
-        number = array[tuple(place)]
-        raise FormatError(f"{what} contains {'NaN' if np.isnan(number) else 'infinity'}, first at {place}")
+        kind = "NaN" if np.isnan(array[tuple(place)]) else "infinity"
+        raise FormatError(f"{what} contains {kind}, first at {place}" if place else f"{what} is {kind}")
     return np.array(array, order="C")
 
 
@@ -42,9 +44,12 @@ def _array(value: Any, what: str) -> np.ndarray:
     if isinstance(value, torch.Tensor):
         if value.numel() > MAX_NUMBERS:
             raise FormatError(f"{what}: {value.numel()} numbers are too many")
-        if value.dtype in (torch.bfloat16, torch.float16) or value.is_complex() or value.layout != torch.strided:
+        if value.dtype in (torch.bfloat16, torch.float16) or value.is_complex():
             raise FormatError(f"{what}: expected a float32 or float64 tensor, got {value.dtype}")
-        return value.detach().cpu().resolve_conj().resolve_neg().numpy()
+        try:
+            return value.detach().cpu().resolve_conj().resolve_neg().numpy()
+        except Exception:  # sparse, quantized, without storage, ...
+            raise FormatError(f"{what}: expected an ordinary tensor, got one that NumPy cannot hold") from None
     if isinstance(value, np.ndarray | np.generic):
         if value.size > MAX_NUMBERS:
             raise FormatError(f"{what}: {value.size} numbers are too many")
@@ -58,20 +63,38 @@ def _array(value: Any, what: str) -> np.ndarray:
         if len({part.shape for part in parts}) > 1:
             raise FormatError(f"{what}: its {len(parts)} items have different shapes")
         return np.stack(parts) if parts else np.zeros(0)
-    raise FormatError(f"{what}: expected a tensor, got {type(value).__name__}")
+    raise FormatError(f"{what}: expected a tensor, got {_kind(value)}")
 
 
 def flatten(answer: Any) -> dict[str, np.ndarray]:
     """The fields of a probe's answer, a NamedTuple, by name; "field/key" for the entries of a dict."""
+    kinds = get_type_hints(type(answer))
     arrays = {}
     for field, value in answer._asdict().items():
-        if isinstance(value, Mapping):
-            if not value:
-                raise FormatError(f"{field}: an empty dict")
+        if get_origin(kinds[field]) is not dict:
+            arrays[field] = to_array(value, field)
+        elif isinstance(value, Mapping) and value:
             arrays.update({f"{field}/{key}": to_array(part, f"{field} {key}") for key, part in value.items()})
         else:
-            arrays[field] = to_array(value, field)
+            raise FormatError(f"{field}: expected a dict of tensors, got {_kind(value)}")
     return arrays
+
+
+def several(answer: Any, count: int, what: str) -> tuple[Any, ...]:
+    """The first so many of the values that a function returned.
+
+    Raises:
+        FormatError: it did not return a tuple or list of as many.
+    """
+    if not isinstance(answer, tuple | list) or len(answer) < count:
+        raise FormatError(f"{what} returns {count} values, got {_kind(answer)}")
+    return tuple(answer[:count])
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, tuple | list | Mapping):
+        return f"a {type(value).__name__} of {len(value)}"
+    return "nothing (no return?)" if value is None else type(value).__name__
 
 
 def unpack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:

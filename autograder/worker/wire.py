@@ -7,6 +7,7 @@ has only the fields below, the payload is arrays of three types with finite numb
 """
 
 import struct
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -17,8 +18,10 @@ MAGIC = b"FSH1"
 PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER = 64 * 1024
 MAX_PAYLOAD = 256 * 1024 * 1024
-ANSWERS = frozenset({"F32", "F64", "I64"})  # types of numbers that a worker may send
-QUESTIONS = ANSWERS | {"U8"}  # and be sent: drawings are bytes
+ANSWERS = {"F32": np.float32, "F64": np.float64, "I64": np.int64}  # types of numbers that a worker may send
+QUESTIONS = ANSWERS | {"U8": np.uint8}  # and be sent: drawings are bytes
+
+Kind = Literal["result", "todo", "unreadable", "format", "memory", "crash"]
 
 
 class FrameError(ValueError):
@@ -42,11 +45,16 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Reply(msgspec.Struct, forbid_unknown_fields=True):
-    """The answer to one request: arrays, or an error to show to the student."""
+    """The answer to one request: arrays, or why there are none, in words for the student.
+
+    Attributes:
+        seq: number of the request.
+        kind: "result", or what kept the worker from one.
+        text: says more of it.
+    """
 
     seq: int
-    kind: Literal["result", "error"]
-    etype: str = ""
+    kind: Kind
     text: str = ""
 
 
@@ -65,7 +73,10 @@ def lengths(prefix: bytes, max_payload: int = MAX_PAYLOAD) -> tuple[int, int]:
     Raises:
         FrameError: not a frame, or larger than allowed.
     """
-    magic, head, body = PREFIX.unpack(prefix)
+    try:
+        magic, head, body = PREFIX.unpack(prefix)
+    except struct.error:
+        raise FrameError("the answer ends before its length") from None
     if magic != MAGIC:
         raise FrameError("the bytes do not begin like an answer")
     if head > MAX_HEADER or body > max_payload:
@@ -85,7 +96,7 @@ def decode_header(head: bytes, kind: type[Request] | type[Reply]) -> Any:
         raise FrameError(f"the answer's header cannot be read: {error}") from None
 
 
-def decode_arrays(body: bytes, dtypes: frozenset[str] = ANSWERS) -> dict[str, np.ndarray]:
+def decode_arrays(body: bytes, dtypes: Mapping[str, type[np.generic]] = ANSWERS) -> dict[str, np.ndarray]:
     """A frame's arrays, copied into memory of their own.
 
     Raises:
@@ -97,11 +108,12 @@ def decode_arrays(body: bytes, dtypes: frozenset[str] = ANSWERS) -> dict[str, np
     if len(body) < 8 or int.from_bytes(body[:8], "little") > MAX_HEADER:
         raise FrameError("the answer's arrays cannot be read")
     try:
-        described = safetensors.deserialize(body)  # type: ignore[no-untyped-call]
-        if any(tensor["dtype"] not in dtypes for _, tensor in described):
-            raise FrameError("the answer holds numbers of a type that cannot be read")
-        return {name: np.array(array) for name, array in safetensors.numpy.load(body).items()}
-    except FrameError:
-        raise
+        arrays = {}
+        for name, tensor in safetensors.deserialize(body):  # type: ignore[no-untyped-call]
+            flat = np.frombuffer(tensor["data"], dtype=dtypes[tensor["dtype"]])
+            arrays[name] = flat.reshape(tensor["shape"]).copy()
     except Exception as error:  # a decoder of hostile bytes may raise anything
         raise FrameError(f"the answer's arrays cannot be read: {type(error).__name__}") from None
+    if not all(bool(np.isfinite(array).all()) for array in arrays.values()):
+        raise FrameError("the answer holds numbers that are not finite")
+    return arrays

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from autograder.worker.values import double
+from autograder.worker.values import double, several
 from hw2.omniglot import Tasks
 
 Array = np.ndarray
@@ -70,8 +70,8 @@ def inner_loop(
         train: as _inner_loop's.
     """
     maml = _maml(module, parameters, inner_lrs, steps)
-    adapted, accuracies = maml._inner_loop(torch.tensor(images), torch.tensor(labels), train)[:2]
-    return Adapted(adapted, list(accuracies), maml._meta_parameters)
+    adapted, accuracies = several(maml._inner_loop(torch.tensor(images), torch.tensor(labels), train), 2, "_inner_loop")
+    return Adapted(adapted, accuracies, maml._meta_parameters)
 
 
 @double()
@@ -87,7 +87,7 @@ def inner_gradients(
 ) -> Gradients:
     """How sum(weights * adapted parameters) changes with theta and the inner learning rates."""
     maml = _maml(module, parameters, inner_lrs, steps)
-    adapted = maml._inner_loop(torch.tensor(images), torch.tensor(labels), train)[0]
+    adapted, _ = several(maml._inner_loop(torch.tensor(images), torch.tensor(labels), train), 2, "_inner_loop")
     return _gradients(maml, sum((torch.tensor(weights[name]) * adapted[name]).sum() for name in weights))
 
 
@@ -111,7 +111,7 @@ def outer_step(
     """
     maml = _maml(module, parameters, inner_lrs, steps, stand_in)
     loss, accuracies_support, accuracy_query = maml._outer_step(_tasks(tasks), train)
-    return Step(loss, list(accuracies_support), accuracy_query, maml._meta_parameters)
+    return Step(loss, accuracies_support, accuracy_query, maml._meta_parameters)
 
 
 @double()
@@ -214,7 +214,7 @@ def _maml(module: ModuleType, parameters: Arrays, inner_lrs: Arrays, steps: int,
     maml._forward = forward
     maml._optimizer = torch.optim.Adam(maml._meta_parameters.values(), lr=OUTER_LR)  # a step of it would show
     if stand_in:
-        maml._inner_loop = _stand_in(maml, steps, _answers(maml))
+        maml._inner_loop = _stand_in(maml, steps, _answers(_maml(module, parameters, inner_lrs, steps)))
     return maml
 
 
