@@ -12,11 +12,13 @@ becomes
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
 TODO = "#:"
+MARKER = re.compile(r"#.*\b(begin|end)[\W_]+solution", re.IGNORECASE)  # whoever writes one, well or not, means a marker
 
 
 class RegionError(ValueError):
@@ -42,12 +44,18 @@ def stub(source: str, name: str) -> str:
         if stripped == BEGIN:
             if begun:
                 raise RegionError(f"{name}:{number}: {BEGIN} inside the region that begins in line {begun}")
+            if number not in owners:
+                raise RegionError(f"{name}:{number}: {BEGIN} outside of a function")
             begun, text = number, []
         elif stripped == END:
             if not begun:
                 raise RegionError(f"{name}:{number}: {END} without a {BEGIN}")
-            lines += _todo(text, indent=line[: line.index("#")], owner=owners.get(begun, ""))
+            lines += _todo(text, indent=line[: line.index("#")], owner=owners[begun])
             begun = 0
+        elif MARKER.search(line):
+            raise RegionError(
+                f"{name}:{number}: {stripped} is not a marker, which is {BEGIN} or {END} alone in its line"
+            )
         elif not begun:
             lines.append(line)
         elif stripped.startswith(TODO):
@@ -73,17 +81,17 @@ def _todo(text: list[str], indent: str, owner: str) -> Iterator[str]:
 
 
 def _owners(source: str, name: str) -> dict[int, str]:
-    """For each line its innermost function, as Class.function."""
+    """For each line in a function the innermost one, as Class.function."""
     owners: dict[int, str] = {}
 
     def visit(node: ast.AST, path: str) -> None:
         for child in ast.iter_child_nodes(node):
+            inner = path
             if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 inner = f"{path}.{child.name}" if path else child.name
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 owners.update(dict.fromkeys(range(child.lineno, (child.end_lineno or child.lineno) + 1), inner))
-                visit(child, inner)
-            else:
-                visit(child, path)
+            visit(child, inner)
 
     try:
         visit(ast.parse(source), "")

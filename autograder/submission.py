@@ -36,9 +36,10 @@ def collect(path: Path, homework: str) -> Files:
         SubmissionError: nothing there, unreadable, or too large.
     """
     if path.is_dir():
-        return _choose(
-            homework, (p.relative_to(path).as_posix() for p in _files(path)), lambda name: _read(path / name)
-        )
+        try:
+            return _choose(homework, (str(p.relative_to(path)) for p in _files(path)), lambda name: _read(path / name))
+        except OSError as error:
+            raise SubmissionError(f"{path} cannot be read: {error}.") from None
     if not path.is_file():
         raise SubmissionError(f"There is no folder or archive {path}.")
     try:
@@ -47,23 +48,29 @@ def collect(path: Path, homework: str) -> Files:
             if len(members) > MAX_MEMBERS:
                 raise SubmissionError(f"{path.name} holds {len(members)} files; pack only your homework.")
             return _choose(homework, members, lambda name: _unpack(archive, members[name]))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+    except SubmissionError:
+        raise
+    except Exception as error:  # a decoder of hostile bytes may raise anything
         raise SubmissionError(f"{path.name} is not a zip archive that can be read: {error}.") from None
 
 
 def _choose(homework: str, names: Iterable[str], read: Callable[[str], bytes]) -> Files:
-    """For each exercise the file that lies least deep: hw2/maml.py or maml.py, at most one folder further in."""
+    """For each exercise the file that lies least deep: hw2/maml.py or else maml.py, at most one folder further in."""
+    paths = {PurePosixPath(name.replace("\\", "/")): name for name in names}  # some archives come from Windows
     found: Files = {}
-    candidates = sorted((PurePosixPath(name) for name in names), key=lambda path: (len(path.parts), str(path)))
     for exercise in exercises(homework):
-        for path in candidates:
-            depth = len(path.parts) - (2 if path.parts[-2:-1] == (homework,) else 1)
-            if path.name == f"{exercise.name}.py" and depth <= 1 and "__MACOSX" not in path.parts:
-                found[exercise.file] = read(str(path))
-                break
+        ranks = [
+            (len(path.parts) - (2 if path.parent.name == homework else 1), path.parent.name != homework, path)
+            for path in paths
+            if path.name == f"{exercise.name}.py" and "__MACOSX" not in path.parts
+        ]
+        depth, _, best = min(ranks, default=(2, True, PurePosixPath()))
+        if depth <= 1:
+            found[exercise.file] = read(paths[best])
     if not found:
         wanted = " and ".join(exercise.file for exercise in exercises(homework))
-        raise SubmissionError(f"Nothing to grade: expected {wanted}.")
+        there = ", ".join(sorted(str(path) for path in paths if path.suffix == ".py")[:5])
+        raise SubmissionError(f"Nothing to grade: expected {wanted}, found {there or 'no Python file'}.")
     return found
 
 
@@ -91,8 +98,7 @@ def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 
 def fill(box: Path, homework: str, files: Files) -> None:
-    """Put into a folder what a worker needs: the student's files, the given ones, the probes and the worker's "
-    "program."""
+    """Put into a folder what a worker needs: the student's files, the given ones, the probes, the worker's program."""
     for exercise in exercises(homework):
         _copy(exercise.folder / "probe.py", box / "autograder" / homework / exercise.name / "probe.py")
         _package(exercise.folder.parent, box / "autograder" / homework)

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from autograder.results import StudentError, Verdict
+
 STEP = 1e-6  # of central differences, as a share of the norm of the point
 
 Check = TypeVar("Check", bound=Callable[..., None])
@@ -116,6 +118,21 @@ def assert_gradient(
         f"{what}: slope {_number(given[worst])} in a random direction, expected {_number(measured[worst])} by finite "
         f"differences"
     )
+
+
+def assert_either(attempt: Callable[[bool], None]) -> None:
+    """Assert that an attempt succeeds with stand-ins for other functions of the student's, or else without.
+
+    What is judged is then right, whatever mistakes are in those functions, and whether or not it calls them.
+    """
+    try:
+        attempt(True)
+    except StudentError as error:
+        if error.verdict in (Verdict.TIMEOUT, Verdict.MEMORY):  # a second attempt would only cost as much again
+            raise
+        attempt(False)
+    except AssertionError:
+        attempt(False)
 
 
 def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:

@@ -80,7 +80,9 @@ class Worker:
             fields = wire.decode_arrays(body)
         except wire.FrameError as error:
             self.stop()
-            raise StudentError(Verdict.PROTOCOL, f"What came back is not an answer: {error}.") from None
+            raise StudentError(
+                Verdict.PROTOCOL, f"What came back is not an answer: {_clean(str(error))[:200]}."
+            ) from None
         except TimeoutError:
             self.stop()
             raise StudentError(Verdict.TIMEOUT, f"No answer after {seconds:.0f} seconds; an endless loop?") from None

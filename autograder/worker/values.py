@@ -61,7 +61,7 @@ def _array(value: Any, what: str) -> np.ndarray:
     if isinstance(value, list | tuple):
         parts = [to_array(part, what) for part in value]
         if len({part.shape for part in parts}) > 1:
-            raise FormatError(f"{what}: its {len(parts)} items have different shapes")
+            raise FormatError(f"{what}: expected a tensor, got {_kind(value)} of different shapes")
         return np.stack(parts) if parts else np.zeros(0)
     raise FormatError(f"{what}: expected a tensor, got {_kind(value)}")
 
@@ -89,6 +89,17 @@ def several(answer: Any, count: int, what: str) -> tuple[Any, ...]:
     if not isinstance(answer, tuple | list) or len(answer) < count:
         raise FormatError(f"{what} returns {count} values, got {_kind(answer)}")
     return tuple(answer[:count])
+
+
+def tensor(value: Any, what: str) -> torch.Tensor:
+    """A tensor that must be one, since its graph is asked for.
+
+    Raises:
+        FormatError: it is something else.
+    """
+    if not isinstance(value, torch.Tensor):
+        raise FormatError(f"{what}: expected a tensor, got {_kind(value)}")
+    return value
 
 
 def _kind(value: Any) -> str:
@@ -132,7 +143,7 @@ def double() -> Iterator[None]:
     """
     default = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
-    names = {"float": torch.float64, "float32": torch.float64, "FloatTensor": torch.DoubleTensor}
+    names: dict[str, Any] = {"float": torch.float64, "float32": torch.float64, "FloatTensor": torch.DoubleTensor}
     try:
         with mock.patch.multiple(torch, **names), mock.patch.object(torch.Tensor, "float", torch.Tensor.double):
             yield

@@ -18,8 +18,9 @@ MAGIC = b"FSH1"
 PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER = 64 * 1024
 MAX_PAYLOAD = 256 * 1024 * 1024
-ANSWERS = {"F32": np.float32, "F64": np.float64, "I64": np.int64}  # types of numbers that a worker may send
-QUESTIONS = ANSWERS | {"U8": np.uint8}  # and be sent: drawings are bytes
+Types = Mapping[str, type[np.generic]]
+ANSWERS: Types = {"F32": np.float32, "F64": np.float64, "I64": np.int64}  # what a worker may send
+QUESTIONS: Types = {**ANSWERS, "U8": np.uint8}  # and be sent: drawings are bytes
 
 Kind = Literal["result", "todo", "unreadable", "format", "memory", "crash"]
 
@@ -96,7 +97,7 @@ def decode_header(head: bytes, kind: type[Request] | type[Reply]) -> Any:
         raise FrameError(f"the answer's header cannot be read: {error}") from None
 
 
-def decode_arrays(body: bytes, dtypes: Mapping[str, type[np.generic]] = ANSWERS) -> dict[str, np.ndarray]:
+def decode_arrays(body: bytes, types: Types = ANSWERS) -> dict[str, np.ndarray]:
     """A frame's arrays, copied into memory of their own.
 
     Raises:
@@ -110,7 +111,7 @@ def decode_arrays(body: bytes, dtypes: Mapping[str, type[np.generic]] = ANSWERS)
     try:
         arrays = {}
         for name, tensor in safetensors.deserialize(body):  # type: ignore[no-untyped-call]
-            flat = np.frombuffer(tensor["data"], dtype=dtypes[tensor["dtype"]])
+            flat = np.frombuffer(tensor["data"], dtype=types[tensor["dtype"]])
             arrays[name] = flat.reshape(tensor["shape"]).copy()
     except Exception as error:  # a decoder of hostile bytes may raise anything
         raise FrameError(f"the answer's arrays cannot be read: {type(error).__name__}") from None

@@ -219,13 +219,13 @@ def _maml(module: ModuleType, parameters: Arrays, inner_lrs: Arrays, steps: int,
 
 
 def _stand_in(maml: Any, steps: int, answers: int) -> Any:
-    """A function in the place of _inner_loop: theta times a number that depends on all it is given."""
+    """A function in the place of _inner_loop: theta upside down, times a number that depends on all it is given."""
 
     def inner_loop(images: torch.Tensor, labels: torch.Tensor, train: bool) -> tuple[Any, ...]:
         factor = (
             1 + 0.1 * torch.tanh(images.mean()) + 0.01 * labels[: len(labels) // 2].double().mean() + 0.02 * bool(train)
         )
-        parameters = {name: factor * parameter for name, parameter in maml._meta_parameters.items()}
+        parameters = {name: factor * parameter.flip(0) for name, parameter in maml._meta_parameters.items()}
         accuracies = [float(factor) / (step + 2) for step in range(steps + 1)]
         return (parameters, accuracies, {})[:answers]
 
@@ -235,9 +235,10 @@ def _stand_in(maml: Any, steps: int, answers: int) -> Any:
 def _answers(maml: Any) -> int:
     """How many values the solution's own _inner_loop returns: some years of the course have a third."""
     try:
-        return len(maml._inner_loop(torch.randn(4, 1, 16, 16).double(), torch.tensor([0, 1, 0, 1]), False))
+        answer = maml._inner_loop(torch.randn(4, 1, 16, 16).double(), torch.tensor([0, 1, 0, 1]), False)
     except Exception:  # it is judged elsewhere
         return 2
+    return 3 if isinstance(answer, tuple) and len(answer) == 3 else 2
 
 
 def _tasks(tasks: list[TaskArrays]) -> list[tuple[torch.Tensor, ...]]:

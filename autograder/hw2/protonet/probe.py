@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograder.worker.values import double
+from autograder.worker.values import double, tensor
 from hw2.omniglot import Tasks
 
 Array = np.ndarray
@@ -64,7 +64,7 @@ def prototypes(module: ModuleType, features: Array, labels: Array) -> Prototypes
 def prototypes_gradient(module: ModuleType, features: Array, labels: Array, weights: Array) -> Gradient:
     """How sum(weights * prototypes) changes with the features; zero where there is no graph."""
     given = torch.tensor(features, requires_grad=True)
-    answer = _protonet(module)._prototypes(given, torch.tensor(labels))
+    answer = tensor(_protonet(module)._prototypes(given, torch.tensor(labels)), "prototypes")
     return Gradient(_gradient((answer * torch.tensor(weights)).sum(), given))
 
 
@@ -78,7 +78,7 @@ def logits(module: ModuleType, features: Array, prototypes: Array) -> Logits:
 def logits_gradient(module: ModuleType, features: Array, prototypes: Array, weights: Array) -> Gradient:
     """How sum(weights * logits) changes with features and prototypes, one below the other."""
     given = torch.tensor(features, requires_grad=True), torch.tensor(prototypes, requires_grad=True)
-    value = (_protonet(module)._logits(*given) * torch.tensor(weights)).sum()
+    value = (tensor(_protonet(module)._logits(*given), "logits") * torch.tensor(weights)).sum()
     return Gradient(torch.cat([_gradient(value, part) for part in given]))
 
 
@@ -170,9 +170,9 @@ def _tasks(tasks: list[TaskArrays]) -> list[tuple[torch.Tensor, ...]]:
     return [tuple(torch.tensor(part) for part in task) for task in tasks]
 
 
-def _gradient(value: Any, tensor: torch.Tensor) -> torch.Tensor:
-    """Gradient of a scalar; zero if it does not depend on the tensor by any graph."""
+def _gradient(value: Any, given: torch.Tensor) -> torch.Tensor:
+    """Gradient of a scalar; zero if it does not depend on what is given by any graph."""
     if not (isinstance(value, torch.Tensor) and value.requires_grad):
-        return torch.zeros_like(tensor)
-    (gradient,) = torch.autograd.grad(value, tensor, allow_unused=True, retain_graph=True)
-    return torch.zeros_like(tensor) if gradient is None else gradient
+        return torch.zeros_like(given)
+    (gradient,) = torch.autograd.grad(value, given, allow_unused=True, retain_graph=True)
+    return torch.zeros_like(given) if gradient is None else gradient

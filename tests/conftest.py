@@ -1,0 +1,181 @@
+"""What tests share: real drawings where they are, isolation where it works."""
+
+import random
+import re
+import textwrap
+import types
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from autograder import catalog, isolation, regions
+from autograder import grade as grading
+from autograder.drawings import Drawings
+from autograder.referee import Referee, describe
+from autograder.results import StudentError, Verdict
+from autograder.subjects import Subject
+from autograder.worker import values
+
+OFFICIAL = Path(__file__).resolve().parents[2] / "shared" / "omniglot"
+
+
+def pytest_report_header():
+    """Say what the run stands on."""
+    data = "real Omniglot, from ../shared/omniglot" if OFFICIAL.is_dir() else "glyphs (no ../shared/omniglot)"
+    found = isolation.find()
+    return [f"drawings: {data}", f"isolation: {found.level} {found.reason}"]
+
+
+@pytest.fixture(scope="session")
+def omniglot(tmp_path_factory):
+    """The folder of the whole of Omniglot at 28x28; None where its archive is not there."""
+    if not OFFICIAL.is_dir():
+        return None
+    folder = tmp_path_factory.mktemp("omniglot")
+    with zipfile.ZipFile(OFFICIAL / "omniglot_resized.zip") as archive:
+        archive.extractall(folder)
+    return folder / "omniglot_resized"
+
+
+@pytest.fixture(scope="session")
+def drawings(omniglot):
+    """Characters for the checks that train: Omniglot's if it is there."""
+    return Drawings(omniglot)
+
+
+@pytest.fixture
+def isolated():
+    """Skip where student code cannot be isolated."""
+    found = isolation.find()
+    if not found.holds:
+        pytest.skip(f"no isolation: {found.reason}")
+
+
+# Submissions, made from the reference solutions
+
+
+def _exercise(name):
+    return next(e for homework in catalog.homeworks() for e in catalog.exercises(homework) if e.name == name)
+
+
+@pytest.fixture(scope="session")
+def solution():
+    """The text of an exercise's reference solution."""
+    return lambda name: (_exercise(name).folder / "solution.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def edited(solution):
+    """That text with one passage replaced."""
+
+    def edit(name, old, new):
+        text = solution(name)
+        assert text.count(old) == 1, f"{text.count(old)} times in {name}: {old}"
+        return text.replace(old, new)
+
+    return edit
+
+
+@pytest.fixture(scope="session")
+def rewritten(solution):
+    """That text with other code in the solution regions of some functions, and perhaps another import."""
+
+    def rewrite(name, bodies):
+        lines, function, skipping, used = [], "", False, set()
+        for line in solution(name).splitlines():
+            if begun := re.match(r"\s*def (\w+)", line):
+                function = begun[1]
+            if line.strip() == regions.BEGIN and function in bodies:
+                body = textwrap.dedent(bodies[function]).strip()
+                lines += textwrap.indent(body, line[: line.index("#")]).splitlines()
+                skipping = True
+                used.add(function)
+            if not skipping:
+                lines.append(line)
+            if line.strip() == regions.END:
+                skipping = False
+        assert used == bodies.keys() - {"imports"}
+        return "\n".join(lines).replace("\nimport ", f"\n{bodies.get('imports', '')}\nimport ", 1) + "\n"
+
+    return rewrite
+
+
+@pytest.fixture(scope="session")
+def grade():
+    """Grade files as the command line does, but for the checks that train: a report."""
+
+    def run(homework, files, only=None, seed=1):
+        return grading.grade(homework, files, subject="test", seed=seed, drawings=Drawings(None), only=only, fast=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def grade_source(grade):
+    """Grade one exercise, given as text: its part of the report."""
+
+    def run(name, source, seed=1):
+        exercise = _exercise(name)
+        source = source if isinstance(source, bytes) else source.encode()
+        (result,) = grade(exercise.homework, {exercise.file: source}, only=name, seed=seed).exercises
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def judge():
+    """Judge one exercise, given as text, without a worker: the results of its checks.
+
+    For tests of the checks themselves: torch is imported once, and not a hundred times.
+    """
+
+    def run(name, source, seed=1):
+        exercise = _exercise(name)
+        referee = Referee(
+            [exercise],
+            lambda exercise: Here(exercise, source),
+            problems={},
+            seed=seed,
+            drawings=Drawings(None),
+            chosen=lambda check: not describe(check).training,
+            observe=lambda exercise, check, judged: None,
+        )
+        with grading._own_pytest():
+            pytest.main(grading._arguments([exercise]), plugins=[referee])
+        return list(referee.results[name].values())
+
+    return run
+
+
+class Here(Subject):
+    """The subject of a student whose code runs in this process."""
+
+    def __init__(self, exercise, source):
+        super().__init__(exercise.load("probe"))
+        self._module = types.ModuleType(exercise.module)
+        exec(compile(source, exercise.file, "exec"), self._module.__dict__)
+
+    def open(self):
+        pass
+
+    def close(self):
+        pass
+
+    def printed(self):
+        return ""
+
+    def _answer(self, call, arguments, arrays):
+        random.seed(self.seed)
+        np.random.seed(self.seed)
+        torch.manual_seed(self.seed)
+        copies = {name: array.copy() for name, array in arrays.items()}
+        try:
+            return values.flatten(getattr(self._probe, call)(self._module, **values.unpack(arguments, copies)))
+        except values.FormatError as error:
+            raise StudentError(Verdict.FORMAT, str(error)) from error
+        except Exception as error:
+            raise StudentError(Verdict.CRASH, f"{type(error).__name__}: {error}") from error

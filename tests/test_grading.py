@@ -1,0 +1,249 @@
+"""The main job, end to end: submissions in, verdicts and exit statuses out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from autograder import catalog, grade, regions, submission
+from autograder.drawings import Drawings
+from autograder.results import Verdict
+
+ROOT = Path(__file__).resolve().parent.parent
+GLYPHS = Drawings(None)
+
+
+def fast(homework, files, only=None, seed=1):
+    return grade.grade(homework, files, subject="test", seed=seed, drawings=GLYPHS, only=only, fast=True)
+
+
+def changed(homework, name, *edits):
+    """The reference with some text of one exercise replaced."""
+    files = submission.reference(homework)
+    key = f"{homework}/{name}.py"
+    text = files[key].decode()
+    for old, new in edits:
+        assert old in text, old
+        text = text.replace(old, new)
+    return files | {key: text.encode()}
+
+
+def stubs(homework):
+    return {
+        exercise.file: regions.stub((exercise.folder / "solution.py").read_text(), exercise.file).encode()
+        for exercise in catalog.exercises(homework)
+    }
+
+
+def verdicts(report, exercise):
+    (result,) = (result for result in report.exercises if result.name == exercise)
+    return {check.name: check.verdict for check in result.checks}
+
+
+def command_line(*arguments, cwd=ROOT):
+    return subprocess.run(
+        [sys.executable, "-m", "autograder", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("homework", ["hw1", "hw2"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_reference_gets_full_marks(homework, seed):
+    report = fast(homework, submission.reference(homework), seed=seed)
+    assert [check for check in report.checks if check.verdict is not Verdict.PASS] == []
+    assert report.points + report.left_out == 100
+
+
+@pytest.mark.parametrize("homework", ["hw1", "hw2"])
+def test_a_bare_stub_gets_nothing_and_a_to_do_list(homework):
+    report = fast(homework, stubs(homework))
+    assert report.earned == 0
+    assert {check.verdict for check in report.checks} == {Verdict.NOT_RUN}
+    assert all(check.todo or check.waits_for for check in report.checks)
+
+
+def test_the_committed_stubs_are_those_of_the_solutions():
+    for homework in catalog.homeworks():
+        for name, content in stubs(homework).items():
+            assert (ROOT / name).read_bytes() == content, f"{name}: run `python -m autograder stubs`"
+
+
+def test_the_same_seed_gives_the_same_verdicts_and_messages():
+    files = changed("hw2", "protonet", (".square().sum(dim=-1)", ".square().sum(dim=-1).sqrt()"))
+    first, second = (fast("hw2", files, only="protonet", seed=5) for _ in range(2))
+    assert [check.message for check in first.checks] == [check.message for check in second.checks]
+
+
+FAILURES = {
+    "an error": ("raise ValueError('mine')", Verdict.CRASH, "ValueError: mine"),
+    "the end of the process": ("import os; os._exit(0)", Verdict.CRASH, "exit status 0"),
+    "sys.exit": ("import sys; sys.exit(0)", Verdict.CRASH, "SystemExit"),
+    "an error that cannot be printed": (
+        "E = type('E', (BaseException,), {'__str__': lambda s: 1 / 0}); raise E",
+        Verdict.CRASH,
+        "E: (its message cannot be read)",
+    ),
+    "too much memory": ("torch.empty(10**13)", Verdict.MEMORY, ""),
+    "a string": ("return 'prototypes'", Verdict.FORMAT, "expected a tensor, got str"),
+    "NaN": ("return features[:1] * float('nan')", Verdict.FORMAT, "NaN"),
+    "bytes on every pipe": (
+        "import contextlib, os\n        for fd in range(3, 9):\n"
+        "            with contextlib.suppress(OSError): os.write(fd, b'x' * 99)",
+        Verdict.PROTOCOL,
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("code, verdict, message", FAILURES.values(), ids=FAILURES)
+def test_a_failure_costs_the_check_in_which_it_happens_and_says_why(code, verdict, message):
+    files = changed(
+        "hw2",
+        "protonet",
+        ("        return torch.stack([features[labels", f"        {code}\n        return torch.stack([features[labels"),
+    )
+    report = fast("hw2", files, only="protonet")
+    (first, *_) = report.checks
+    assert first.verdict is verdict and message in first.message, (first.verdict, first.message)
+    assert "autograder/" not in first.message and "/box" not in first.message
+    assert verdicts(report, "protonet")["test_logits_are_negative_squared_distances"] is Verdict.PASS
+    assert verdicts(report, "protonet")["test_loss_is_the_mean_query_cross_entropy"] is Verdict.PASS
+
+
+def test_an_endless_loop_costs_its_check_and_is_called_timeout(monkeypatch):
+    monkeypatch.setattr("autograder.referee.CALL", 1.0)
+    files = changed(
+        "hw2", "protonet", ("        return -(features", "        while True: pass\n        return -(features")
+    )
+    got = verdicts(fast("hw2", files, only="protonet"), "protonet")
+    assert got["test_nearest_prototype_has_the_largest_logit"] is Verdict.TIMEOUT
+    assert got["test_prototype_is_the_mean_of_its_class"] is Verdict.PASS
+    assert got["test_loss_is_the_mean_query_cross_entropy"] is Verdict.PASS
+
+
+def test_a_flood_of_prints_costs_nothing_and_is_cut():
+    flood = "        print('x' * 100_000_000)\n        return -(features"
+    report = fast("hw2", changed("hw2", "protonet", ("        return -(features", flood)), only="protonet")
+    assert report.earned == report.points
+    assert max(len(check.printed) for check in report.checks) < 20_000
+
+
+def test_a_file_that_python_cannot_read_is_not_run_and_the_other_exercise_is_graded():
+    report = fast("hw2", changed("hw2", "maml", ("class MAML:", "class MAML")))
+    (broken,) = (result for result in report.exercises if result.name == "maml")
+    assert "hw2/maml.py, line 19" in broken.problem and broken.earned == 0
+    assert set(verdicts(report, "maml").values()) == {Verdict.NOT_RUN}
+    assert set(verdicts(report, "protonet").values()) == {Verdict.PASS}
+
+
+def test_a_missing_file_is_not_run_and_named():
+    files = submission.reference("hw2")
+    del files["hw2/maml.py"]
+    report = fast("hw2", files)
+    assert [result.problem for result in report.exercises] == ["", "hw2/maml.py is missing."]
+    assert set(verdicts(report, "maml").values()) == {Verdict.NOT_RUN}
+
+
+@pytest.mark.isolation
+def test_student_code_sees_no_solution_no_home_and_no_network(isolated):
+    spy = f"""
+import importlib.util, pathlib, socket
+seen = [str(p) for p in map(pathlib.Path, ({str(ROOT)!r}, "/root", "/home", "/etc/passwd")) if p.exists()]
+seen += [str(p) for p in pathlib.Path("/").rglob("solution.py") if "site-packages" not in str(p)]
+seen += ["solution"] if importlib.util.find_spec("autograder.hw2.maml.solution") else []
+try:
+    socket.create_connection(("192.0.2.1", 9), timeout=1)
+    seen += ["network"]
+except OSError:
+    pass
+if seen:
+    raise RuntimeError(f"seen: {{seen}}")
+"""
+    report = fast("hw2", changed("hw2", "protonet", ("import torch\n", spy + "import torch\n")), only="protonet")
+    assert report.exercises[0].problem == "" and report.earned == report.points
+
+
+def test_the_exit_status_says_how_it_went(tmp_path):
+    assert command_line("hw2", "--reference", "--fast", "--only", "protonet", "--data", "glyphs").returncode == 0
+    assert command_line("hw2", "--fast", "--only", "protonet").returncode == 1
+    assert command_line("hw2", "--only", "nonsense").returncode == 4
+    assert command_line("nonsense").returncode == 4
+    assert command_line("hw2", "--submission", tmp_path).returncode == 5
+    assert command_line("hw2", "--submission", tmp_path / "nothing").returncode == 5
+
+
+@pytest.mark.parametrize("arguments", [("hw2", "--only", "nonsense"), ("hw2", "--data", "nowhere"), ("hw3",)])
+def test_wrong_usage_is_one_line(arguments):
+    result = command_line(*arguments)
+    assert result.returncode == 4 and result.stderr.count("\n") == 1, result.stderr
+
+
+def test_ctrl_c_interrupts_and_leaves_no_worker():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "autograder", "hw2", "--reference", "--data", "glyphs"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 2
+    left = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout
+    assert not [line for line in left.splitlines() if line.split()[0] == str(process.pid)]
+
+
+@pytest.mark.parametrize("inside", ["", "my homework/", "hw2/"])
+def test_a_submission_may_be_a_folder_or_an_archive_and_one_folder_deeper(tmp_path, inside):
+    folder, archive = tmp_path / "folder", tmp_path / "archive.zip"
+    files = submission.reference("hw2")
+    names = {f"{inside}{name.removeprefix('hw2/') if inside == 'hw2/' else name}": files[name] for name in files}
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("__MACOSX/hw2/._maml.py", "noise")
+        for name, content in names.items():
+            zipped.writestr(name, content)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+    assert submission.collect(folder, "hw2") == submission.collect(archive, "hw2") == files
+
+
+def test_links_in_a_submission_are_not_followed(tmp_path):
+    (tmp_path / "hw2").mkdir()
+    (tmp_path / "hw2" / "maml.py").symlink_to(ROOT / "autograder/hw2/maml/solution.py")
+    with pytest.raises(submission.SubmissionError, match=r"expected hw2/protonet\.py and hw2/maml\.py"):
+        submission.collect(tmp_path, "hw2")
+
+
+def test_json_holds_what_the_terminal_shows(tmp_path):
+    result = command_line("hw1", "--reference", "--fast", "--data", "glyphs", "--json", tmp_path / "r.json")
+    report = json.loads((tmp_path / "r.json").read_text())
+    titles = [check["title"] for exercise in report["exercises"] for check in exercise["checks"]]
+    text = " ".join(result.stdout.split())
+    assert len(titles) > 20 and all(title in text for title in titles)
+    assert f"seed {report['seed']}" in text
+
+
+def test_settings_for_pytest_from_outside_change_nothing(monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing")
+    report = fast("hw2", submission.reference("hw2"), only="protonet")
+    assert report.earned == report.points and os.environ["PYTEST_ADDOPTS"] == "-k nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("homework", ["hw1", "hw2"])
+def test_the_reference_gets_full_marks_with_training(homework, drawings):
+    files = submission.reference(homework)
+    report = grade.grade(homework, files, subject="test", seed=4, drawings=drawings)
+    assert [(check.name, check.message) for check in report.checks if check.verdict is not Verdict.PASS] == []
+    assert report.earned == 100

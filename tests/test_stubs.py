@@ -1,0 +1,87 @@
+"""The committed stubs are what the solutions give, and give nothing of the solutions away."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from autograder import catalog, regions
+
+ROOT = Path(__file__).resolve().parents[1]
+EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=[exercise.name for exercise in EXERCISES])
+
+
+def committed(exercise):
+    return (ROOT / exercise.file).read_text(encoding="utf-8")
+
+
+def solution(exercise):
+    return (exercise.folder / "solution.py").read_text(encoding="utf-8")
+
+
+def solution_regions(exercise):
+    """The regions of a solution, each with its lines."""
+    found = re.findall(rf"^ *{regions.BEGIN}\n(.*?)^ *{regions.END}$", solution(exercise), re.DOTALL | re.MULTILINE)
+    return [[line.strip() for line in region.splitlines()] for region in found]
+
+
+@each_exercise
+def test_the_committed_stub_has_not_drifted_from_the_solution(exercise):
+    assert committed(exercise) == regions.stub(solution(exercise), exercise.file), "run `python -m autograder stubs`"
+
+
+@each_exercise
+def test_a_stub_can_be_imported(exercise):
+    assert importlib.import_module(exercise.module)
+
+
+@each_exercise
+def test_a_stub_holds_no_line_of_the_solution(exercise):
+    given = {line.strip() for line in committed(exercise).splitlines()}
+    secret = {line for region in solution_regions(exercise) for line in region if line and not line.startswith("#:")}
+    assert len(secret) >= 5
+    assert secret & given == set()
+
+
+@each_exercise
+def test_every_region_tells_what_is_to_do(exercise):
+    found = solution_regions(exercise)
+    assert found
+    for region in found:
+        assert region[0].startswith(f"{regions.TODO} "), region[0]
+    assert committed(exercise).count("# TODO: ") == len(found)
+    assert "fill this in" not in committed(exercise)
+
+
+@each_exercise
+def test_every_todo_raises_an_error_that_names_its_function(exercise):
+    named = re.findall(r'raise NotImplementedError\("([\w.]+) is still to do"\)', committed(exercise))
+    assert len(named) == len(solution_regions(exercise)) == len(set(named))
+    functions = {
+        f"{node.name}.{function.name}"
+        for node in ast.walk(ast.parse(solution(exercise)))
+        if isinstance(node, ast.ClassDef)
+        for function in node.body
+        if isinstance(function, ast.FunctionDef)
+    }
+    assert set(named) <= functions
+
+
+@each_exercise
+def test_a_stub_tells_the_student_nothing_of_the_grader(exercise):
+    assert not re.search(r"autograder|\bprobe\b|hidden test|reference solution", committed(exercise))
+
+
+def test_solutions_lie_in_no_other_place_than_the_exercises_folders():
+    secrets = {
+        line for exercise in EXERCISES for region in solution_regions(exercise) for line in region
+        if len(line) > 60 and not line.startswith("#:")
+    }  # fmt: skip
+    assert len(secrets) >= 8
+    places = [path for folder in ("hw1", "hw2", "data", "trainer") for path in (ROOT / folder).rglob("*")]
+    for path in places:
+        if path.suffix in (".py", ".md", ".ipynb"):
+            assert not [line for line in secrets if line in path.read_text(encoding="utf-8")], path
