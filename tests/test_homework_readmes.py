@@ -1,9 +1,11 @@
-"""The assignment texts agree with the grader."""
+"""The assignment texts agree with the grader, and with the programs whose commands they show."""
 
+import importlib
 import importlib.util
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from autograder.catalog import exercises, homeworks
@@ -17,6 +19,16 @@ pytestmark = pytest.mark.parametrize("homework", homeworks())
 
 def text(homework):
     return (ROOT / homework / "README.md").read_text(encoding="utf-8")
+
+
+def modules(homework):
+    return sorted(set(re.findall(r"python -m (\w+(?:\.\w+)*)", text(homework))))
+
+
+def options(command):
+    """All options of a click command and of its subcommands."""
+    own = {name for parameter in command.params for name in parameter.opts}
+    return own.union(*map(options, getattr(command, "commands", {}).values()))
 
 
 def test_the_tables_of_points_are_those_of_the_checks(homework):
@@ -41,5 +53,18 @@ def test_every_verdict_that_a_student_can_get_is_explained(homework):
 
 
 def test_every_command_shown_exists(homework):
-    for module in re.findall(r"python -m ([\w.]+)", text(homework)):
+    assert {"autograder", "data.download", f"{homework}.train"} <= set(modules(homework))
+    for module in modules(homework):
         assert importlib.util.find_spec(module), module
+
+
+def test_every_option_shown_exists(homework):
+    known = set()
+    for module in modules(homework):
+        is_package = importlib.util.find_spec(module).submodule_search_locations is not None
+        program = importlib.import_module(f"{module}.__main__" if is_package else module).main
+        assert isinstance(program, click.Command)
+        known |= options(program)
+    shown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text(homework)))
+    assert shown, "an assignment shows some options"
+    assert shown <= known, f"no command has {sorted(shown - known)}"

@@ -70,7 +70,7 @@ NOT_CLOSE = {
     "an array for a dict": ([1.0], {"w": 1.0}),
     "a name too few": ({"w": 1.0}, {"w": 1.0, "b": 1.0}),
     "a name too many": ({"w": 1.0, "b": 1.0}, {"w": 1.0}),
-    "zeros for a small part of a dict whose other part is small, too": ({"w": [0.0], "b": [0.0]}, {"w": [1e-9], "b": [1e-9]}),
+    "zeros for a dict of tiny values": ({"w": [0.0], "b": [0.0]}, {"w": [1e-9], "b": [1e-9]}),
     "an overflow": ([-1e308], [1e308]),
 }  # fmt: skip
 

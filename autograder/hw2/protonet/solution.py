@@ -17,8 +17,7 @@ NUM_CONV_LAYERS = 4
 
 
 class ProtoNetNetwork(nn.Module):
-    """Four convolution blocks, images (n, 1, 28, 28) to features (n, 64): the embedding f of the paper's section "
-    "3.1."""
+    """Four convolution blocks, images (n, 1, 28, 28) to features (n, 64): the embedding f of the paper."""
 
     def __init__(self):
         super().__init__()
@@ -121,7 +120,7 @@ class ProtoNet:
             #:     to accuracy_query_batch   the accuracy on the query, a float.
             #:
             #: Embed all support drawings in one pass, not class by class: batch normalisation takes its
-            #: statistics from the pass, and those of a single class give the class away or wipe it out.
+            #: statistics from the pass, and those of a single class remove what tells it from the others.
             features_support = self._network(images_support)
             features_query = self._network(images_query)
             prototypes = self._prototypes(features_support, labels_support)
