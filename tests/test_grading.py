@@ -189,6 +189,11 @@ def test_wrong_usage_is_one_line(arguments):
     assert result.returncode == 4 and result.stderr.count("\n") == 1, result.stderr
 
 
+def children(pid):
+    listed = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if line.split()[0] == str(pid)]
+
+
 def test_ctrl_c_interrupts_and_leaves_no_worker():
     process = subprocess.Popen(
         [sys.executable, "-m", "autograder", "hw2", "--reference", "--data", "glyphs"],
@@ -196,12 +201,15 @@ def test_ctrl_c_interrupts_and_leaves_no_worker():
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background has it ignored
     )
-    time.sleep(6)
+    deadline = time.monotonic() + 60
+    while not children(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(2)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 2
-    left = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout
-    assert not [line for line in left.splitlines() if line.split()[0] == str(process.pid)]
+    assert process.wait(timeout=30) == 2
+    assert children(process.pid) == []
 
 
 @pytest.mark.parametrize("inside", ["", "my homework/", "hw2/"])
