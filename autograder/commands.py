@@ -34,8 +34,8 @@ def grade(
     _check_only(homework, only)
     if reference and path:
         raise click.UsageError("--reference and --submission exclude each other.")
-    if json_file and not json_file.absolute().parent.is_dir():
-        raise click.UsageError(f"There is no folder {json_file.absolute().parent} for --json.")
+    if json_file and (json_file.is_dir() or not json_file.absolute().parent.is_dir()):
+        raise click.UsageError(f"--json cannot write {json_file}: its folder is not there, or it is one itself.")
     drawings = _drawings(data)
     try:
         files = submission.reference(homework) if reference else submission.collect(path or COURSE, homework)
@@ -130,7 +130,7 @@ def _drawings(source: str | None) -> Drawings:
     if source == "glyphs":
         return Drawings(None)
     folder = OMNIGLOT if source == "omniglot" else Path(source)
-    if not folder.is_dir():
+    if next(folder.glob("*/*/*.png"), None) is None:
         raise click.UsageError(f"There are no drawings in {folder}; `python -m data.download` fetches Omniglot.")
     return Drawings(folder)
 
