@@ -45,7 +45,12 @@ def _add_homework(homework: str) -> None:
     @click.option("--reference", is_flag=True, help="Grade the reference solutions (instructor's copy only).")
     @click.option("--only", metavar="EXERCISE", help="Grade one exercise.")
     @click.option("--fast", is_flag=True, help="Leave out the checks that train.")
-    @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the result to a file, too.")
+    @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the whole result to a file.")
+    @click.option(
+        "--feedback",
+        type=click.Path(path_type=Path),
+        help="Write what the student may read, without hidden inputs: .html, .md, .csv or .json.",
+    )
     @click.option("--list", "list_only", is_flag=True, help="Show the checks and their points, and grade nothing.")
     @click.option(
         "--seed", type=click.IntRange(min=0), help="Draw the inputs from this; a new one each time if left out."
@@ -53,6 +58,7 @@ def _add_homework(homework: str) -> None:
     @click.option(
         "--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there."
     )
+    @click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
     def command(
         submission: Path | None,
         reference: bool,
@@ -62,12 +68,15 @@ def _add_homework(homework: str) -> None:
         list_only: bool,
         seed: int | None,
         data: str | None,
+        feedback: Path | None,
+        allow_unsandboxed: bool,
     ) -> int:
         from autograder import commands  # torch takes a second: not for --help
 
         if list_only:
             return commands.list_checks(homework, only)
-        return commands.grade(homework, submission, reference, only, fast, json_file, seed, data)
+        source = commands.Source(submission, reference, data, allow_unsandboxed)
+        return commands.grade(homework, source, only, fast, seed, {json_file: False, feedback: True})
 
 
 for _homework in homeworks():

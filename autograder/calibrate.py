@@ -26,11 +26,17 @@ def calibrate(exercise: Exercise, sources: list[Drawings], seeds: int, observe: 
         The thresholds of the exercise.
     """
     measured: dict[tuple[str, str], list[float]] = {}
-    files = submission.reference(exercise.homework)
+    reference = submission.reference(exercise.homework)
     for number in range(seeds * len(sources)):
         drawings = sources[number % len(sources)]
         referee = grade.run(
-            [exercise], files, seed=number, drawings=drawings, only_training=True, judge=False, observe=observe
+            [exercise],
+            reference,
+            seed=number,
+            drawings=drawings,
+            wanted=lambda check: check.training,
+            judge=False,
+            observe=observe,
         )
         for check, reached in referee.measured[exercise.name].items():
             for source, accuracy in reached:

@@ -5,69 +5,114 @@ import secrets
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import click
-import msgspec
 
-from autograder import isolation, regions, submission
-from autograder.__main__ import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE
+from autograder import isolation, regions, submission, untrusted
+from autograder.__main__ import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
 from autograder.catalog import COURSE, exercises, homeworks
 from autograder.drawings import OMNIGLOT, Drawings
 from autograder.referee import describe
-from autograder.report import terminal
+from autograder.report import files, student, terminal
 from autograder.results import Report
 
 
+class Source(NamedTuple):
+    """What is graded.
+
+    Attributes:
+        path: a folder or archive; None for the work in the course folder.
+        reference: the reference solutions instead.
+        data: where drawings come from, as on the command line.
+        allow_unsandboxed: grade others' work even where nothing keeps it apart.
+    """
+
+    path: Path | None = None
+    reference: bool = False
+    data: str | None = None
+    allow_unsandboxed: bool = False
+
+
 def grade(
-    homework: str,
-    path: Path | None,
-    reference: bool,
-    only: str | None,
-    fast: bool,
-    json_file: Path | None,
-    seed: int | None,
-    data: str | None,
+    homework: str, source: Source, only: str | None, fast: bool, seed: int | None, written: dict[Path | None, bool]
 ) -> int:
-    """Grade one submission and print its report; returns the exit status."""
+    """Grade one submission and print its report; returns the exit status.
+
+    Args:
+        homework: "hw1" or "hw2".
+        source: what is graded.
+        only: name of one exercise.
+        fast: leave the checks out that train.
+        seed: of the inputs; None for a new one.
+        written: files to write, and whether for the student's eyes.
+    """
     from autograder import grade as grading
 
     _check_only(homework, only)
-    if reference and path:
+    if source.reference and source.path:
         raise click.UsageError("--reference and --submission exclude each other.")
-    if json_file and (json_file.is_dir() or not json_file.absolute().parent.is_dir()):
-        raise click.UsageError(f"--json cannot write {json_file}: its folder is not there, or it is one itself.")
-    drawings = _drawings(data)
+    files_to_write = {path: for_student for path, for_student in written.items() if path}
+    for path, for_student in files_to_write.items():
+        _check_writable(path, for_student)
+    drawings = _drawings(source.data)
     try:
-        files = submission.reference(homework) if reference else submission.collect(path or COURSE, homework)
+        if source.reference:
+            handed_in = submission.reference(homework)
+        else:
+            handed_in = submission.collect(source.path or COURSE, homework)
     except submission.SubmissionError as error:
         click.echo(str(error), err=True)
         return NOTHING_TO_GRADE
-    subject = "the reference" if reference else str(path or "the work in this folder")
-    found = isolation.find()
-    if not found.holds:
-        click.echo(f"Note: your code runs without a sandbox: {found.reason}.", err=True)
-    if drawings.folder is None and not data:
+    if not _may_run(source):
+        return USAGE
+    if drawings.folder is None and not source.data:
         click.echo(
             "Note: Omniglot is not here, drawn handwriting serves instead; `python -m data.download` fetches it.",
             err=True,
         )
+    subject = "the reference" if source.reference else str(source.path or "the work in this folder")
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
     total = sum(not (fast and describe(check).training) for exercise in chosen for check in grading.checks(exercise))
     with terminal.Progressing(total) as progress:
         report = grading.grade(
             homework,
-            files,
-            subject=subject,
+            handed_in,
+            subject=untrusted.name(subject),
             seed=secrets.randbelow(2**31) if seed is None else seed,
             drawings=drawings,
             only=only,
             fast=fast,
             observe=progress,
         )
-    terminal.show(report, terminal.console())
-    if json_file:
-        _write(json_file, msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    terminal.show(report, terminal.console(), of_another=source.path is not None)
+    for path, for_student in files_to_write.items():
+        seen = student.view(report) if for_student else report
+        _write(path, files.RENDERERS[path.suffix if for_student else ".json"](seen).encode())
     return status(report)
+
+
+def _may_run(source: Source) -> bool:
+    """Whether isolation allows it to be graded; says what there is to say."""
+    found = isolation.find()
+    if found.holds or source.reference:
+        return True
+    if source.path is None:
+        click.echo(f"Note: your code runs without a full sandbox: {found.reason}.", err=True)
+        return True
+    click.echo(f"{isolation.WORDS[found.level]}\nWhy: {found.reason}.", err=True)
+    if found.level == isolation.NONE and not source.allow_unsandboxed:
+        click.echo("Nothing was graded. --allow-unsandboxed grades it nevertheless.", err=True)
+        return False
+    return True
+
+
+def _check_writable(path: Path, for_student: bool) -> None:
+    option = "--feedback" if for_student else "--json"
+    if for_student and path.suffix not in files.RENDERERS:
+        raise click.UsageError(f"--feedback writes {', '.join(files.RENDERERS)}, not {path.name}.")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise click.UsageError(f"{option} cannot write {path}: its folder is not there, or it is one itself.")
 
 
 def status(report: Report) -> int:

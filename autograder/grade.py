@@ -1,24 +1,23 @@
 """Grade one submission of one homework: the whole main job, from files to a report."""
 
 import contextlib
+import functools
 import inspect
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autograder import __version__, isolation, submission
+from autograder import __version__, box, isolation
+from autograder import confirm as confirming
 from autograder.catalog import GRADER, Exercise, exercises
 from autograder.drawings import Drawings
 from autograder.referee import Observer, Referee, describe
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 from autograder.subjects import Student
-
-Measured = dict[str, dict[str, list[tuple[str, float]]]]  # accuracies by exercise and check, with their sources
+from autograder.submission import Submission
 
 
 def checks(exercise: Exercise) -> list[Callable[..., None]]:
@@ -29,7 +28,7 @@ def checks(exercise: Exercise) -> list[Callable[..., None]]:
 
 def grade(
     homework: str,
-    files: submission.Files,
+    handed_in: Submission,
     *,
     subject: str,
     seed: int,
@@ -37,13 +36,14 @@ def grade(
     only: str | None = None,
     fast: bool = False,
     threads: int = 1,
+    confirm: bool = True,
     observe: Observer = lambda exercise, check, judged: None,
 ) -> Report:
     """Grade a submission.
 
     Args:
         homework: "hw1" or "hw2".
-        files: the student's files by their names in the handout.
+        handed_in: the student's files.
         subject: what to call it in the report.
         seed: the inputs of all checks are drawn from it.
         drawings: characters for the checks that train.
@@ -51,6 +51,7 @@ def grade(
         fast: leave the checks out that train.
         threads: for torch in the worker. One makes the verdict the same on every machine, and busy machines no slower
             than they are.
+        confirm: hold every verdict against the student up to the reference, see autograder.confirm.
         observe: is told when a check begins and when it is judged.
 
     Raises:
@@ -58,15 +59,11 @@ def grade(
     """
     begun = time.monotonic()
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
-    referee = run(
-        chosen,
-        files,
-        seed=seed,
-        drawings=drawings,
-        fast=fast,
-        threads=threads,
-        observe=observe,
-    )
+    run_checks = functools.partial(run, seed=seed, drawings=drawings, threads=threads)
+    referee = run_checks(chosen, handed_in, wanted=lambda check: not (fast and check.training), observe=observe)
+    if confirm:
+        for exercise in (exercise for exercise in chosen if exercise.name not in referee.problems):
+            confirming.confirm(exercise, handed_in, referee.results[exercise.name], run_checks)
     all_checks = [describe(check) for exercise in exercises(homework) for check in checks(exercise)]
     report = Report(
         homework=homework,
@@ -77,6 +74,7 @@ def grade(
         exercises=[_result(exercise, referee, fast) for exercise in chosen],
         seconds=round(time.monotonic() - begun, 2),
         version=__version__,
+        notes=handed_in.notes,
     )
     report.left_out = sum(check.points for check in all_checks) - report.points
     return report
@@ -84,37 +82,30 @@ def grade(
 
 def run(
     chosen: list[Exercise],
-    files: submission.Files,
+    handed_in: Submission,
     *,
     seed: int,
     drawings: Drawings,
-    fast: bool = False,
-    only_training: bool = False,
+    wanted: Callable[[CheckResult], bool] = lambda check: True,
     judge: bool = True,
+    patience: float = 1.0,
     threads: int = 1,
     observe: Observer = lambda exercise, check, judged: None,
 ) -> Referee:
-    """Run the checks of some exercises; see grade. The referee holds the results, and no worker any more."""
-    problems = {exercise.name: why for exercise in chosen if (why := submission.missing(exercise, files))}
-    with tempfile.TemporaryDirectory(prefix="box-") as folder:
-        box = Path(folder)
-        box.chmod(0o755)
-        submission.fill(box, chosen[0].homework, files)
-        found = isolation.find()
-
-        def wanted(check: Any) -> bool:
-            trains = describe(check).training
-            return not (trains and fast) and (trains or not only_training)
-
+    """Run the checks of some exercises that are wanted; see grade and Referee. No worker is left."""
+    problems = {e.name: handed_in.problems.get(e.name, "") for e in chosen if e.file not in handed_in.files}
+    found = isolation.find()
+    with box.filled(chosen[0].homework, handed_in.files) as folder:
         referee = Referee(
             chosen,
-            lambda exercise: Student(exercise, found, box, threads),
+            lambda exercise: Student(exercise, found, folder, threads, handed_in.files),
             problems=problems,
             seed=seed,
             drawings=drawings,
-            chosen=wanted,
+            chosen=lambda function: wanted(describe(function)),
             observe=observe,
             judge=judge,
+            patience=patience,
         )
         try:
             with _own_pytest():
@@ -168,8 +159,14 @@ def _result(exercise: Exercise, referee: Referee, fast: bool) -> ExerciseResult:
         if fast and expected.training:
             continue
         results.append(referee.results[exercise.name].get(expected.name) or _lost(expected))
-    problem = referee.problems.get(exercise.name, "")
-    return ExerciseResult(name=exercise.name, title=exercise.title, file=exercise.file, checks=results, problem=problem)
+    return ExerciseResult(
+        name=exercise.name,
+        title=exercise.title,
+        file=exercise.file,
+        checks=results,
+        problem=referee.problems.get(exercise.name, ""),
+        flags=referee.flags.get(exercise.name, []),
+    )
 
 
 def _lost(check: CheckResult) -> CheckResult:

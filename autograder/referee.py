@@ -1,5 +1,4 @@
-"""The pytest plugin that runs checks and keeps their verdicts. Results are taken here, in this process, and "
-"nowhere else."""
+"""The pytest plugin that runs checks and keeps their verdicts: results are taken here, and nowhere else."""
 
 import time
 import traceback
@@ -14,6 +13,7 @@ from autograder.drawings import Drawings
 from autograder.results import CheckResult, StudentError, Verdict
 from autograder.subjects import CALL, Reference, Student
 from autograder.thresholds import Bar
+from autograder.untrusted import clean
 
 Observer = Callable[[Exercise, CheckResult, bool], None]  # exercise, check, whether it is judged (or begins)
 
@@ -30,10 +30,12 @@ class Referee:
         chosen: says of a check whether it is run.
         observe: is told when a check begins and when it is judged.
         judge: whether thresholds are held against accuracies, or these only measured.
+        patience: by how much all time limits are multiplied.
 
     Attributes:
         results: by exercise and check name.
         problems: as given, and what was found on importing.
+        flags: what a human may want to look at, by exercise name.
         measured: accuracies by exercise and check name.
     """
 
@@ -48,6 +50,7 @@ class Referee:
         chosen: Callable[[Any], bool],
         observe: Observer,
         judge: bool = True,
+        patience: float = 1.0,
     ):
         self._exercises = {exercise.name: exercise for exercise in exercises}
         self._start = start
@@ -57,6 +60,8 @@ class Referee:
         self._chosen = chosen
         self._observe = observe
         self._judge = judge
+        self._patience = patience
+        self.flags: dict[str, list[str]] = {}
         self._students: dict[str, Student] = {}
         self._references: dict[str, Reference] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
@@ -145,33 +150,48 @@ class Referee:
                 student.open()
             except StudentError as error:
                 self.problems[exercise.name] = str(error)
-                result.verdict, result.message, result.todo = error.verdict, str(error), error.todo
+                _blame(result, error)
                 return
             except Exception:
-                result.verdict, result.message = Verdict.GRADER_ERROR, traceback.format_exc()
+                _blame_ourselves(result)
                 return
+            finally:
+                self.flags[exercise.name] = student.flags
         if exercise.name in self.problems:
-            result.message = self.problems[exercise.name]
+            result.message = result.plain = self.problems[exercise.name]
             return
         unmet = [check for check in waits_for if check.verdict is not Verdict.PASS]
         if unmet:
             result.waits_for = [check.title for check in unmet]
-            result.message = "Not judged yet: it builds on a check that does not pass."
+            result.message = result.plain = "Not judged yet: it builds on a check that does not pass."
             return
         assert student
         student.seed = Draw(self._seed, f"{exercise.name} {result.name} student", self._drawings).seed()
-        student.seconds = getattr(function, "training_seconds", CALL)
+        student.seconds = limit(function) * self._patience
         try:
             function(**fixtures)
             result.verdict = Verdict.PASS
         except AssertionError as error:
-            result.verdict, result.message = Verdict.WRONG, str(error) or result.title
+            result.verdict, result.message = Verdict.WRONG, clean(str(error)) or result.title
         except StudentError as error:
-            result.verdict, result.message, result.todo = error.verdict, str(error), error.todo
-        except Exception:  # a bug of ours, never the student's
-            result.verdict, result.message = Verdict.GRADER_ERROR, traceback.format_exc()
+            _blame(result, error)
+        except Exception:  # a bug of ours, or an answer that a check of ours cannot read: confirm.py tells which
+            _blame_ourselves(result)
         finally:
             result.printed = student.printed()
+
+
+def limit(function: Any) -> float:
+    """Seconds that a check may take."""
+    return float(getattr(function, "training_seconds", CALL))
+
+
+def _blame(result: CheckResult, error: StudentError) -> None:
+    result.verdict, result.message, result.plain, result.todo = error.verdict, str(error), error.plain, error.todo
+
+
+def _blame_ourselves(result: CheckResult) -> None:
+    result.verdict, result.message = Verdict.GRADER_ERROR, traceback.format_exc()
 
 
 def describe(function: Any) -> CheckResult:

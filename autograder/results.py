@@ -24,12 +24,14 @@ class StudentError(Exception):
 
     Attributes:
         verdict: which kind.
+        plain: the message without anything that the student's code was given or made of it.
         todo: it is a TODO not yet filled in.
     """
 
-    def __init__(self, verdict: Verdict, message: str, *, todo: bool = False):
+    def __init__(self, verdict: Verdict, message: str, *, plain: str | None = None, todo: bool = False):
         super().__init__(message)
         self.verdict = verdict
+        self.plain = message if plain is None else plain
         self.todo = todo
 
 
@@ -40,6 +42,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
         name: its function, as test_inner_loop_takes_each_step_from_the_last.
         title: what must hold, in one sentence.
         message: what was seen against what was expected; empty for PASS.
+        plain: as much of it as a student may read where the inputs are secret.
         hint: the mistake that this check is there to find, in the lecture's terms.
         waits_for: titles of the checks that must pass before this one is judged.
         printed: what the student's code printed meanwhile, cut to its end.
@@ -50,6 +53,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
     points: float
     verdict: Verdict
     message: str = ""
+    plain: str = ""
     hint: str = ""
     waits_for: list[str] = []
     todo: bool = False
@@ -69,6 +73,7 @@ class ExerciseResult(msgspec.Struct, kw_only=True):
     Attributes:
         file: the student's file, as hw2/maml.py.
         problem: why nothing in it could be judged; empty if it could.
+        flags: what a human may want to look at in the file; no points depend on it.
     """
 
     name: str
@@ -76,6 +81,7 @@ class ExerciseResult(msgspec.Struct, kw_only=True):
     file: str
     checks: list[CheckResult]
     problem: str = ""
+    flags: list[str] = []
 
     @property
     def earned(self) -> float:
@@ -93,19 +99,21 @@ class Report(msgspec.Struct, kw_only=True):
 
     Attributes:
         subject: what was graded: a path, or "the reference".
-        seed: what the inputs were drawn from; the same seed gives the same verdicts.
+        seed: what the inputs were drawn from; the same seed gives the same verdicts. None where it is secret.
         data: where the drawings of the training checks come from, as "omniglot (242 characters)".
         isolation: how the student's code was kept apart, in the words of autograder.isolation.
         left_out: points of the checks that --fast or --only left out.
+        notes: what was left aside of what was handed in.
     """
 
     homework: str
     subject: str
-    seed: int
+    seed: int | None
     data: str
     isolation: str
     exercises: list[ExerciseResult]
     left_out: float = 0.0
+    notes: list[str] = []
     seconds: float = 0.0
     version: str = ""
 

@@ -19,11 +19,13 @@ import torch
 from autograder.catalog import Exercise
 from autograder.isolation import Isolation
 from autograder.results import StudentError, Verdict
+from autograder.untrusted import clean
 from autograder.worker import values
 from autograder.worker.client import Worker
+from autograder.worker.failure import Files, notices
 
 START = 60.0  # seconds in which Python, torch and the student's module must be imported
-CALL = 20.0  # seconds that a check may take
+CALL = 10.0  # seconds that a check may take
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
 
 
@@ -79,15 +81,18 @@ class Student(Subject):
 
     Attributes:
         seconds: what is left of the current check's time.
+        flags: what a human may want to look at in the file.
     """
 
-    def __init__(self, exercise: Exercise, isolation: Isolation, box: Path, threads: int):
+    def __init__(self, exercise: Exercise, isolation: Isolation, box: Path, threads: int, files: Files):
         super().__init__(exercise.load("probe"))
-        self._start: Callable[[], Worker] = lambda: Worker(isolation, box, exercise.module, threads)
+        self._start: Callable[[], Worker] = lambda: Worker(isolation, box, exercise.module, threads, files)
         self._worker = self._start()  # imports torch while the grader does other things
         self._imported = False
         self._deaths = 0
+        self._file, self._files = exercise.file, files
         self.seconds = CALL
+        self.flags: list[str] = []
 
     def open(self) -> None:
         """Import the student's module.
@@ -105,6 +110,10 @@ class Student(Subject):
                 self._worker.ask("hello", {}, {}, 0, START)
             except StudentError as error:
                 raise WorkerError(f"the worker does not start: {error}\n{self.printed()}") from None
+            if not self._deaths:
+                source = np.frombuffer(self._files[self._file], dtype=np.uint8)
+                noticed = self._worker.ask("look", {}, {"source": source}, 0, START)
+                self.flags = notices(noticed, self._file, self._files)
             self._worker.ask("import", {}, {}, 0, START)
             self._imported = True
 
@@ -142,5 +151,10 @@ def _nest(arrays: dict[str, np.ndarray], fields: tuple[str, ...]) -> SimpleNames
         else:
             answer[field] = array
     if set(answer) != set(fields):
-        raise StudentError(Verdict.PROTOCOL, f"The answer has the fields {sorted(answer)}, expected {sorted(fields)}.")
+        got = clean(str(sorted(answer)), 500)
+        raise StudentError(
+            Verdict.PROTOCOL,
+            f"The answer has the fields {got}, expected {sorted(fields)}.",
+            plain="What came back is not an answer.",
+        )
     return SimpleNamespace(**answer)

@@ -1,130 +1,139 @@
-"""What is graded: the files of a submission that a student may edit, and the box in which they run.
+"""What is graded: of all that is handed in, the files that a student may edit.
 
-Everything else in the box is the grader's own copy, so that a changed helper or a planted module has no effect.
+A submission is a folder or a zip archive from anyone. Nothing of it is unpacked, followed or run here: files are chosen
+by name, read up to a size, and handed on as bytes. What keeps one file from being read costs its own exercise alone.
 """
 
-import shutil
-import zipfile
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from autograder.catalog import COURSE, GRADER, Exercise, exercises
-
-MAX_FILE = 512 * 1024  # bytes of a student's file
-MAX_MEMBERS = 10_000  # in an archive
-WORKER = ("__init__.py", "worker/__init__.py", "worker/shim.py", "worker/wire.py", "worker/values.py")
+from autograder import untrusted
+from autograder.catalog import COURSE, Exercise, exercises
+from autograder.handed_in import Entry, UnreadableError, archive, folder
 
 Files = dict[str, bytes]
+ARCHIVES = {b"Rar!": "a RAR", b"7z\xbc\xaf": "a 7z", b"\x1f\x8b": "a gzip", b"BZh": "a bzip2", b"\xfd7zXZ": "an xz"}
+SUFFIX = re.compile(r"[\s_-]*(\(\d+\)|\d+|copy|final|new|solution)$")  # what downloads and tired people add to a name
 
 
 class SubmissionError(Exception):
     """A submission of which nothing can be graded; the message says why."""
 
 
-def reference(homework: str) -> Files:
+@dataclass
+class Submission:
+    """What is graded.
+
+    Attributes:
+        files: the student's files by their names in the handout.
+        problems: why an exercise has no file, by the exercise's name.
+        notes: what was found and left aside.
+    """
+
+    files: Files
+    problems: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def reference(homework: str) -> Submission:
     """The reference solutions, as a submission."""
-    return {exercise.file: (exercise.folder / "solution.py").read_bytes() for exercise in exercises(homework)}
+    return Submission({e.file: (e.folder / "solution.py").read_bytes() for e in exercises(homework)})
 
 
-def collect(path: Path, homework: str) -> Files:
-    """The student's files in a folder or zip archive, by their names in the handout; those missing are left out.
+def collect(path: Path, homework: str) -> Submission:
+    """The student's files in a folder or zip archive.
 
     Args:
         path: the course folder, the homework's folder, or one of them packed or inside one more folder.
+        homework: "hw1" or "hw2".
 
     Raises:
-        SubmissionError: nothing there, unreadable, or too large.
+        SubmissionError: nothing there can be graded.
     """
-    if path.is_dir():
-        try:
-            return _choose(homework, (str(p.relative_to(path)) for p in _files(path)), lambda name: _read(path / name))
-        except OSError as error:
-            raise SubmissionError(f"{path} cannot be read: {error}.") from None
-    if not path.is_file():
-        raise SubmissionError(f"There is no folder or archive {path}.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
-            if len(members) > MAX_MEMBERS:
-                raise SubmissionError(f"{path.name} holds {len(members)} files; pack only your homework.")
-            return _choose(homework, members, lambda name: _unpack(archive, members[name]))
-    except SubmissionError:
-        raise
-    except Exception as error:  # a decoder of hostile bytes may raise anything
-        raise SubmissionError(f"{path.name} is not a zip archive that can be read: {error}.") from None
-
-
-def _choose(homework: str, names: Iterable[str], read: Callable[[str], bytes]) -> Files:
-    """For each exercise the file that lies least deep: hw2/maml.py or else maml.py, at most one folder further in."""
-    paths = {PurePosixPath(name.replace("\\", "/")): name for name in names}  # some archives come from Windows
-    found: Files = {}
-    for exercise in exercises(homework):
-        ranks = [
-            (len(path.parts) - (2 if path.parent.name == homework else 1), path.parent.name != homework, path)
-            for path in paths
-            if path.name == f"{exercise.name}.py" and "__MACOSX" not in path.parts
-        ]
-        depth, _, best = min(ranks, default=(2, True, PurePosixPath()))
-        if depth <= 1:
-            found[exercise.file] = read(paths[best])
-    if not found:
-        wanted = " and ".join(exercise.file for exercise in exercises(homework))
-        there = ", ".join(sorted(str(path) for path in paths if path.suffix == ".py")[:5])
-        raise SubmissionError(f"Nothing to grade: expected {wanted}, found {there or 'no Python file'}.")
+        if path.is_dir():
+            entries = folder(path)
+            found = _choose(homework, entries, own=path.resolve() == COURSE)
+            packed = [entry for entry in entries if entry.name.lower().endswith(".zip") and not entry.problem]
+            if not found.files and len(packed) == 1:
+                found = collect(path / packed[0].name, homework)
+                found.notes.insert(0, f"Taken from {untrusted.name(packed[0].name)}.")
+        elif path.is_file():
+            found = _choose(homework, _packed(path), own=False)
+        else:
+            raise SubmissionError(f"There is no folder or archive {untrusted.name(str(path))}.")
+    except (OSError, UnreadableError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SubmissionError(f"{untrusted.name(path.name)} cannot be read: {reason}.") from None
+    if not found.files:
+        raise SubmissionError("Nothing to grade. " + " ".join(found.problems.values()))
     return found
 
 
-def _files(folder: Path) -> Iterable[Path]:
-    """Regular files at most two folders deep; no link leads out of the folder, or to another name."""
-    real = folder.resolve()
-    for pattern in ("*.py", "*/*.py", "*/*/*.py"):
-        for path in folder.glob(pattern):
-            if path.is_file() and path.resolve() == real / path.relative_to(folder):
-                yield path
+def _packed(path: Path) -> list[Entry]:
+    with path.open("rb") as file:
+        begins = file.read(8)
+    for magic, kind in ARCHIVES.items():
+        if begins.startswith(magic):
+            raise UnreadableError(f"it is {kind} archive; pack your homework as zip")
+    if path.suffix in (".py", ".ipynb"):
+        return [entry for entry in folder(path.parent) if entry.name == path.name]
+    return archive(path)
 
 
-def _read(path: Path) -> bytes:
-    if path.stat().st_size > MAX_FILE:
-        raise SubmissionError(f"{path.name} has {path.stat().st_size} bytes; at most {MAX_FILE} are read.")
-    return path.read_bytes()
-
-
-def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    with archive.open(member) as file:
-        data = file.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise SubmissionError(f"{member.filename} is larger than {MAX_FILE} bytes.")
-    return data
-
-
-def fill(box: Path, homework: str, files: Files) -> None:
-    """Put into a folder what a worker needs: the student's files, the given ones, the probes, the worker's program."""
+def _choose(homework: str, entries: list[Entry], *, own: bool) -> Submission:
+    """For each exercise the file that lies least deep: hw2/maml.py or else maml.py, at most one folder further in."""
+    chosen = Submission({})
     for exercise in exercises(homework):
-        _copy(exercise.folder / "probe.py", box / "autograder" / homework / exercise.name / "probe.py")
-        _package(exercise.folder.parent, box / "autograder" / homework)
-        _package(exercise.folder, box / "autograder" / homework / exercise.name)
-    for name in WORKER:
-        _copy(GRADER / name, box / "autograder" / name)
-    edited = {exercise.file for exercise in exercises(homework)}
-    for folder in ("data", homework):
-        for path in (COURSE / folder).glob("*.py"):
-            if f"{folder}/{path.name}" not in edited:
-                _copy(path, box / folder / path.name)
-    for name, content in files.items():
-        target = box / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        ranked = sorted(
+            (rank, entry) for entry in entries if (rank := _rank(entry, f"{exercise.name}.py", homework)) is not None
+        )
+        if not ranked:
+            chosen.problems[exercise.name] = _missing(exercise, entries)
+            continue
+        best = [entry for rank, entry in ranked if rank == ranked[0][0]]
+        try:
+            contents = {entry.read(hard_links=own) for entry in best}
+        except UnreadableError as error:
+            chosen.problems[exercise.name] = f"{best[0].shown} {error}."
+            continue
+        if len(contents) > 1:
+            names = " and ".join(entry.shown for entry in best)
+            chosen.problems[exercise.name] = f"There are two different files for {exercise.file}: {names}; keep one."
+            continue
+        chosen.files[exercise.file] = contents.pop()
+        others = [entry.shown for rank, entry in ranked if rank != ranked[0][0]]
+        if others:
+            chosen.notes.append(f"{best[0].shown} is graded; left aside: {', '.join(others)}.")
+    return chosen
 
 
-def missing(exercise: Exercise, files: Files) -> str:
-    """Why an exercise cannot be graded; empty if its file is there."""
-    return "" if exercise.file in files else f"{exercise.file} is missing."
+def _rank(entry: Entry, name: str, homework: str) -> tuple[int, bool] | None:
+    """How near a file is to where it should be; None if it is not it."""
+    path = PurePosixPath(entry.name)
+    depth = len(path.parts) - (2 if path.parent.name == homework else 1)
+    return (depth, path.parent.name != homework) if path.name == name and depth <= 1 else None
 
 
-def _package(source: Path, target: Path) -> None:
-    _copy(source / "__init__.py", target / "__init__.py")
+def _missing(exercise: Exercise, entries: Iterable[Entry]) -> str:
+    """Why there is no file for an exercise, and what is there instead."""
+    names = [PurePosixPath(entry.name) for entry in entries]
+    near = [path for path in names if path.suffix.lower() == ".py" and _plain(path.stem) == exercise.name]
+    if near:
+        return f"Expected {exercise.file}, found {untrusted.name(str(near[0]))}: rename it."
+    there = [path for path in names if path.suffix == ".py"][:5] or [p for p in names if p.suffix == ".ipynb"][:5]
+    if there and there[0].suffix == ".ipynb":
+        return (
+            f"Expected {exercise.file}, found only a notebook ({untrusted.name(str(there[0]))}): hand in the .py files."
+        )
+    return f"{exercise.file} is missing; found {', '.join(untrusted.name(str(p)) for p in there) or 'no Python file'}."
 
 
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+def _plain(stem: str) -> str:
+    """A name without capitals and without what is added to copies."""
+    name = stem.lower().strip()
+    while (shorter := SUFFIX.sub("", name)) != name:
+        name = shorter
+    return name

@@ -17,6 +17,7 @@ from autograder.drawings import Drawings
 from autograder.referee import Referee, describe
 from autograder.results import StudentError, Verdict
 from autograder.subjects import Subject
+from autograder.submission import Submission
 from autograder.worker import values
 
 OFFICIAL = Path(__file__).resolve().parents[2] / "shared" / "omniglot"
@@ -108,7 +109,16 @@ def grade():
     """Grade files as the command line does, but for the checks that train: a report."""
 
     def run(homework, files, only=None, seed=1):
-        return grading.grade(homework, files, subject="test", seed=seed, drawings=Drawings(None), only=only, fast=True)
+        return grading.grade(
+            homework,
+            Submission(files),
+            subject="test",
+            seed=seed,
+            drawings=Drawings(None),
+            only=only,
+            fast=True,
+            confirm=False,
+        )
 
     return run
 
@@ -153,6 +163,8 @@ def judge():
 
 class Here(Subject):
     """The subject of a student whose code runs in this process."""
+
+    flags = ()
 
     def __init__(self, exercise, source):
         super().__init__(exercise.load("probe"))

@@ -14,18 +14,20 @@ import pytest
 from autograder import catalog, grade, regions, submission
 from autograder.drawings import Drawings
 from autograder.results import Verdict
+from autograder.submission import Submission
 
 ROOT = Path(__file__).resolve().parent.parent
 GLYPHS = Drawings(None)
 
 
 def fast(homework, files, only=None, seed=1):
-    return grade.grade(homework, files, subject="test", seed=seed, drawings=GLYPHS, only=only, fast=True)
+    handed_in = files if isinstance(files, Submission) else Submission(files)
+    return grade.grade(homework, handed_in, subject="test", seed=seed, drawings=GLYPHS, only=only, fast=True)
 
 
 def changed(homework, name, *edits):
     """The reference with some text of one exercise replaced."""
-    files = submission.reference(homework)
+    files = submission.reference(homework).files
     key = f"{homework}/{name}.py"
     text = files[key].decode()
     for old, new in edits:
@@ -148,7 +150,7 @@ def test_a_file_that_python_cannot_read_is_not_run_and_the_other_exercise_is_gra
 
 
 def test_a_missing_file_is_not_run_and_named():
-    files = submission.reference("hw2")
+    files = submission.reference("hw2").files
     del files["hw2/maml.py"]
     report = fast("hw2", files)
     assert [result.problem for result in report.exercises] == ["", "hw2/maml.py is missing."]
@@ -215,7 +217,7 @@ def test_ctrl_c_interrupts_and_leaves_no_worker():
 @pytest.mark.parametrize("inside", ["", "my homework/", "hw2/"])
 def test_a_submission_may_be_a_folder_or_an_archive_and_one_folder_deeper(tmp_path, inside):
     folder, archive = tmp_path / "folder", tmp_path / "archive.zip"
-    files = submission.reference("hw2")
+    files = submission.reference("hw2").files
     names = {f"{inside}{name.removeprefix('hw2/') if inside == 'hw2/' else name}": files[name] for name in files}
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("__MACOSX/hw2/._maml.py", "noise")
@@ -251,7 +253,7 @@ def test_settings_for_pytest_from_outside_change_nothing(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("homework", ["hw1", "hw2"])
 def test_the_reference_gets_full_marks_with_training(homework, drawings):
-    files = submission.reference(homework)
+    files = submission.reference(homework).files
     report = grade.grade(homework, files, subject="test", seed=4, drawings=drawings)
     assert [(check.name, check.message) for check in report.checks if check.verdict is not Verdict.PASS] == []
     assert report.earned == 100

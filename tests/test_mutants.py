@@ -23,7 +23,7 @@ def test_a_mistake_is_found_and_paid_for_once(exercise, mutant, solution, judge)
 @pytest.mark.parametrize("exercise", EXERCISES, ids=[exercise.name for exercise in EXERCISES])
 def test_a_mistake_costs_nothing_in_the_other_exercise(exercise, solution, grade):
     mutant = mutants.load(exercise)[0]
-    files = submission.reference(exercise.homework)
+    files = submission.reference(exercise.homework).files
     files[exercise.file] = mutant.apply(solution(exercise.name)).encode()
     results = grade(exercise.homework, files).exercises
     assert {result.name: result.earned == result.points for result in results} == {

@@ -8,6 +8,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
+from autograder import isolation
 from autograder.catalog import Exercise
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
@@ -53,8 +54,17 @@ class Progressing:
         self._progress.update(self._task, description=description.plain, advance=int(judged))
 
 
-def show(report: Report, to: Console) -> None:
-    """Print a report: a table of each exercise, what is to be done, and the score."""
+def show(report: Report, to: Console, *, of_another: bool = False) -> None:
+    """Print a report: a table of each exercise, what is to be done, and the score.
+
+    Args:
+        report: what to print.
+        to: the terminal.
+        of_another: whether someone else's work was graded: then flags and the words for the isolation are shown.
+    """
+    if of_another and report.isolation == isolation.NONE:
+        to.print(Text(isolation.WORDS[isolation.NONE], "bold red"))
+        to.print()
     for exercise in report.exercises:
         to.print(_head(exercise))
         if exercise.problem:
@@ -65,9 +75,16 @@ def show(report: Report, to: Console) -> None:
             to.print(_table(exercise))
             if any(check.waits_for for check in exercise.checks):
                 to.print(Text("  ·  not judged yet: builds on a check that does not pass", "dim"))
+        if of_another and exercise.flags:
+            to.print(Text("  For a human to look at; no points depend on it:", "cyan"))
+            to.print(Padding(Group(*map(Text, exercise.flags)), (0, 0, 0, 4)))
         to.print()
+    for note in report.notes:
+        to.print(Text(f"Note: {note}", "dim"))
     to.print(_score(report))
     to.print(Text(f"{report.subject}, {report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}", "dim"))
+    if of_another and report.isolation != isolation.NONE:
+        to.print(Text(isolation.WORDS[report.isolation], "dim"))
 
 
 def show_list(homework: str, exercises: list[tuple[Exercise, list[CheckResult]]], to: Console) -> None:

@@ -9,21 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from autograder.isolation import Isolation
+from autograder.isolation import Isolation, totals
 from autograder.results import StudentError, Verdict
+from autograder.untrusted import clean
 from autograder.worker import wire
+from autograder.worker.failure import Files, explain
 
 LOG_HEAD = 8 * 1024  # bytes kept of what student code prints: the beginning
 LOG_TAIL = 8 * 1024  # and the end
 CHUNK = 64 * 1024
-VERDICTS = {
-    "todo": Verdict.NOT_RUN,
-    "unreadable": Verdict.NOT_RUN,  # Python cannot even parse the file
-    "format": Verdict.FORMAT,
-    "memory": Verdict.MEMORY,
-    "crash": Verdict.CRASH,
-}
-CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))  # all but tab and newline
+GLANCE = 0.25  # seconds between two looks at what its processes use
+
+
+class ExceededError(Exception):
+    """All processes of a worker together use too much."""
 
 
 class Worker:
@@ -34,10 +33,14 @@ class Worker:
         box: the folder it sees.
         module: the student's module, as "hw2.maml".
         threads: for torch.
+        files: the submission, from which messages quote.
     """
 
-    def __init__(self, isolation: Isolation, box: Path, module: str, threads: int):
-        self._process = isolation.start(box, "autograder/worker/shim.py", [module, str(threads)])
+    def __init__(self, isolation: Isolation, box: Path, module: str, threads: int, files: Files):
+        arguments = [module, str(threads), str(totals.PROCESSES)]
+        self._running = isolation.start(box, "autograder/worker/shim.py", arguments)
+        self._process = self._running.process
+        self._files = files
         self._seq = 0
         self.log = Log()
         assert self._process.stdin and self._process.stdout and self._process.stderr
@@ -81,8 +84,13 @@ class Worker:
         except wire.FrameError as error:
             self.stop()
             raise StudentError(
-                Verdict.PROTOCOL, f"What came back is not an answer: {_clean(str(error))[:200]}."
+                Verdict.PROTOCOL,
+                f"What came back is not an answer: {clean(str(error), 200)}.",
+                plain="What came back is not an answer.",
             ) from None
+        except ExceededError as error:
+            self.stop()
+            raise StudentError(Verdict.MEMORY if "memory" in str(error) else Verdict.CRASH, str(error)) from None
         except TimeoutError:
             self.stop()
             raise StudentError(Verdict.TIMEOUT, f"No answer after {seconds:.0f} seconds; an endless loop?") from None
@@ -90,19 +98,21 @@ class Worker:
             raise StudentError(*self._death()) from None
         self._seq += 1
         if reply.kind != "result":
-            raise StudentError(VERDICTS[reply.kind], _clean(reply.text), todo=reply.kind == "todo")
+            raise explain(reply, self._files, importing=call == "import")
         return fields
 
     def stop(self) -> None:
         """Kill it and everything it started."""
-        try:  # without bubblewrap its children are reached only through the process group
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError, AttributeError):
-            self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
+        self._running.stop()
+
+    def check_limits(self) -> None:
+        """Look whether its processes together use more than they may.
+
+        Raises:
+            ExceededError: they do.
+        """
+        if exceeded := self._running.group.exceeded():
+            raise ExceededError(exceeded)
 
     def _death(self) -> tuple[Verdict, str]:
         try:
@@ -110,7 +120,10 @@ class Worker:
         except Exception:  # it closed the pipe and lives on
             self.stop()
             return Verdict.PROTOCOL, "Your code closed the pipe to the grader."
+        exceeded = self._running.group.exceeded()
         self.stop()
+        if exceeded:
+            return Verdict.MEMORY, exceeded
         if status in (-signal.SIGKILL, 128 + signal.SIGKILL):
             return Verdict.MEMORY, "The process was killed by the system, probably for using too much memory."
         if status == 0:
@@ -142,7 +155,7 @@ class Log:
         cut = f"\n... {self._dropped} bytes left out ...\n".encode() if self._dropped else b""
         text = bytes(self._head + cut + self._tail).decode("utf-8", errors="replace")
         self.__init__()  # type: ignore[misc]
-        return _clean(text)
+        return clean(text, len(text))
 
 
 class _Exchange:
@@ -171,7 +184,8 @@ class _Exchange:
                 left = self._deadline - time.monotonic()
                 if left <= 0:
                     raise TimeoutError
-                for key, _ in selector.select(left):
+                worker.check_limits()
+                for key, _ in selector.select(min(left, GLANCE)):
                     if key.fd == worker._requests:
                         if not self._send():
                             selector.unregister(worker._requests)
@@ -220,8 +234,3 @@ class _Exchange:
             if not data:
                 return
             self._worker.log.add(data)
-
-
-def _clean(text: str) -> str:
-    """A student's text without the characters by which it could take over the terminal."""
-    return text.translate(CONTROL)

@@ -1,20 +1,37 @@
 """What a worker must not be able to do, tried. Prints a JSON list of what succeeded.
 
-python selftest.py <a folder of the host>
+    python selftest.py <JSON: level, course, other (box), grader (pid), processes (0: not limited)>
+
+No student code is near. What a level does not promise is not tried: autograder.isolation.levels has the words.
 """
 
+import contextlib
+import ctypes
+import errno
 import json
 import os
+import resource
+import signal
 import socket
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+CHUNK = 128 * 2**20  # bytes that each of two processes takes: together more than a self-test may
 
-def _connects() -> bool:
-    """Reach an address outside: with no interface up, connecting fails at once even for UDP."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.connect(("192.0.2.1", 9))
+
+def _connects(kind: int) -> bool:
+    """Reach an address outside: with no interface up, connecting fails at once."""
+    with socket.socket(socket.AF_INET, kind) as connection:
+        connection.settimeout(1)
+        try:
+            connection.connect(("192.0.2.1", 9))
+        except TimeoutError:
+            return True  # a packet went out
+        except OSError as error:
+            return error.errno in (errno.ECONNREFUSED, errno.EHOSTUNREACH)
     return True
 
 
@@ -28,40 +45,113 @@ def _writes(folder: str) -> bool:
 def _capable() -> bool:
     """Hold any capability that would let root back out."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return any(line.startswith(("CapEff", "CapPrm", "CapBnd")) and int(line.split()[1], 16) for line in lines)
+    return any(line.startswith(("CapEff", "CapPrm")) and int(line.split()[1], 16) for line in lines)
+
+
+def _regains() -> bool:
+    """Be able to gain rights by a program of root's."""
+    return "NoNewPrivs:\t1" not in Path("/proc/self/status").read_text().splitlines()
 
 
 def _new_namespace() -> bool:
     """Make a user namespace, where it would be root again."""
-    if not hasattr(os, "unshare"):  # Python 3.12
-        return False
-    os.unshare(0x10000000)  # CLONE_NEWUSER
+    return bool(ctypes.CDLL(None, use_errno=True).unshare(0x10000000) == 0)
+
+
+def _memory_file() -> bool:
+    """Make a file in memory, which no file system's size bounds."""
+    return hasattr(os, "memfd_create") and os.memfd_create("selftest") > 0
+
+
+def _signals(pid: int) -> bool:
+    os.kill(pid, 0)
     return True
 
 
-def main(folder: str) -> list[str]:
+def _reads_memory(pid: int) -> bool:
+    with open(f"/proc/{pid}/mem", "rb"), open(f"/proc/{pid}/environ", "rb"):
+        return True
+
+
+def _forks(most: int) -> bool:
+    """Start more processes than there may be."""
+    resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+    children = []
+    try:
+        for _ in range(most + 1):
+            pid = os.fork()
+            if pid == 0:
+                signal.pause()
+                os._exit(0)
+            children.append(pid)
+        return True
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        for pid in children:
+            os.waitpid(pid, 0)
+
+
+def _takes_memory() -> bool:
+    """Have two processes take more memory than all may."""
+    children = []
+    for _ in range(2):
+        pid = os.fork()
+        if pid == 0:
+            block = bytearray(CHUNK)
+            block[::4096] = b"x" * len(block[::4096])
+            time.sleep(1)
+            os._exit(0)
+        children.append(pid)
+    first, status = os.wait()
+    for pid in children:
+        if pid != first:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    return status == 0
+
+
+def main(level: str, course: str, other: str, grader: int, processes: int) -> list[str]:
     """Names of the forbidden things that were possible."""
     attempts: dict[str, Callable[[], bool]] = {
-        "it reaches the network": _connects,
-        "it sees the grader's files": lambda: Path(folder).exists(),
-        "it sees the home folder": lambda: any(Path(home).exists() for home in ("/root", "/home")),
-        "it sees the host's processes": lambda: Path("/proc/1/comm").read_text() != "bwrap\n",
+        "it reaches the network": lambda: _connects(socket.SOCK_STREAM),
+        "it sees the grader's files": lambda: _lists(course),
+        "it sees another submission": lambda: _lists(other),
+        "it sees the home folder": lambda: _lists("/root") or _lists("/home"),
         "it writes to /": lambda: _writes("/"),
         "it writes to /usr": lambda: _writes("/usr"),
-        "it writes to its own program": lambda: _writes("/box"),
+        "it writes to its own program": lambda: _writes(str(Path(__file__).parent)),
         "it keeps capabilities": _capable,
-        "it makes namespaces": _new_namespace,
+        "it may gain rights": _regains,
+        "it reads the grader's memory": lambda: _reads_memory(grader),
         "it inherits the environment": lambda: "SANDBOX" not in os.environ or "SUDO_USER" in os.environ,
     }
+    if level != "reduced":
+        attempts |= {
+            "it sends UDP": lambda: _connects(socket.SOCK_DGRAM),
+            "it sees the host's processes": lambda: Path("/proc/1/comm").read_text() != "bwrap\n",
+            "it makes namespaces": _new_namespace,
+            "it makes files in memory": _memory_file,
+            "it signals the grader": lambda: Path("/proc/1/comm").read_text() != "bwrap\n" and _signals(grader),
+        }
+    if level == "isolated":
+        attempts |= {"it takes more memory than there is for all": _takes_memory}
+    if processes:
+        attempts |= {"it forks without limit": lambda: _forks(processes)}
     holes = []
     for hole, attempt in attempts.items():
-        try:
+        with contextlib.suppress(OSError):
             if attempt():
                 holes.append(hole)
-        except OSError:
-            continue
-    return holes
+    with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
+        file.write(b"x")
+        return holes
+    return [*holes, "it cannot even write to its own /tmp"]
+
+
+def _lists(folder: str) -> bool:
+    return Path(folder).is_dir() and any(True for _ in Path(folder).iterdir())
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1])))
+    print(json.dumps(main(**json.loads(sys.argv[1]))))

@@ -1,6 +1,6 @@
 """The program of a worker: import the student's module, then answer one request after the other.
 
-    python shim.py <homework>.<exercise> <threads>
+    python shim.py <homework>.<exercise> <threads> <processes>
 
 Requests come in on stdin, replies go out on stdout, and whatever the student's code prints goes to stderr. A reply
 holds values only, never a verdict: this process belongs to the student.
@@ -23,21 +23,21 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from autograder.worker import values, wire
+from autograder.worker import look, values, wire
 
 COURSE = sys.path[0]
 MEMORY = 6 * 2**30
 SECONDS = 900
 FILE = 256 * 2**20
-PROCESSES = 64
 TEXT = 4000  # characters of an error
+PLACES = 3  # lines of the student's that are told
 
 
 def main() -> None:
     """Serve until the grader closes the pipe."""
-    exercise, threads = sys.argv[1], int(sys.argv[2])
+    exercise, threads, processes = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     requests, replies = _take_pipes()
-    _limit()
+    _limit(processes)
     torch.set_num_threads(threads)
     probe = importlib.import_module(f"autograder.{exercise}.probe")
     # Solutions written for other years of the course import their neighbours as `import util`.
@@ -48,13 +48,12 @@ def main() -> None:
         request = wire.decode_header(requests.read(head), wire.Request)
         arrays = wire.decode_arrays(requests.read(body), wire.QUESTIONS)
         try:
-            if module is None and request.call != "hello":
+            if module is None and request.call not in ("hello", "look"):
                 module = importlib.import_module(exercise)
             fields = _answer(probe, module, request, arrays)
             frame = wire.encode(wire.Reply(seq=request.seq, kind="result"), fields)
         except BaseException as error:  # SystemExit too: whatever it is, it is an answer
-            kind = _kind(error, request.call)
-            frame = wire.encode(wire.Reply(seq=request.seq, kind=kind, text=_text(error, kind)), {})
+            frame = wire.encode(_failure(request, error), {})
         replies.write(frame)
         replies.flush()
 
@@ -62,6 +61,8 @@ def main() -> None:
 def _answer(probe: Any, module: Any, request: wire.Request, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     if request.call in ("hello", "import"):
         return {}
+    if request.call == "look":
+        return values.flatten(look.look(arrays["source"].tobytes()))
     random.seed(request.seed)
     np.random.seed(request.seed)
     torch.manual_seed(request.seed)
@@ -79,14 +80,14 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, replies
 
 
-def _limit() -> None:
+def _limit(processes: int) -> None:
     """Bounds that student code cannot raise again, where the system has them."""
     for name, bound in (
         ("RLIMIT_CPU", SECONDS),
         ("RLIMIT_AS", MEMORY),
         ("RLIMIT_FSIZE", FILE),
         ("RLIMIT_NOFILE", 256),
-        ("RLIMIT_NPROC", PROCESSES if os.environ.get("SANDBOX") else None),
+        ("RLIMIT_NPROC", processes if os.environ.get("SANDBOX") else None),
         ("RLIMIT_CORE", 0),
     ):
         if bound is not None and hasattr(resource, name):
@@ -109,26 +110,35 @@ def _kind(error: BaseException, call: str) -> wire.Kind:
     return "crash"
 
 
-def _text(error: BaseException, kind: wire.Kind) -> str:
-    """The error, with the student's own lines that led to it."""
-    first = _first_line(error)
-    if kind == "format":
-        lines = [first]
-    elif kind == "todo":
-        lines = [first or f"{_frames(error)[-1].name} is still to do"]
-    elif isinstance(error, SyntaxError) and error.filename:
-        lines = [f"{_own(error.filename)}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}"]
-    else:
-        lines = [f"{type(error).__name__}: {first}".rstrip(": ")[: TEXT // 2]]
-        lines += [
-            f"{_own(frame.filename)}, line {frame.lineno}, in {frame.name}: {frame.line}"
-            for frame in _own_frames(error)[-3:]
-        ]
-    return "\n".join(lines)[:TEXT].encode(errors="replace").decode()
+def _failure(request: wire.Request, error: BaseException) -> wire.Reply:
+    """Why there is no answer: what the grader makes a message of."""
+    try:
+        return _described(request, error)
+    except BaseException:  # an exception of the student's own make, of which nothing can be read
+        return wire.Reply(seq=request.seq, kind="crash", error=BaseException.__name__)
+
+
+def _described(request: wire.Request, error: BaseException) -> wire.Reply:
+    places = [(frame.filename, frame.lineno, frame.name) for frame in _own_frames(error)[-PLACES:]]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno, ""))
+    return wire.Reply(
+        seq=request.seq,
+        kind=_kind(error, request.call),
+        error=_sendable(type(error).__name__),
+        text=_sendable(_first_line(error)),
+        places=[wire.Place(_sendable(_own(file)), int(line or 0), _sendable(name)) for file, line, name in places],
+    )
+
+
+def _sendable(text: str) -> str:
+    return text[:TEXT].encode(errors="replace").decode()
 
 
 def _first_line(error: BaseException) -> str:
     try:
+        if isinstance(error, SyntaxError):
+            return str(error.msg)
         return (str(error).splitlines() or [""])[0]
     except BaseException:  # a student's own __str__
         return "(its message cannot be read)"

@@ -12,7 +12,7 @@ from unittest import mock
 import numpy as np
 import torch
 
-MAX_NUMBERS = 16_000_000  # in one array
+MAX_NUMBERS = 8_000_000  # in one array
 
 
 class FormatError(TypeError):

@@ -17,7 +17,7 @@ import safetensors.numpy
 MAGIC = b"FSH1"
 PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER = 64 * 1024
-MAX_PAYLOAD = 256 * 1024 * 1024
+MAX_PAYLOAD = 64 * 1024 * 1024
 Types = Mapping[str, type[np.generic]]
 ANSWERS: Types = {"F32": np.float32, "F64": np.float64, "I64": np.int64}  # what a worker may send
 QUESTIONS: Types = {**ANSWERS, "U8": np.uint8}  # and be sent: drawings are bytes
@@ -34,7 +34,8 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 
     Attributes:
         seq: number of the request, counted from 0.
-        call: name of the function; "import" only imports the student's module, and "hello" not even that.
+        call: name of the function; "import" only imports the student's module, "look" reads its text, and "hello" does
+            nothing.
         arguments: JSON in which {"array": name} stands for an array of the payload.
         seed: for the random number generators of Python, NumPy and torch.
     """
@@ -45,18 +46,30 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
     seed: int
 
 
+class Place(msgspec.Struct, forbid_unknown_fields=True, array_like=True):
+    """A line of the student's, by which an error came."""
+
+    file: str
+    line: int
+    function: str
+
+
 class Reply(msgspec.Struct, forbid_unknown_fields=True):
-    """The answer to one request: arrays, or why there are none, in words for the student.
+    """The answer to one request: arrays, or why there are none.
 
     Attributes:
         seq: number of the request.
         kind: "result", or what kept the worker from one.
-        text: says more of it.
+        error: name of the exception's class.
+        text: the first line of its message.
+        places: the last lines of the student's that led to it, the raising one last.
     """
 
     seq: int
     kind: Kind
+    error: str = ""
     text: str = ""
+    places: list[Place] = []
 
 
 def encode(header: Request | Reply, arrays: dict[str, np.ndarray]) -> bytes:

@@ -1,0 +1,59 @@
+"""Before a verdict goes against a student, the reference faces the same check with the same inputs, in a worker too.
+
+Where the reference does not pass, the fault is ours. Its time tells what the machine can do at this moment: a check
+that ran out of time is run once more by itself, with ten times the reference's time.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from autograder import submission
+from autograder.catalog import Exercise
+from autograder.referee import Referee, limit
+from autograder.results import CheckResult, Verdict
+from autograder.submission import Submission
+
+SLOWER = 10  # times the reference's time that a student's code may take
+NOT_BLAMED = (Verdict.PASS, Verdict.NOT_RUN)
+
+Results = dict[str, CheckResult]
+
+
+def confirm(exercise: Exercise, handed_in: Submission, results: Results, run: Callable[..., Referee]) -> None:
+    """Confirm the verdicts of one exercise, or change them.
+
+    Args:
+        exercise: which.
+        handed_in: what was graded.
+        results: by check name; changed in place.
+        run: grade.run, but for its first arguments.
+    """
+    blamed = {name for name, result in results.items() if result.verdict not in NOT_BLAMED}
+    if exercise.file not in handed_in.files or not blamed:
+        return
+    reference = submission.reference(exercise.homework)
+    passed = run([exercise], reference, wanted=lambda check: check.name in blamed).results[exercise.name]
+    late = [name for name in results if results[name].verdict is Verdict.TIMEOUT]
+    if late:
+        _try_again(exercise, handed_in, results, run, late[0], passed[late[0]].seconds)
+    for name in blamed & passed.keys():
+        result = results[name]
+        if result.verdict not in NOT_BLAMED and passed[name].verdict is not Verdict.PASS:
+            result.verdict = Verdict.GRADER_ERROR
+            result.message = f"The reference does not pass this check on the same inputs: {passed[name].message}"
+        elif result.verdict is Verdict.GRADER_ERROR:  # the reference passes: our check cannot read this answer
+            result.verdict = Verdict.WRONG
+            result.message = f"The answer has a form that the check cannot read.\n{result.message}"
+
+
+def _try_again(
+    exercise: Exercise, handed_in: Submission, results: Results, run: Callable[..., Referee], late: str, seconds: float
+) -> None:
+    """Run a check that ran out of time by itself; if it was the machine, everything again."""
+    function: Any = getattr(exercise.load("checks"), late)
+    patience = max(1.0, SLOWER * seconds / limit(function))
+    alone = run([exercise], handed_in, wanted=lambda check: check.name == late, patience=patience)
+    if alone.results[exercise.name][late].verdict is not Verdict.TIMEOUT:
+        judged = set(results)
+        again = run([exercise], handed_in, wanted=lambda check: check.name in judged, patience=patience)
+        results.update(again.results[exercise.name])

@@ -1,0 +1,181 @@
+"""The levels of isolation, the words for each, and the one that works here."""
+
+import functools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder import box
+from autograder.catalog import COURSE
+from autograder.isolation import bubblewrap, plain, python, reduced, totals
+from autograder.worker import confine
+
+ISOLATED = "isolated"
+PER_PROCESS = "isolated, per-process limits"
+REDUCED = "reduced"
+NONE = "none"
+
+SELFTEST = "autograder/worker/selftest.py"
+
+_HOLDS = (
+    "Student code ran without network, with read-only access to Python and its own files, and could not see the "
+    "grader. This stops mistakes and ordinary cheating; it is not a virtual machine."
+)
+WORDS = {
+    ISOLATED: _HOLDS,
+    PER_PROCESS: f"{_HOLDS} Memory is limited for each process; for all of them together it is only watched.",
+    REDUCED: (
+        "REDUCED SANDBOX. Student code could read only Python and its own files, open no TCP connection and not look "
+        "into the grader. It could send UDP, see that other processes exist, and on older kernels end those of its "
+        "user; memory is only watched."
+    ),
+    NONE: (
+        "NO SANDBOX. Student code runs as you, with your files, your network and your credentials. Time limits apply "
+        "but can be evaded, and processes may stay behind. Hidden labels are kept in another process, but a program "
+        "of the same user can read them on many systems. Scores of this run are for code you would be willing to run "
+        "yourself."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """A level of isolation.
+
+    Attributes:
+        level: one of the four above.
+        limits: on all processes of a worker together.
+        reason: why it is not the strongest; empty if it is.
+        drop: whether root starts workers as a user without rights.
+    """
+
+    level: str
+    limits: totals.Limits
+    reason: str = ""
+    drop: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether student code is kept from the files, the network and the processes of this machine."""
+        return self.level in (ISOLATED, PER_PROCESS)
+
+    def start(self, box: Path, script: str, arguments: list[str]) -> "Running":
+        """Start a Python script of the box, with pipes for stdin, stdout and stderr.
+
+        Args:
+            box: folder that the process sees, read-only.
+            script: path in it.
+            arguments: for the script.
+        """
+        return self._start(box, script, arguments, totals.MEMORY)
+
+    def _start(self, box: Path, script: str, arguments: list[str], memory: int) -> "Running":
+        starter = {NONE: plain.start, REDUCED: reduced.start}.get(self.level, bubblewrap.start)
+        user = python.unprivileged(box) if self.drop else None
+        with starter(box, [script, *arguments], self.limits.prefix(memory), user) as (process, private):
+            group = self.limits.adopt(process.pid, memory)
+        return Running(process, group, private)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A worker's process.
+
+    Attributes:
+        process: itself, or bubblewrap, with which it dies.
+        group: in which all that it starts is counted.
+        private: its folder for temporary files, where it has no /tmp of its own.
+    """
+
+    process: subprocess.Popen[bytes]
+    group: totals.Group
+    private: Path | None
+
+    def stop(self) -> None:
+        """Kill it and everything that it started."""
+        try:  # without namespaces its children are reached only through the process group
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError, AttributeError):
+            self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe:
+                pipe.close()
+        self.group.close()
+        if self.private:
+            shutil.rmtree(self.private, ignore_errors=True)
+
+
+@functools.cache
+def find() -> Isolation:
+    """The strongest level that works here, as its self-test shows."""
+    if sys.platform != "linux":
+        return Isolation(NONE, totals.Unlimited(), f"no sandbox is known for {sys.platform}")
+    reason = "bubblewrap is not installed (Debian, Ubuntu: apt-get install bubblewrap)"
+    if shutil.which("bwrap"):
+        dropping = (True, False) if os.getuid() == 0 else (False,)
+        tried = [Isolation(ISOLATED, limits, drop=drop) for limits in totals.candidates() for drop in dropping]
+        weaker = "there is no control group to limit the memory of all processes by"
+        tried += [Isolation(PER_PROCESS, totals.Watchdog(), weaker, drop) for drop in dropping]
+        for isolation in tried:
+            holes = _holes(isolation)
+            if not holes:
+                return isolation
+        reason = f"bubblewrap does not isolate here: {holes}"
+        if "namespace" in holes or "Permission denied" in holes or "uid map" in holes:
+            reason += " (user namespaces may be switched off; on Ubuntu 24.04 AppArmor needs a profile for bwrap)"
+    if confine.version():
+        isolation = Isolation(REDUCED, totals.Watchdog(), reason)
+        holes = _holes(isolation)
+        if not holes:
+            return isolation
+        reason += f"; nor does Landlock: {holes}"
+    return Isolation(NONE, totals.Watchdog(), reason)
+
+
+def _holes(isolation: Isolation) -> str:
+    """What selftest.py could do inside that it must not; empty if nothing."""
+    with _two_boxes() as (here, other):
+        told = {"level": isolation.level, "course": str(COURSE), "other": str(other), "grader": os.getpid()}
+        counted = isolation.level == ISOLATED or os.getuid() or (isolation.drop and python.unprivileged(here))
+        told["processes"] = totals.PROCESSES if counted else 0  # the kernel counts none of root's
+        try:
+            running = isolation._start(here, SELFTEST, [json.dumps(told)], totals.TEST_MEMORY)
+        except (OSError, totals.LimitError) as error:
+            return str(error)
+        timer = threading.Timer(20, running.process.kill)
+        timer.start()
+        try:
+            out, log = running.process.communicate(b"")
+        finally:
+            timer.cancel()
+            running.stop()
+    try:
+        holes = json.loads(out)
+    except ValueError:
+        status = f"exit status {running.process.returncode}"
+        return (log.decode(errors="replace").strip().splitlines() or [status])[-1]
+    return "; ".join(holes)
+
+
+@contextmanager
+def _two_boxes() -> Iterator[tuple[Path, Path]]:
+    """A box with the self-test in it, and another beside it."""
+    with tempfile.TemporaryDirectory(prefix="box-test-") as first, tempfile.TemporaryDirectory(prefix="box-") as other:
+        for name in (SELFTEST, reduced.CONFINE):
+            target = Path(first, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(COURSE / name, target)
+        box.open_to_all(Path(first))
+        Path(other, "secret").write_text("")
+        Path(other).chmod(0o755)
+        yield Path(first), Path(other)

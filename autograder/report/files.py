@@ -1,0 +1,64 @@
+"""Reports as files: one renderer for each ending, all from the same data, all escaped for what will open them."""
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import jinja2
+import msgspec
+
+from autograder.results import Report
+from autograder.untrusted import cell, clean
+
+
+def html(report: Report) -> str:
+    """One self-contained page."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    return pages.get_template("feedback.html.j2").render(report=report, number=_number)
+
+
+def markdown(report: Report) -> str:
+    """Markdown in which nothing of the student's is markup: their text stands in indented blocks."""
+    lines = [f"# {report.homework}: {_number(report.earned)} of {_number(report.points)} points"]
+    lines += [_block(note) for note in report.notes]
+    for exercise in report.exercises:
+        lines.append(f"## {exercise.title}: {_number(exercise.earned)} of {_number(exercise.points)} points")
+        if exercise.problem:
+            lines.append(_block(exercise.problem))
+        for check in exercise.checks:
+            lines.append(f"- {check.verdict.value}, {_number(check.earned)}/{_number(check.points)}: {check.title}")
+            if check.message and check.message != exercise.problem:
+                lines.append(_block(check.message, "      "))
+            if check.hint and check.verdict.value in ("WRONG", "FORMAT"):
+                lines.append(f"  Hint: {check.hint}")
+    return "\n\n".join(lines) + "\n"
+
+
+def table(report: Report) -> str:
+    """Comma-separated values, a line for each check; no cell is a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["subject", "exercise", "check", "verdict", "points", "of", "message"])
+    for exercise in report.exercises:
+        for check in exercise.checks:
+            said = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
+            writer.writerow([*said, _number(check.earned), _number(check.points), cell(check.message)])
+    return text.getvalue()
+
+
+def data(report: Report) -> str:
+    """JSON, for programs."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+
+
+RENDERERS: dict[str, Callable[[Report], str]] = {".html": html, ".md": markdown, ".csv": table, ".json": data}
+
+
+def _block(text: str, indent: str = "    ") -> str:
+    return "\n".join(indent + line for line in clean(text).splitlines() or [""])
+
+
+def _number(points: float) -> str:
+    return f"{points:g}"

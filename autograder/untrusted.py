@@ -1,0 +1,21 @@
+"""Text that comes from a submission, made harmless for what it is shown in."""
+
+CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), 0x2028, 0x2029))  # all but tab and newline
+BIDI = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF))  # turn text around
+FORMULA = ("=", "+", "-", "@", "\t", "|", "%")  # how a cell begins that a spreadsheet would run
+
+
+def clean(text: str, most: int = 4000) -> str:
+    """Text without the characters by which it could take over a terminal, hide, or break an encoding."""
+    return text[:most].translate(CONTROL).translate(BIDI).encode(errors="replace").decode()
+
+
+def name(text: str) -> str:
+    """A file's or a student's name, in one short line."""
+    return clean(text, 120).replace("\n", " ").replace("\t", " ")
+
+
+def cell(text: str) -> str:
+    """A cell of a table that spreadsheets open: never a formula, and its line breaks are spaces."""
+    line = " ".join(clean(text).split())
+    return f"'{line}" if line.startswith(FORMULA) else line

@@ -1,0 +1,78 @@
+"""Where there are no namespaces: give up files and network by Landlock, then become the worker.
+
+    python confine.py <JSON list of folders to read> <private folder> <script> <arguments ...>
+
+Landlock binds a process and all that it starts, needs no rights, and cannot be taken back (Linux 5.13).
+See https://docs.kernel.org/userspace-api/landlock.html.
+"""
+
+import ctypes
+import json
+import os
+import sys
+
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on all machines
+READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read file, read folder
+FILE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14  # what rules of single files may hold; truncate from version 3
+NO_NEW_PRIVILEGES, DROP_CAPABILITY = 38, 24
+FILES = ("/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/proc", "/sys/devices/system/cpu")
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Ruleset(ctypes.Structure):
+    """struct landlock_ruleset_attr."""
+
+    _fields_ = (("fs", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
+
+
+class Beneath(ctypes.Structure):
+    """struct landlock_path_beneath_attr."""
+
+    _pack_ = 1
+    _layout_ = "ms"
+    _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
+
+
+def version() -> int:
+    """Of the kernel's Landlock; 0 where it has none."""
+    return max(0, int(libc.syscall(CREATE_RULESET, None, 0, 1)))
+
+
+def restrict(readable: list[str], writable: list[str]) -> None:
+    """Allow this process nothing but these folders, no TCP, and no look into others.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    here = version()
+    handled = (1 << {0: 0, 1: 13, 2: 14, 3: 15, 4: 15}.get(here, 16)) - 1
+    attributes = Ruleset(handled, 3 if here >= 4 else 0, 3 if here >= 6 else 0)
+    size = 24 if here >= 6 else 16 if here >= 4 else 8
+    ruleset = _checked(libc.syscall(CREATE_RULESET, ctypes.byref(attributes), size, 0))
+    for path in (*FILES, *FOLDERS, *readable, *writable):
+        if not os.path.exists(path):  # noqa: PTH110  (pathlib takes 20 ms)
+            continue
+        everything = path in writable or path.startswith("/dev/")
+        allowed = handled if everything else handled & READ
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        rule = Beneath(allowed & FILE if path in FILES else allowed, descriptor)
+        _checked(libc.syscall(ADD_RULE, ruleset, 1, ctypes.byref(rule), 0))
+        os.close(descriptor)
+    for capability in range(64):  # root that had to stay root: the program started next has none
+        libc.prctl(DROP_CAPABILITY, capability, 0, 0, 0)
+    _checked(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
+    _checked(libc.syscall(RESTRICT_SELF, ruleset, 0))
+    os.close(ruleset)
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+if __name__ == "__main__":
+    restrict(json.loads(sys.argv[1]), [sys.argv[2]])
+    os.execv(sys.executable, [sys.executable, *json.loads(sys.argv[3]), *sys.argv[4:]])

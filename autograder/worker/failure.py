@@ -1,0 +1,77 @@
+"""Why a worker gave no answer, in words: one text for the instructor, one for the student.
+
+What a worker says of an error is the student's to write, and may hold the inputs that it was given. So there are two
+texts. The student's holds only what does not depend on these inputs: where in their file it happened, as the grader's
+own copy of that file reads, and of what kind it was.
+"""
+
+import builtins
+import re
+
+import numpy as np
+
+from autograder.results import StudentError, Verdict
+from autograder.untrusted import clean
+from autograder.worker import look, wire
+
+VERDICTS = {
+    "todo": Verdict.NOT_RUN,
+    "unreadable": Verdict.NOT_RUN,  # Python cannot even parse the file
+    "format": Verdict.FORMAT,
+    "memory": Verdict.MEMORY,
+    "crash": Verdict.CRASH,
+}
+KNOWN = {name for name, value in vars(builtins).items() if isinstance(value, type)} | {"OutOfMemoryError"}
+SOURCE = 160  # characters shown of a line
+TODO = re.compile(r"""NotImplementedError\(\s*["'](.*?)["']\s*\)""")
+
+Files = dict[str, bytes]
+
+
+def explain(reply: wire.Reply, files: Files, *, importing: bool) -> StudentError:
+    """The error that a worker's reply tells of.
+
+    Args:
+        reply: of a kind other than "result".
+        files: the submission, from which lines are quoted.
+        importing: whether the module was only being imported: then no input is in the message.
+    """
+    verdict = VERDICTS[reply.kind]
+    error, text = clean(reply.error, 100), clean(reply.text)
+    trusted = error if error in KNOWN else "an exception"
+    places = [place for place in reply.places if place.file in files]
+    if reply.kind == "todo":
+        line = _line(places[-1], files) if places else ""
+        found = TODO.search(line)
+        message = plain = found[1] if found else f"still to do: {line}"
+    elif reply.kind == "format":
+        message, plain = text, "What your code returned is not numbers of a readable kind, or not finite."
+    else:
+        shown = [f"{place.file}, line {place.line}" for place in places]
+        quoted = [f"{at}: {_line(place, files)}".rstrip(": ") for at, place in zip(shown, places, strict=True)]
+        named = [
+            f"{at}, in {clean(place.function, 80)}: {_line(place, files)}" if place.function else quote
+            for at, quote, place in zip(shown, quoted, places, strict=True)
+        ]
+        message = "\n".join([f"{error}: {text}".rstrip(": "), *named])
+        plain = "\n".join([f"Your code raised {trusted}.", *quoted])
+    return StudentError(verdict, message, plain=message if importing else plain, todo=reply.kind == "todo")
+
+
+def notices(noticed: dict[str, np.ndarray], file: str, files: Files) -> list[str]:
+    """What a look at a file found, in sentences with its lines quoted.
+
+    Raises:
+        IndexError, KeyError: it is not what look.py sends.
+    """
+    told = []
+    for notice, line in zip(noticed["notices"].tolist(), noticed["lines"].tolist(), strict=True):
+        quoted = _line(wire.Place(file, line, ""), files)
+        told.append(f"{file}, line {line} {look.NOTICES[notice]}: {quoted}")
+    return told
+
+
+def _line(place: wire.Place, files: Files) -> str:
+    """What stands in a line of the submission."""
+    lines = files[place.file].decode("utf-8-sig", errors="replace").splitlines()
+    return clean(lines[place.line - 1].strip(), SOURCE) if 0 < place.line <= len(lines) else ""

@@ -1,0 +1,142 @@
+"""A hostile case: how it is built, graded, and held against what is expected of it."""
+
+import hashlib
+import importlib.util
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+
+import tomllib
+
+from autograder import catalog, submission
+from autograder import grade as grading
+from autograder.drawings import Drawings
+from autograder.report import student
+from autograder.results import Verdict
+
+CASES = Path(__file__).parent / "cases"
+SECRET = 20_260_101  # the run's seed: students do not know it
+SLACK = 10  # seconds beyond a case's own limit
+
+
+class Case:
+    """One folder of cases/."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.id = folder.name
+        told = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
+        self.what, self.expect, self.holds = told["what"], told["expect"], told.get("holds", [])
+        self.edits, self.twin = told.get("edits"), told.get("twin")
+        self.exercise = next(
+            e for homework in catalog.homeworks() for e in catalog.exercises(homework) if e.name == told["exercise"]
+        )
+
+    def hand_in(self, folder):
+        """Build the submission in a folder; the path to grade."""
+        return self._build(folder, self.edits, "make.py")
+
+    def hand_in_twin(self, folder):
+        """Build its honest twin; the path to grade, or None if it has none."""
+        has_one = self.twin is not None or (self.folder / "twin.py").exists()
+        return self._build(folder, self.twin, "twin.py") if has_one else None
+
+    def _build(self, folder, edits, script):
+        files = submission.reference(self.exercise.homework).files
+        if (self.folder / script).exists():
+            spec = importlib.util.spec_from_file_location("made", self.folder / script)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module.make(folder, dict(files))
+        text = files[self.exercise.file].decode()
+        for old, new in edits:
+            assert text.count(old) == 1, f"{self.id}: {text.count(old)} times in the solution: {old}"
+            text = text.replace(old, new)
+        for name, content in (files | {self.exercise.file: text.encode()}).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
+        return folder
+
+
+def load_cases():
+    """All cases, sorted by name."""
+    return [Case(path.parent) for path in sorted(CASES.glob("*/case.toml"))]
+
+
+def grade_twin(case, folder):
+    """Grade a case's honest twin: the names and messages of the checks that it does not pass."""
+    path = case.hand_in_twin(folder)
+    if path is None:
+        return None
+    report, _ = grade(case, path)
+    return [(check.name, check.verdict.value, check.message) for check in report.checks if not check.earned]
+
+
+def grade(case, path):
+    """The report and what the student is shown of it; or why nothing could be graded."""
+    try:
+        handed_in = submission.collect(path, case.exercise.homework)
+    except submission.SubmissionError as error:
+        return str(error)
+    report = grading.grade(
+        case.exercise.homework,
+        handed_in,
+        subject="a submission",
+        seed=SECRET,
+        drawings=Drawings(None),
+        only=case.exercise.name,
+        fast=True,
+    )
+    return report, student.view(report)
+
+
+def assert_expected(case, report, shown, folder):
+    (result,) = report.exercises
+    assert [check.name for check in result.checks] == [
+        check.__name__ for check in grading.checks(case.exercise) if not hasattr(check, "training_seconds")
+    ], "I1: a row is missing"
+    assert not report.grader_errors, [check.message for check in report.grader_errors]
+    failed = [check for check in result.checks if check.verdict is not Verdict.PASS and not check.waits_for]
+    said = "\n".join([result.problem, *(check.message for check in failed)])
+    assert sorted({check.verdict.value for check in failed}) == sorted(case.expect["verdicts"]), said
+    if "failed" in case.expect:
+        assert [check.name for check in failed] == case.expect["failed"], said
+    assert re.search(case.expect.get("message", ""), said), f"the message says: {said}"
+    assert re.search(case.expect.get("flags", ""), "\n".join(result.flags)), f"flags: {result.flags}"
+    assert_clean(said, folder)
+    told = "\n".join([shown.exercises[0].problem, *(f"{c.message}\n{c.printed}" for c in shown.exercises[0].checks)])
+    assert_clean(told, folder)
+    if "hidden" in case.expect:
+        assert not re.search(case.expect["hidden"], told), f"I5: the student is shown {told}"
+
+
+def assert_clean(text, folder):
+    """I5: no path of this machine, and nothing by which a terminal could be taken over."""
+    for path in (catalog.COURSE, folder, Path(tempfile.gettempdir()), Path.home()):
+        assert str(path) not in text, f"I5: {path} is in the message: {text}"
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text), f"I5: control characters in {text!r}"
+
+
+def fingerprint(folder):
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        ours = any(part.startswith(".") or part in ("__pycache__", "omniglot_resized") for part in path.parts)
+        if not ours and path.is_file():
+            digest.update(str(path).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def children():
+    """Command lines of the processes below this one, zombies left out."""
+    time.sleep(0.05)
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == os.getpid() and state != "Z":
+                found.append((stat.parent / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
