@@ -1,5 +1,6 @@
 """The command line: `python -m autograder hw2`."""
 
+import signal
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +18,7 @@ class CommandLine(click.Group):
     def main(self, *args, **kwargs):  # type: ignore[no-untyped-def]
         """Run, and turn click's errors into one line and a status."""
         kwargs["standalone_mode"] = False
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as by Ctrl-C: no worker, no file is left
         try:
             return sys.exit(super().main(*args, **kwargs))
         except click.exceptions.NoArgsIsHelpError as error:

@@ -10,6 +10,7 @@ from autograder.catalog import Exercise
 from autograder.drawings import Drawings
 from autograder.referee import Observer
 
+ENOUGH = 5  # accuracies that say anything
 DEVIATIONS = 5.0  # how far below the mean a threshold lies
 
 
@@ -41,11 +42,12 @@ def calibrate(exercise: Exercise, sources: list[Drawings], seeds: int, observe: 
         for check, reached in referee.measured[exercise.name].items():
             for source, accuracy in reached:
                 measured.setdefault((check, source), []).append(accuracy)
-    table = thresholds.load(exercise)
-    for (check, source), values in measured.items():
-        table.setdefault(check, {})[source] = fit(values)
-    thresholds.save(exercise, table)
-    return table
+        table = thresholds.load(exercise)
+        for (check, source), values in measured.items():
+            if len(values) >= ENOUGH:  # kept as it comes: a calibration that is interrupted has not been in vain
+                table.setdefault(check, {})[source] = fit(values)
+        thresholds.save(exercise, table)
+    return thresholds.load(exercise)
 
 
 def fit(accuracies: list[float]) -> thresholds.Threshold:

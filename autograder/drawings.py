@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autograder.catalog import COURSE
+from autograder.redraw import redraw
 from data import glyphs, images, split
 
 OMNIGLOT = COURSE / "data" / "omniglot_resized"
@@ -44,7 +45,7 @@ class Drawings:
     def characters(self, train: int, held_out: int, rng: np.random.Generator) -> Characters:
         """Choose characters to train on from the meta-train split, and others to judge by from meta-test.
 
-        A smaller source than asked for gives what it has.
+        Omniglot's are redrawn, see autograder.redraw. A smaller source than asked for gives what it has.
         """
         if self.folder is None:
             drawn = glyphs.draw(train + held_out, seed=int(rng.integers(2**31)))
@@ -55,7 +56,7 @@ class Drawings:
             for part, count in (("train", train), ("test", held_out))
         ]
         loaded = images.load(self.folder, [*chosen[0], *chosen[1]])
-        return Characters(*(_stack([loaded[name][:20] for name in part]) for part in chosen))
+        return Characters(*(redraw(_stack([loaded[name][:20] for name in part]), rng) for part in chosen))
 
 
 def _stack(characters: list[np.ndarray]) -> np.ndarray:

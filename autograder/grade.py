@@ -93,7 +93,7 @@ def run(
     observe: Observer = lambda exercise, check, judged: None,
 ) -> Referee:
     """Run the checks of some exercises that are wanted; see grade and Referee. No worker is left."""
-    problems = {e.name: handed_in.problems.get(e.name, "") for e in chosen if e.file not in handed_in.files}
+    problems = {e.name: handed_in.problem(e) for e in chosen if e.file not in handed_in.files}
     found = isolation.find()
     with box.filled(chosen[0].homework, handed_in.files) as folder:
         referee = Referee(

@@ -26,7 +26,7 @@ class UnreadableError(Exception):
     """Something that cannot be read; the message follows its name."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Entry:
     """A file that was handed in.
 

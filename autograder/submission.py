@@ -36,6 +36,10 @@ class Submission:
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    def problem(self, exercise: Exercise) -> str:
+        """Why there is no file for an exercise."""
+        return self.problems.get(exercise.name, f"{exercise.file} is missing.")
+
 
 def reference(homework: str) -> Submission:
     """The reference solutions, as a submission."""
@@ -87,9 +91,8 @@ def _choose(homework: str, entries: list[Entry], *, own: bool) -> Submission:
     """For each exercise the file that lies least deep: hw2/maml.py or else maml.py, at most one folder further in."""
     chosen = Submission({})
     for exercise in exercises(homework):
-        ranked = sorted(
-            (rank, entry) for entry in entries if (rank := _rank(entry, f"{exercise.name}.py", homework)) is not None
-        )
+        ranks = ((_rank(entry, f"{exercise.name}.py", homework), entry) for entry in entries)
+        ranked = sorted(((rank, entry) for rank, entry in ranks if rank is not None), key=lambda pair: pair[0])
         if not ranked:
             chosen.problems[exercise.name] = _missing(exercise, entries)
             continue

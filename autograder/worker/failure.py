@@ -41,11 +41,14 @@ def explain(reply: wire.Reply, files: Files, *, importing: bool) -> StudentError
     trusted = error if error in KNOWN else "an exception"
     places = [place for place in reply.places if place.file in files]
     if reply.kind == "todo":
-        line = _line(places[-1], files) if places else ""
-        found = TODO.search(line)
-        message = plain = found[1] if found else f"still to do: {line}"
+        found = TODO.search(_line(places[-1], files)) if places else None
+        plain = found[1] if found else "Something is still to do."
+        message = text or (f"{clean(places[-1].function, 80)} is still to do" if places else plain)
     elif reply.kind == "format":
         message, plain = text, "What your code returned is not numbers of a readable kind, or not finite."
+    elif reply.kind == "unreadable" and places:
+        place = places[-1]
+        message = plain = f"{place.file}, line {place.line}: {text}: {_line(place, files)}".removesuffix(": ")
     else:
         shown = [f"{place.file}, line {place.line}" for place in places]
         quoted = [f"{at}: {_line(place, files)}".rstrip(": ") for at, place in zip(shown, places, strict=True)]
