@@ -18,6 +18,7 @@ WORKER = (
     "worker/__init__.py",
     "worker/shim.py",
     "worker/wire.py",
+    "worker/packing.py",
     "worker/values.py",
     "worker/look.py",
     "worker/confine.py",

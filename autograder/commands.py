@@ -47,8 +47,6 @@ def grade(
         seed: of the inputs; None for a new one.
         written: files to write, and whether for the student's eyes.
     """
-    from autograder import grade as grading
-
     _check_only(homework, only)
     if source.reference and source.path:
         raise click.UsageError("--reference and --submission exclude each other.")
@@ -72,8 +70,10 @@ def grade(
             err=True,
         )
     subject = "the reference" if source.reference else str(source.path or "the work in this folder")
+    from autograder import grade as grading
+
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
-    total = sum(not (fast and describe(check).training) for exercise in chosen for check in grading.checks(exercise))
+    total = sum(not (fast and trains) for exercise in chosen for trains in exercise.outline().values())
     with terminal.Progressing(total) as progress:
         report = grading.grade(
             homework,

@@ -37,7 +37,6 @@ def _redrawn(drawing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     centre = np.array([width - 1, height - 1]) / 2
     offset = centre - matrix @ (centre + [right, down])
     picture = Image.fromarray(drawing.astype(np.float32))
-    changed = picture.transform(
-        (width, height), Image.Transform.AFFINE, (*matrix[0], offset[0], *matrix[1], offset[1]), Image.Resampling.BILINEAR
-    )
+    places = (*matrix[0], offset[0], *matrix[1], offset[1])
+    changed = picture.transform((width, height), Image.Transform.AFFINE, places, Image.Resampling.BILINEAR)
     return (np.asarray(changed) >= INK).astype(np.uint8)

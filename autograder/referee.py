@@ -18,6 +18,9 @@ from autograder.untrusted import clean
 Observer = Callable[[Exercise, CheckResult, bool], None]  # exercise, check, whether it is judged (or begins)
 
 
+AHEAD = 2  # workers that are alive: one that works, and one that imports torch meanwhile
+
+
 class Referee:
     """Runs the checks of some exercises on one submission.
 
@@ -66,6 +69,8 @@ class Referee:
         self._references: dict[str, Reference] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
         self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
+        for exercise in [exercise for exercise in exercises if exercise.name not in problems][:AHEAD]:
+            self._students[exercise.name] = start(exercise)  # before pytest imports checks, and with them torch
 
     # What pytest calls
 
@@ -121,11 +126,13 @@ class Referee:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Start the worker of the check's exercise, and the next one's, which imports torch meanwhile."""
+        self._start_from(item.path.parent.name)
+
+    def _start_from(self, name: str) -> None:
         names = [name for name in self._exercises if name not in self.problems]
-        name = item.path.parent.name
         if name in names:
             at = names.index(name)
-            for upcoming in names[at : at + 2]:
+            for upcoming in names[at : at + AHEAD]:
                 if upcoming not in self._students:
                     self._students[upcoming] = self._start(self._exercises[upcoming])
             for finished in names[:at]:

@@ -5,6 +5,7 @@
 Every answer has the fields that the probe's function declares, as arrays or dicts of arrays.
 """
 
+import functools
 import inspect
 import random
 import time
@@ -14,13 +15,12 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, get_type_hints
 
 import numpy as np
-import torch
 
 from autograder.catalog import Exercise
 from autograder.isolation import Isolation
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean
-from autograder.worker import values
+from autograder.worker import packing
 from autograder.worker.client import Worker
 from autograder.worker.failure import Files, notices
 
@@ -37,12 +37,16 @@ class Subject:
     """Answers the functions of a probe.
 
     Args:
-        probe: the exercise's probe.
+        exercise: whose probe.
     """
 
-    def __init__(self, probe: ModuleType):
-        self._probe = probe
+    def __init__(self, exercise: Exercise):
+        self._exercise = exercise
         self.seed = 0  # of the next call
+
+    @functools.cached_property
+    def _probe(self) -> ModuleType:  # not sooner: it imports torch, and meanwhile the student's worker can start
+        return self._exercise.load("probe")
 
     def __getattr__(self, name: str) -> Callable[..., SimpleNamespace]:
         function = getattr(self._probe, name)
@@ -52,7 +56,7 @@ class Subject:
         def call(*args: Any, **kwargs: Any) -> SimpleNamespace:
             bound = signature.bind(None, *args, **kwargs)
             arrays: dict[str, np.ndarray] = {}
-            packed = {key: values.pack(value, arrays) for key, value in list(bound.arguments.items())[1:]}
+            packed = {key: packing.pack(value, arrays) for key, value in list(bound.arguments.items())[1:]}
             return _nest(self._answer(name, packed, arrays), fields)
 
         return call
@@ -64,16 +68,17 @@ class Subject:
 class Reference(Subject):
     """The reference solution, in this process."""
 
-    def __init__(self, exercise: Exercise):
-        super().__init__(exercise.load("probe"))
-        self._solution = exercise.load("solution")
-
     def _answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        import torch
+
+        from autograder.worker import values
+
         random.seed(self.seed)
         np.random.seed(self.seed)
         torch.manual_seed(self.seed)
         copies = {name: array.copy() for name, array in arrays.items()}
-        return values.flatten(getattr(self._probe, call)(self._solution, **values.unpack(arguments, copies)))
+        solution = self._exercise.load("solution")
+        return values.flatten(getattr(self._probe, call)(solution, **packing.unpack(arguments, copies)))
 
 
 class Student(Subject):
@@ -85,7 +90,7 @@ class Student(Subject):
     """
 
     def __init__(self, exercise: Exercise, isolation: Isolation, box: Path, threads: int, files: Files):
-        super().__init__(exercise.load("probe"))
+        super().__init__(exercise)
         self._start: Callable[[], Worker] = lambda: Worker(isolation, box, exercise.module, threads, files)
         self._worker = self._start()  # imports torch while the grader does other things
         self._imported = False

@@ -23,10 +23,11 @@ CASES = {  # options, and the target in seconds for hw1 and hw2
 
 
 def main() -> None:
-    """Run every case and print a table."""
+    """Run every case and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     runs = parser.parse_args().runs
+    wide = Console(width=120)
     table = Table("homework", "case", "median s", "min s", "max s", "target s", "peak MB", "target MB", "exit status")
     for homework in ("hw1", "hw2"):
         for case, (options, targets) in CASES.items():
@@ -36,7 +37,23 @@ def main() -> None:
             status = "/".join(sorted({str(status) for status in statuses}))
             row = [homework, case, *figures, str(targets[homework]), f"{max(peaks):.0f}", "1500", status]
             table.add_row(*row)
-    Console().print(table)
+    wide.print(table)
+    wide.print(cost_of_isolation(runs))
+
+
+def cost_of_isolation(runs: int) -> Table:
+    """What worker, isolation and protocol add to the fast checks, measured by turns."""
+    table = Table("homework", "in one process, s", "apart, s", "added, s (median of pairs)", "target s")
+    for homework in ("hw1", "hw2"):
+        pairs = []
+        for _ in range(max(runs, 3)):
+            together, _, first = measure([sys.executable, "-m", "benchmarks.in_process", homework])
+            apart, _, second = measure([sys.executable, "-m", "autograder", homework, "--reference", "--fast"])
+            assert first == second == 0, (first, second)
+            pairs.append((together, apart))
+        medians = [f"{statistics.median(column):.2f}" for column in zip(*pairs, strict=True)]
+        table.add_row(homework, *medians, f"{statistics.median(b - a for a, b in pairs):.2f}", "1.5")
+    return table
 
 
 def measure(command: list[str]) -> tuple[float, float, int]:

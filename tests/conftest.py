@@ -18,7 +18,7 @@ from autograder.referee import Referee, describe
 from autograder.results import StudentError, Verdict
 from autograder.subjects import Subject
 from autograder.submission import Submission
-from autograder.worker import values
+from autograder.worker import packing, values
 
 OFFICIAL = Path(__file__).resolve().parents[2] / "shared" / "omniglot"
 
@@ -167,7 +167,7 @@ class Here(Subject):
     flags = ()
 
     def __init__(self, exercise, source):
-        super().__init__(exercise.load("probe"))
+        super().__init__(exercise)
         self._module = types.ModuleType(exercise.module)
         exec(compile(source, exercise.file, "exec"), self._module.__dict__)
 
@@ -186,7 +186,7 @@ class Here(Subject):
         torch.manual_seed(self.seed)
         copies = {name: array.copy() for name, array in arrays.items()}
         try:
-            return values.flatten(getattr(self._probe, call)(self._module, **values.unpack(arguments, copies)))
+            return values.flatten(getattr(self._probe, call)(self._module, **packing.unpack(arguments, copies)))
         except values.FormatError as error:
             raise StudentError(Verdict.FORMAT, str(error)) from error
         except Exception as error:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from autograder.worker import look, values, wire
+from autograder.worker import look, packing, values, wire
 
 COURSE = sys.path[0]
 MEMORY = 6 * 2**30
@@ -66,7 +66,7 @@ def _answer(probe: Any, module: Any, request: wire.Request, arrays: dict[str, np
     random.seed(request.seed)
     np.random.seed(request.seed)
     torch.manual_seed(request.seed)
-    answer = getattr(probe, request.call)(module, **values.unpack(request.arguments, arrays))
+    answer = getattr(probe, request.call)(module, **packing.unpack(request.arguments, arrays))
     return values.flatten(answer)
 
 

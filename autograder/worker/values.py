@@ -1,4 +1,4 @@
-"""From what a solution returns to plain arrays, and back from a request to a probe's arguments.
+"""From what a solution returns to plain arrays.
 
 Solutions return tensors or arrays, Python or NumPy numbers, lists of them, dicts of them: all are taken, what matters
 is the value. float32, float64 and int64 cross as they are; smaller integers and booleans become int64.
@@ -106,32 +106,6 @@ def _kind(value: Any) -> str:
     if isinstance(value, tuple | list | Mapping):
         return f"a {type(value).__name__} of {len(value)}"
     return "nothing (no return?)" if value is None else type(value).__name__
-
-
-def unpack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """An argument of a request, its arrays put back where their names stand."""
-    if isinstance(argument, dict):
-        if argument.keys() == {"array"}:
-            return arrays[argument["array"]]
-        return {key: unpack(part, arrays) for key, part in argument.items()}
-    if isinstance(argument, list):
-        return [unpack(part, arrays) for part in argument]
-    return argument
-
-
-def pack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """The opposite of unpack: JSON for an argument, its arrays added to arrays."""
-    if isinstance(argument, np.ndarray):
-        name = str(len(arrays))
-        arrays[name] = argument
-        return {"array": name}
-    if isinstance(argument, Mapping):
-        return {key: pack(part, arrays) for key, part in argument.items()}
-    if isinstance(argument, list | tuple):
-        return [pack(part, arrays) for part in argument]
-    if isinstance(argument, np.generic):
-        return argument.item()
-    return argument
 
 
 @contextlib.contextmanager

@@ -1,0 +1,32 @@
+"""The arguments of a request: JSON, in which {"array": name} stands for an array that travels beside it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def unpack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """An argument of a request, its arrays put back where their names stand."""
+    if isinstance(argument, dict):
+        if argument.keys() == {"array"}:
+            return arrays[argument["array"]]
+        return {key: unpack(part, arrays) for key, part in argument.items()}
+    if isinstance(argument, list):
+        return [unpack(part, arrays) for part in argument]
+    return argument
+
+
+def pack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The opposite of unpack: JSON for an argument, its arrays added to arrays."""
+    if isinstance(argument, np.ndarray):
+        name = str(len(arrays))
+        arrays[name] = argument
+        return {"array": name}
+    if isinstance(argument, Mapping):
+        return {key: pack(part, arrays) for key, part in argument.items()}
+    if isinstance(argument, list | tuple):
+        return [pack(part, arrays) for part in argument]
+    if isinstance(argument, np.generic):
+        return argument.item()
+    return argument

@@ -1,0 +1,53 @@
+"""The checks of a homework on its reference, without worker, isolation and protocol: python -m benchmarks.in_process hw1
+
+What `python -m autograder hw1 --reference --fast` takes longer than this is what keeping student code apart costs.
+"""
+
+import sys
+
+import pytest
+
+from autograder import grade
+from autograder.catalog import exercises
+from autograder.drawings import Drawings
+from autograder.referee import Referee, describe
+from autograder.results import Verdict
+from autograder.subjects import Reference
+
+
+class Bare(Reference):
+    """The reference in the place of the student."""
+
+    flags = ()
+
+    def open(self) -> None:
+        """Nothing to import: it is there."""
+
+    def close(self) -> None:
+        """Nothing to kill."""
+
+    def printed(self) -> str:
+        """Nothing is caught."""
+        return ""
+
+
+def main(homework: str) -> None:
+    """Run the fast checks."""
+    chosen = exercises(homework)
+    referee = Referee(
+        chosen,
+        Bare,
+        problems={},
+        seed=1,
+        drawings=Drawings(None),
+        chosen=lambda function: not describe(function).training,
+        observe=lambda exercise, check, judged: None,
+    )
+    with grade._own_pytest():
+        pytest.main(grade._arguments(chosen), plugins=[referee])
+    results = [check for exercise in chosen for check in referee.results[exercise.name].values()]
+    assert results and all(check.verdict is Verdict.PASS for check in results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,192 @@
+"""What each level of isolation keeps, and that the self-test sees when it does not."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autograder import box, catalog, isolation
+from autograder.isolation import bubblewrap, levels, python, seccomp, totals
+from autograder.results import StudentError, Verdict
+from autograder.worker import confine
+from autograder.worker.client import Worker
+
+SOLUTION = b"""
+import os, time
+class ProtoNet:
+    def __init__(self, *args):
+        self._network = None
+    def _prototypes(self, features, labels):
+        scope = {"answer": features}
+        exec(bytes(labels.numpy().astype("u1")).decode(), scope)
+        return scope["answer"]
+"""
+GREEDY = """
+import os, time
+for _ in range(8):
+    if os.fork() == 0:
+        block = bytearray(100 * 2**20)
+        block[::4096] = b"x" * len(block[::4096])
+        time.sleep(30)
+        os._exit(0)
+time.sleep(30)
+"""
+LEVELS = {
+    "bubblewrap with a control group": lambda: levels.Isolation(isolation.ISOLATED, next(totals.candidates())),
+    "bubblewrap": lambda: levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()),
+    "bubblewrap, root outside": lambda: levels.Isolation(isolation.PER_PROCESS, totals.Watchdog(), drop=False),
+    "Landlock": lambda: levels.Isolation(isolation.REDUCED, totals.Watchdog()),
+}
+
+
+@pytest.fixture(params=LEVELS, ids=[name.replace(" ", "-") for name in LEVELS])
+def level(request):
+    """A level that works here."""
+    if request.param == "Landlock" and not confine.version():
+        pytest.skip("this kernel has no Landlock")
+    if request.param.startswith("bubblewrap") and not isolation.find().holds:
+        pytest.skip(isolation.find().reason)
+    if "control group" in request.param and next(totals.candidates(), None) is None:
+        pytest.skip("no control group can be made here")
+    return LEVELS[request.param]()
+
+
+@pytest.fixture
+def worker(tmp_path):
+    """Starts workers at a level, which run the code they are sent."""
+    started = []
+    files = {"hw2/protonet.py": SOLUTION}
+    box.fill(tmp_path, "hw2", files)
+    box.open_to_all(tmp_path)
+
+    def start(level):
+        started.append(Worker(level, tmp_path, "hw2.protonet", 1, files))
+        started[-1].ask("import", {}, {}, 0, 60)
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def run(worker, code, seconds=20.0):
+    arrays = {"0": np.zeros(3), "1": np.frombuffer(code.encode(), dtype=np.uint8)}
+    arguments = {"features": {"array": "0"}, "labels": {"array": "1"}}
+    return worker.ask("prototypes", arguments, arrays, 0, seconds)["prototypes"]
+
+
+@pytest.mark.isolation
+def test_the_selftest_finds_nothing_at_a_level_that_holds(level):
+    assert levels._holes(level) == ""
+
+
+def test_the_selftest_finds_what_is_open():
+    holes = levels._holes(levels.Isolation(isolation.NONE, totals.Watchdog()))
+    for hole in ("the grader's files", "another submission", "it writes to its own program", "it signals the grader"):
+        assert hole in holes
+
+
+OPENINGS = {
+    "--unshare-net": "it sends UDP",
+    "--unshare-pid": "it sees the host's processes",
+}
+
+
+@pytest.mark.isolation
+@pytest.mark.usefixtures("isolated")
+@pytest.mark.parametrize("option", OPENINGS)
+def test_the_selftest_finds_what_a_missing_option_opens(option, monkeypatch):
+    whole = bubblewrap._profile
+    monkeypatch.setattr(bubblewrap, "_profile", lambda folder: [part for part in whole(folder) if part != option])
+    assert OPENINGS[option] in levels._holes(levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()))
+
+
+@pytest.mark.isolation
+@pytest.mark.usefixtures("isolated")
+@pytest.mark.skipif(not seccomp.program(), reason="the system calls of this machine are not known")
+def test_the_selftest_finds_that_system_calls_are_not_filtered(monkeypatch):
+    monkeypatch.setattr(bubblewrap, "_seccomp", lambda descriptor: [])
+    assert "files in memory" in levels._holes(levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()))
+
+
+@pytest.mark.isolation
+def test_a_worker_answers_at_every_level_and_does_not_see_the_course(level, worker):
+    one = worker(level)
+    assert run(one, "import torch; answer = torch.arange(3.0)").tolist() == [0, 1, 2]
+    for path in (catalog.COURSE / "README.md", Path.home()):
+        with pytest.raises(StudentError, match="(No such file|Permission denied)"):
+            run(one, f"open({str(path)!r})")
+
+
+@pytest.mark.isolation
+def test_processes_that_take_too_much_together_are_ended(level, worker, monkeypatch):
+    monkeypatch.setattr(totals, "MEMORY", 600 * 2**20)
+    one = worker(level)
+    begun = time.monotonic()
+    with pytest.raises(StudentError, match="GiB of memory in all its processes") as error:
+        run(one, GREEDY)
+    assert error.value.verdict is Verdict.MEMORY
+    assert time.monotonic() - begun < 10
+    assert not one.alive
+
+
+@pytest.mark.isolation
+def test_a_private_folder_for_temporary_files_is_removed(level, worker):
+    one = worker(level)
+    run(one, "import tempfile, pathlib; pathlib.Path(tempfile.mkdtemp(), 'note').write_text('x')")
+    private = one._running.private
+    one.stop()
+    assert private is None or not private.exists()
+
+
+def test_the_watchdog_counts_processes():
+    parent = subprocess.Popen(["sh", "-c", "for i in 1 2 3 4 5; do sleep 20 & done; wait"], start_new_session=True)
+    try:
+        time.sleep(0.5)
+        assert len(totals._family(parent.pid)) == 6
+        watched = totals.Watchdog().adopt(parent.pid, totals.MEMORY)
+        assert watched.exceeded() == ""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(totals, "PROCESSES", 5)
+            assert totals.Watchdog().adopt(parent.pid, totals.MEMORY).exceeded() == (
+                "Your code started more than 5 processes."
+            )
+    finally:
+        os.killpg(parent.pid, 9)
+        parent.wait()
+
+
+def test_groups_of_version_2_get_their_limits(tmp_path):
+    (tmp_path / "cgroup.procs").touch()
+    limits = totals.Direct({"memory": tmp_path, "pids": tmp_path}, {"memory": "memory.max", "pids": "pids.max"})
+    group = limits.adopt(os.getpid(), 123)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert (folder / "memory.max").read_text() == "123"
+    assert (folder / "pids.max").read_text() == str(totals.PROCESSES)
+    assert (folder / "cgroup.procs").read_text() == str(os.getpid())
+    assert group.exceeded() == ""
+    (folder / "memory.events").write_text("low 0\noom 3\noom_kill 1\n")
+    assert "GiB of memory" in group.exceeded()
+
+
+def test_a_group_that_cannot_be_made_is_an_error(tmp_path):
+    limits = totals.Direct({"memory": tmp_path / "x", "pids": tmp_path / "x"}, {"memory": "m", "pids": "p"})
+    with pytest.raises(totals.LimitError, match="no control group"):
+        limits.adopt(os.getpid(), 123)
+
+
+def test_the_interpreters_folders_are_known():
+    assert python.executable().exists()
+    assert all(folder.is_dir() for folder in python.package_folders())
+
+
+@pytest.mark.parametrize(("mode", "open_to_others"), [(0o755, True), (0o700, False), (0o751, False)])
+def test_a_folder_closed_to_others_is_seen(tmp_path, mode, open_to_others, monkeypatch):
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    folder.parent.chmod(mode)
+    monkeypatch.setattr(type(folder), "parents", property(lambda self: [tmp_path / "a"]))
+    assert python.readable_by_all(folder) is open_to_others
