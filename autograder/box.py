@@ -20,6 +20,7 @@ WORKER = (
     "worker/wire.py",
     "worker/packing.py",
     "worker/values.py",
+    "worker/warmup.py",
     "worker/look.py",
     "worker/confine.py",
 )

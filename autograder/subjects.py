@@ -71,8 +71,9 @@ class Reference(Subject):
     def _answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         import torch
 
-        from autograder.worker import values
+        from autograder.worker import values, warmup
 
+        warmup.skip_the_compiler()
         random.seed(self.seed)
         np.random.seed(self.seed)
         torch.manual_seed(self.seed)

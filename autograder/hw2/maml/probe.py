@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch._dynamo  # optimizers import it when they are first made: a second that no check should pay
 import torch.nn.functional as F
 
 from autograder.worker.values import double, several

@@ -1,0 +1,70 @@
+"""Whether verdicts depend on luck: python -m benchmarks.verdicts hw2 [--runs 50] [--full]
+
+Grades the reference and three partial solutions many times, each time with a fresh seed, and lists every change of a
+verdict. Partial solutions are the reference with mutants in it.
+"""
+
+import argparse
+import collections
+import secrets
+import sys
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from autograder import grade, mutants, submission
+from autograder.catalog import exercises
+from autograder.drawings import Drawings
+from autograder.results import Report
+from autograder.submission import Submission
+
+PARTIAL = 3
+
+
+def main() -> int:
+    """Grade, and print what changed; exit status 1 if anything did."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("homework")
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--full", action="store_true", help="with the checks that train")
+    options = parser.parse_args()
+    table = Table("solution", "runs", "points", "changes of a verdict")
+    changed = 0
+    for name, handed_in in solutions(options.homework).items():
+        seen: dict[str, collections.Counter[str]] = {}
+        points: collections.Counter[float] = collections.Counter()
+        for _ in track(range(options.runs), name[:60], console=Console(stderr=True), transient=True):
+            report = once(options.homework, handed_in, fast=not options.full)
+            points[report.earned] += 1
+            for check in report.checks:
+                seen.setdefault(check.name, collections.Counter())[check.verdict.value] += 1
+        changes = {check: dict(verdicts) for check, verdicts in seen.items() if len(verdicts) > 1}
+        changed += len(changes)
+        table.add_row(name, str(options.runs), "/".join(f"{p:g}" for p in points), str(changes or "none"))
+    Console(width=120).print(table)
+    return int(changed > 0)
+
+
+def once(homework: str, handed_in: Submission, *, fast: bool) -> Report:
+    """A report for a fresh seed."""
+    return grade.grade(
+        homework, handed_in, subject="", seed=secrets.randbelow(2**31), drawings=Drawings.find(), fast=fast
+    )
+
+
+def solutions(homework: str) -> dict[str, Submission]:
+    """The reference, and the reference with the first mutant of each exercise, then the second ones, ..."""
+    found = {"the reference": submission.reference(homework)}
+    for number in range(PARTIAL):
+        files, names = dict(submission.reference(homework).files), []
+        for exercise in exercises(homework):
+            mutant = mutants.load(exercise)[number]
+            files[exercise.file] = mutant.apply(files[exercise.file].decode()).encode()
+            names.append(mutant.name)
+        found[" + ".join(names)] = Submission(files)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
