@@ -61,38 +61,82 @@ def _other_order(draw, way):
     return np.roll(np.arange(way), int(draw.rng.integers(1, way)) if way != 4 else 1)
 
 
-def _variants(student, draw, images, labels, changes):
-    """Outputs (V, B, K+1, N, N) for an input as it is and after each of some changes to a copy of it."""
+def _variants(student, draw, images, labels, changes, **settings):
+    """Outputs (V, B, K+1, N, N) for an input as it is and after each of some changes to a copy of it.
+
+    If the shape is wrong but the size is right, row follows row: a wrong shape is one mistake, and has its own check.
+    """
     pairs = [(images, labels)]
     for change in changes:
         pairs.append((images.copy(), labels.copy()))
         change(*pairs[-1])
-    return student.forward(*(np.stack(parts) for parts in zip(*pairs, strict=True)), draw.seed()).logits
+    got = student.forward(*(np.stack(parts) for parts in zip(*pairs, strict=True)), draw.seed(), **settings).logits
+    size = (len(pairs), *labels.shape)
+    return got.reshape(size) if got.size == np.prod(size) else got
 
 
-def _assert_all_queries_differ(logits, before, message):
-    for query in range(before.shape[-2]):
+def _assert_all_queries_differ(logits, before, what):
+    way = before.shape[-2]
+    for query in range(way):
+        message = f"{what} makes no difference to the output for query {query + 1} of {way}"
         assert_differ(logits[:, -1, query], before[:, -1, query], message)
 
 
-@points(3)
+def _numbered(numbers):
+    """Numbers counted from 1, in words: "1, 2 and 4"."""
+    words = [str(number + 1) for number in numbers]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+
+
+@points(1)
 @hint(
-    "Shape the outputs of layer2 back to (B, K+1, N, N) with the sizes of the input; N, K and B differ from call to "
-    "call."
+    "Run both LSTMs on the whole episode, all (K+1) * N drawings, and return all outputs of layer2, without its state. "
+    "N, K and B differ from call to call."
+)
+def test_every_drawing_gets_logits(student, draw):
+    """forward returns N logits for every drawing, for any B, K and N."""
+    for batch, way, shot in SIZES:
+        where = f"for B = {batch}, N = {way}, K = {shot}"
+        got = _variants(student, draw, *_episodes(draw, batch, way, shot), [])[0]
+        size = batch * (shot + 1) * way * way
+        assert got.size == size, (
+            f"{got.size} logits {where}, in shape {tuple(got.shape)}; expected {size}: N for each of B * (K+1) * N"
+        )
+        assert np.ptp(got) > 0, f"all logits {where} are {got.flat[0]:g}"
+
+
+@points(2)
+@after(test_every_drawing_gets_logits)
+@hint(
+    "Shape the outputs of layer2 back to (B, K+1, N, N), the sizes of the input in their order. An order that fits for "
+    "N = K + 1 need not fit for others."
 )
 def test_shape(student, draw):
-    """forward returns logits (B, K+1, N, N) for any B, K and N."""
+    """The logits have shape (B, K+1, N, N)."""
     for batch, way, shot in SIZES:
-        got = _variants(student, draw, *_episodes(draw, batch, way, shot), [])[0]
-        assert_shape(got, (batch, shot + 1, way, way), f"logits for B = {batch}, N = {way}, K = {shot}")
-        assert np.ptp(got) > 0, f"all logits for B = {batch}, N = {way}, K = {shot} are {got.flat[0]:g}"
+        images, labels = _episodes(draw, batch, way, shot)
+        got = student.forward(images[None], labels[None], draw.seed()).logits[0]
+        assert_shape(got, labels.shape, f"logits for B = {batch}, N = {way}, K = {shot}")
+
+
+@points(1)
+@after(test_every_drawing_gets_logits)
+@hint(
+    "The memory of an episode is the LSTM's state, and each forward pass begins with an empty one: keep nothing in "
+    "self between calls, and draw nothing at random."
+)
+def test_every_forward_pass_starts_afresh(student, draw):
+    """A second forward pass on the same episodes gives the same outputs."""
+    for batch, way, shot in SIZES[:2]:
+        first, second = student.twice(*_episodes(draw, batch, way, shot), draw.seed()).logits
+        assert_close(second, first, "outputs of a second forward pass on the same episodes", rtol=1e-5)
 
 
 @points(6)
-@after(test_shape)
+@after(test_every_drawing_gets_logits)
 @hint(
-    "Zero the labels of the whole query row, all N of them: input_labels[:, -1] in a copy. Else the network reads the "
-    "answer off its input."
+    "Zero the labels of the whole query, input_labels[:, -1] in a copy: all N labels, and the last row for any K. Else "
+    "the network reads the answers off its input, and learns nothing from the support."
 )
 def test_query_labels_never_reach_the_network(student, draw):
     """Other query labels change nothing in the outputs."""
@@ -107,74 +151,16 @@ def test_query_labels_never_reach_the_network(student, draw):
         before, *others = _variants(
             student, draw, *_episodes(draw, batch, way, shot), [relabel(query) for query in range(way)]
         )
-        for query, got in enumerate(others):
-            difference = np.abs(got - before).max()
-            assert difference <= 1e-6 * np.abs(before).max(), (
-                f"N = {way}, K = {shot}: another label of query {query + 1} of {way} changes the outputs by up to "
-                f"{difference:.2g}"
-            )
-
-
-@points(5)
-@after(test_shape)
-@hint(
-    "Flatten row by row, (B, (K+1) * N, ...): first all support drawings, then all queries. Class by class, a query "
-    "would come before the support of later classes."
-)
-def test_every_query_comes_after_the_whole_support(student, draw):
-    """Every support drawing makes a difference to every query output."""
-    for batch, way, shot in SIZES[:3]:
-        places = list(np.ndindex(shot, way))
-        changes = [_redraw(draw, k, n) for k, n in places]
-        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), changes)
-        for (k, n), got in zip(places, others, strict=True):
-            where = f"N = {way}, K = {shot}: support drawing {k + 1} of class {n} makes no difference to a query"
-            _assert_all_queries_differ(got, before, where)
-
-
-@points(4)
-@after(test_every_query_comes_after_the_whole_support)
-@hint(
-    "Hide the labels of the query only, the last row. Without the labels of the support there is nothing to learn from."
-)
-def test_support_labels_reach_the_network(student, draw):
-    """Every support label makes a difference to every query output."""
-    for batch, way, shot in SIZES[:3]:
-
-        def relabel(k, n):
-            def change(images, labels):
-                labels[:, k, n] = np.roll(labels[:, k, n], 1, axis=-1)
-
-            return change
-
-        places = list(np.ndindex(shot, way))
-        before, *others = _variants(
-            student, draw, *_episodes(draw, batch, way, shot), [relabel(*place) for place in places]
+        differences = [np.abs(got - before).max() for got in others]
+        leaks = [query for query in range(way) if not differences[query] <= 1e-6 * np.abs(before).max()]
+        assert not leaks, (
+            f"N = {way}, K = {shot}: query labels change the outputs by up to {max(differences):.2g}: number "
+            f"{_numbered(leaks)} of {way}"
         )
-        for (k, n), got in zip(places, others, strict=True):
-            where = f"N = {way}, K = {shot}: the label of support drawing {k + 1} of class {n} changes no query output"
-            _assert_all_queries_differ(got, before, where)
 
 
 @points(3)
-@after(test_every_query_comes_after_the_whole_support)
-@hint(
-    "The sequence runs over the (K+1) * N drawings of one episode: an output may depend on what came before it, never "
-    "on what comes later."
-)
-def test_a_query_drawing_decides_its_own_output(student, draw):
-    """A query drawing makes a difference to its own output, and none to the support's."""
-    for batch, way, shot in SIZES:
-        changes = [_redraw(draw, -1, query) for query in range(way)]
-        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), changes)
-        for query, got in enumerate(others):
-            where = f"query drawing {query + 1} of {way} makes no difference to the output at its place"
-            assert_differ(got[:, -1, query], before[:, -1, query], where)
-            assert_close(got[:, :-1], before[:, :-1], "support outputs after a change of a query drawing", rtol=1e-6)
-
-
-@points(3)
-@after(test_shape)
+@after(test_every_drawing_gets_logits)
 @hint(
     "Keep the batch dimension first all the way (the LSTMs are batch_first): reshape within an episode, never across "
     "episodes."
@@ -191,22 +177,99 @@ def test_episodes_of_a_batch_are_independent(student, draw):
         assert_close(got[1:], before[1:], "outputs of the other episodes after a change of the first", rtol=1e-5)
 
 
-@points(3)
-@after(test_shape)
+@points(5)
+@after(test_episodes_of_a_batch_are_independent)
+@hint(
+    "One sequence an episode, of all its (K+1) * N drawings: flatten row by row, first all support drawings, then all "
+    "queries. Class by class, a query would come before the support of later classes."
+)
+def test_every_query_comes_after_the_whole_support(student, draw):
+    """Every support drawing makes a difference to every query output."""
+    for batch, way, shot in SIZES[:3]:
+        places = list(np.ndindex(shot, way))
+        changes = [_redraw(draw, k, n) for k, n in places]
+        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), changes)
+        for (k, n), got in zip(places, others, strict=True):
+            where = f"N = {way}, K = {shot}: support drawing {k + 1} of class {n}"
+            _assert_all_queries_differ(got, before, where)
+
+
+@points(4)
+@after(test_every_query_comes_after_the_whole_support)
+@hint(
+    "Hide the labels of the query only, the last row: rows 0 to K-1 are the support, and without its labels there is "
+    "nothing to learn from."
+)
+def test_support_labels_reach_the_network(student, draw):
+    """Every support label makes a difference to every query output."""
+    for batch, way, shot in SIZES[:3]:
+
+        def relabel(k, n):
+            def change(images, labels):
+                labels[:, k, n] = np.roll(labels[:, k, n], 1, axis=-1)
+
+            return change
+
+        places = list(np.ndindex(shot, way))
+        before, *others = _variants(
+            student, draw, *_episodes(draw, batch, way, shot), [relabel(*place) for place in places]
+        )
+        for (k, n), got in zip(places, others, strict=True):
+            where = f"N = {way}, K = {shot}: the label of support drawing {k + 1} of class {n}"
+            _assert_all_queries_differ(got, before, where)
+
+
+@points(2)
+@after(test_every_query_comes_after_the_whole_support)
+@hint(
+    "The sequence runs over the (K+1) * N drawings of one episode, and there is an output for each: it depends on that "
+    "drawing and on what came before, never on what comes later."
+)
+def test_a_query_drawing_decides_its_own_output(student, draw):
+    """A query drawing makes a difference to its own output, and none to the support's."""
+    for batch, way, shot in SIZES:
+        changes = [_redraw(draw, -1, query) for query in range(way)]
+        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), changes)
+        for query, got in enumerate(others):
+            where = f"N = {way}, K = {shot}: query drawing {query + 1} of {way}"
+            assert_differ(got[:, -1, query], before[:, -1, query], f"{where} makes no difference to its own output")
+            assert_close(got[:, :-1], before[:, :-1], "support outputs after a change of a query drawing", rtol=1e-6)
+
+
+@points(1)
+@after(test_every_drawing_gets_logits)
+@hint(
+    "layer2 reads the outputs of layer1 as they are. They lie between -1 and 1: a ReLU between the two deletes all "
+    "that is negative, half of what was remembered."
+)
+def test_layer2_reads_negative_outputs_of_layer1(student, draw):
+    """The second LSTM reads all that the first one says, negative numbers too."""
+    for batch, way, shot in SIZES[:2]:
+
+        def redraw_all(images, labels):
+            images[:] = draw.normal(*images.shape)
+
+        before, got = _variants(student, draw, *_episodes(draw, batch, way, shot), [redraw_all], gain=1.0, shift=-8.0)
+        assert_differ(got, before, "where all outputs of layer1 are negative, other drawings give the same logits")
+
+
+@points(2)
+@after(test_every_drawing_gets_logits)
 @hint("Return the raw outputs of layer2: cross entropy applies softmax itself, and twice is once too many.")
 def test_outputs_are_logits(student, draw):
     """The outputs are logits, not probabilities."""
     got = _variants(student, draw, *_episodes(draw, 3, 3, 1), [])
     # Whatever they are normalised over. Raw outputs of an LSTM have either sign, as likely as not.
     assert (got < 0).any(), (
-        f"all outputs lie between {got.min():.3g} and {got.max():.3g}, none below 0, as after softmax"
+        f"all outputs lie between {got.min():.3g} and {got.max():.3g}, none below 0, as after softmax or sigmoid"
     )
 
 
 @points(4)
+@after(test_every_drawing_gets_logits)
 @hint(
-    "Work on a copy: input_labels[:, -1] = 0 writes into the caller's labels, and the loss is then computed against "
-    "zeros."
+    "Zero a copy: input_labels[:, -1] = 0 writes into the caller's labels, and the loss is then computed against "
+    "zeros. detach(), view() and numpy() make no copy; clone() does."
 )
 def test_the_callers_labels_stay_as_they_were(student, draw):
     """forward leaves the labels it is given as they were."""
@@ -216,7 +279,10 @@ def test_the_callers_labels_stay_as_they_were(student, draw):
 
 
 @points(4)
-@hint("Take the last row of predictions and labels, preds[:, -1] and labels[:, -1], and nothing else.")
+@hint(
+    "Take the last row of the predictions and of the labels, the query, and nothing else: the network has been told "
+    "the labels of the support."
+)
 def test_loss_looks_at_the_query_only(student, draw):
     """The loss depends on the logits of the query alone."""
     for batch, way, shot in SIZES:
@@ -239,8 +305,9 @@ def test_loss_looks_at_the_query_only(student, draw):
 @points(5)
 @after(test_loss_looks_at_the_query_only)
 @hint(
-    "Dimension 1 of F.cross_entropy's input is the class: flatten the query to (B * N, N) first. Given (B, N, N) it "
-    "takes the positions of the queries for classes. It applies softmax itself, and averages over all B * N queries."
+    "-log softmax(logits)[class of the query], averaged over all B * N queries: not summed, and of no single episode. "
+    "Dimension 1 of F.cross_entropy's input is the class: flatten the query to (B * N, N), for of (B, N, N) it takes "
+    "the positions of the queries for classes. It applies softmax itself."
 )
 def test_loss_is_cross_entropy(student, reference, draw):
     """The loss is the mean cross entropy over all queries of all episodes."""

@@ -46,8 +46,11 @@ class Weights(NamedTuple):
     weights: dict[str, Array]
 
 
-def forward(module: ModuleType, images: Array, labels: Array, seed: int, gain: float = 3.0) -> Logits:
-    """Outputs of one network for several variants of a batch, each by a forward pass of its own.
+def forward(
+    module: ModuleType, images: Array, labels: Array, seed: int, gain: float = 3.0, shift: float = 0.0
+) -> Logits:
+    """Outputs for several variants of a batch, each by the first forward pass of a network of its own, with the same
+    weights.
 
     Args:
         module: the solution.
@@ -55,16 +58,27 @@ def forward(module: ModuleType, images: Array, labels: Array, seed: int, gain: f
         labels: (V, B, K+1, N, N).
         seed: of the weights, on which nothing else depends.
         gain: the initial weights times this, so that inputs from long ago still show in the outputs.
+        shift: added to what layer1 writes into its cells, so that its outputs have one sign.
     """
-    network = _network(module, labels, seed)
+    answers = []
     with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(gain)
-        answers = []
         for variant in zip(images, labels, strict=True):
+            network = _network(module, labels, seed)
+            for parameter in network.parameters():
+                parameter.mul_(gain)
+            for name, parameter in network.named_parameters():
+                if name == "layer1.bias_ih_l0":
+                    parameter[2 * HIDDEN : 3 * HIDDEN] += shift
             torch.manual_seed(seed)  # outputs at random tell nothing either
             answers.append(network(*map(_tensor, variant)))
-        return Logits(answers)
+    return Logits(answers)
+
+
+def twice(module: ModuleType, images: Array, labels: Array, seed: int) -> Logits:
+    """Outputs (2, B, K+1, N, N) of two forward passes by one network, as it is when it is tested."""
+    network = _network(module, labels, seed).eval()
+    with torch.no_grad():
+        return Logits([network(_tensor(images), _tensor(labels)) for _ in range(2)])
 
 
 def labels_after_forward(module: ModuleType, images: Array, labels: Array, seed: int) -> Labels:
@@ -89,7 +103,9 @@ def loss(module: ModuleType, logits: Array, labels: Array) -> Loss:
 def gradients(module: ModuleType, images: Array, labels: Array, seed: int) -> Gradients:
     """What of the loss reaches each parameter of the network."""
     network = _network(module, labels, seed)
-    network.loss_function(network(_tensor(images), _tensor(labels)), _tensor(labels)).backward()
+    value = network.loss_function(network(_tensor(images), _tensor(labels)), _tensor(labels))
+    if value.requires_grad:
+        value.backward()
     return Gradients({name: 0.0 if p.grad is None else p.grad.abs().max() for name, p in network.named_parameters()})
 
 
