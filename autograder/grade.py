@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autograder import __version__, box, isolation
+from autograder import __version__, box, isolation, misconceptions
 from autograder import confirm as confirming
 from autograder.catalog import GRADER, Exercise, exercises
 from autograder.drawings import Drawings
@@ -106,6 +106,7 @@ def run(
             observe=observe,
             judge=judge,
             patience=patience,
+            explain=misconceptions.explain,
         )
         try:
             with _own_pytest():

@@ -48,7 +48,7 @@ class Entry:
         """The content.
 
         Raises:
-            UnreadableError: it is a link, not a file, too large, damaged, or has other names that are not to be trusted.
+            UnreadableError: it is a link, no file, too large, damaged, or has other names.
         """
         if self.problem:
             raise UnreadableError(self.problem)

@@ -35,7 +35,7 @@ def _redrawn(drawing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     cos, sin = math.cos(turn), math.sin(turn)
     matrix = np.array([[cos * wide, shear - sin], [sin + shear, cos * high]])  # from a new place to the old one
     centre = np.array([width - 1, height - 1]) / 2
-    offset = centre - matrix @ (centre + [right, down])
+    offset = centre - matrix @ (centre + np.array([right, down]))
     picture = Image.fromarray(drawing.astype(np.float32))
     places = (*matrix[0], offset[0], *matrix[1], offset[1])
     changed = picture.transform((width, height), Image.Transform.AFFINE, places, Image.Resampling.BILINEAR)

@@ -11,13 +11,14 @@ from autograder.catalog import Exercise
 from autograder.draw import Draw
 from autograder.drawings import Drawings
 from autograder.results import CheckResult, StudentError, Verdict
-from autograder.subjects import CALL, Reference, Student
+from autograder.subjects import CALL, Call, Reference, Student
 from autograder.thresholds import Bar
 from autograder.untrusted import clean
 
 Observer = Callable[[Exercise, CheckResult, bool], None]  # exercise, check, whether it is judged (or begins)
 
 
+Explain = Callable[[Exercise, str, list[Call], Reference], str]
 AHEAD = 2  # workers that are alive: one that works, and one that imports torch meanwhile
 
 
@@ -34,6 +35,7 @@ class Referee:
         observe: is told when a check begins and when it is judged.
         judge: whether thresholds are held against accuracies, or these only measured.
         patience: by how much all time limits are multiplied.
+        explain: finds the mistake that gives the answers of a check, see autograder.misconceptions.
 
     Attributes:
         results: by exercise and check name.
@@ -54,6 +56,7 @@ class Referee:
         observe: Observer,
         judge: bool = True,
         patience: float = 1.0,
+        explain: Explain | None = None,
     ):
         self._exercises = {exercise.name: exercise for exercise in exercises}
         self._start = start
@@ -64,6 +67,7 @@ class Referee:
         self._observe = observe
         self._judge = judge
         self._patience = patience
+        self._explain = explain
         self.flags: dict[str, list[str]] = {}
         self._students: dict[str, Student] = {}
         self._references: dict[str, Reference] = {}
@@ -103,10 +107,7 @@ class Referee:
     @pytest.fixture
     def reference(self, request: pytest.FixtureRequest) -> Reference:
         """The reference solution."""
-        name = request.path.parent.name
-        if name not in self._references:
-            self._references[name] = Reference(self._exercises[name])
-        reference = self._references[name]
+        reference = self._reference(self._exercises[request.path.parent.name])
         reference.seed = self._draw(request).seed()
         return reference
 
@@ -145,6 +146,11 @@ class Referee:
 
     # How a check is judged
 
+    def _reference(self, exercise: Exercise) -> Reference:
+        reference = self._references.setdefault(exercise.name, Reference(exercise))
+        reference.calls.clear()
+        return reference
+
     def _draw(self, request: pytest.FixtureRequest) -> Draw:
         return Draw(self._seed, f"{request.path.parent.name} {request.function.__name__}", self._drawings)
 
@@ -175,11 +181,14 @@ class Referee:
         assert student
         student.seed = Draw(self._seed, f"{exercise.name} {result.name} student", self._drawings).seed()
         student.seconds = limit(function) * self._patience
+        student.calls.clear()
         try:
             function(**fixtures)
             result.verdict = Verdict.PASS
         except AssertionError as error:
             result.verdict, result.message = Verdict.WRONG, clean(str(error)) or result.title
+            if not result.training and self._explain:
+                result.likely = self._explain(exercise, result.name, student.calls, self._reference(exercise))
         except StudentError as error:
             _blame(result, error)
         except Exception:  # a bug of ours, or an answer that a check of ours cannot read: confirm.py tells which

@@ -43,6 +43,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
         title: what must hold, in one sentence.
         message: what was seen against what was expected; empty for PASS.
         plain: as much of it as a student may read where the inputs are secret.
+        likely: which mistake gives just these numbers, where one is known.
         hint: the mistake that this check is there to find, in the lecture's terms.
         waits_for: titles of the checks that must pass before this one is judged.
         printed: what the student's code printed meanwhile, cut to its end.
@@ -54,6 +55,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
     verdict: Verdict
     message: str = ""
     plain: str = ""
+    likely: str = ""
     hint: str = ""
     waits_for: list[str] = []
     todo: bool = False

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
@@ -33,16 +33,31 @@ class WorkerError(Exception):
     """A worker that fails before it has seen any student code: the grader's fault."""
 
 
+class Call(NamedTuple):
+    """A question to a solution, and its answer."""
+
+    function: str
+    arguments: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+    seed: int
+    answer: dict[str, np.ndarray]
+
+
 class Subject:
     """Answers the functions of a probe.
 
     Args:
         exercise: whose probe.
+
+    Attributes:
+        seed: of the next call.
+        calls: what was asked and answered since they were last forgotten.
     """
 
     def __init__(self, exercise: Exercise):
         self._exercise = exercise
-        self.seed = 0  # of the next call
+        self.seed = 0
+        self.calls: list[Call] = []
 
     @functools.cached_property
     def _probe(self) -> ModuleType:  # not sooner: it imports torch, and meanwhile the student's worker can start
@@ -57,18 +72,26 @@ class Subject:
             bound = signature.bind(None, *args, **kwargs)
             arrays: dict[str, np.ndarray] = {}
             packed = {key: packing.pack(value, arrays) for key, value in list(bound.arguments.items())[1:]}
-            return _nest(self._answer(name, packed, arrays), fields)
+            answer = self.answer(name, packed, arrays)
+            self.calls.append(Call(name, packed, arrays, self.seed, answer))
+            return _nest(answer, fields)
 
         return call
 
-    def _answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of an answer, as they travel; see worker.client."""
         raise NotImplementedError
 
 
 class Reference(Subject):
     """The reference solution, in this process."""
 
-    def _answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    @functools.cached_property
+    def _solution(self) -> ModuleType:
+        return self._exercise.load("solution")
+
+    def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of an answer; whatever goes wrong is our fault."""
         import torch
 
         from autograder.worker import values, warmup
@@ -78,8 +101,8 @@ class Reference(Subject):
         np.random.seed(self.seed)
         torch.manual_seed(self.seed)
         copies = {name: array.copy() for name, array in arrays.items()}
-        solution = self._exercise.load("solution")
-        return values.flatten(getattr(self._probe, call)(solution, **packing.unpack(arguments, copies)))
+        function = getattr(self._probe, call)
+        return values.flatten(function(self._solution, **packing.unpack(arguments, copies)))
 
 
 class Student(Subject):
@@ -131,7 +154,12 @@ class Student(Subject):
         """What the student's code printed since the last call."""
         return self._worker.log.take()
 
-    def _answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of an answer.
+
+        Raises:
+            StudentError: there is none.
+        """
         if self._deaths >= DEATHS:
             raise StudentError(Verdict.NOT_RUN, f"Not run: your code has ended or blocked Python {DEATHS} times.")
         self.open()

@@ -1,4 +1,4 @@
-"""The checks of a homework on its reference, without worker, isolation and protocol: python -m benchmarks.in_process hw1
+"""The fast checks of a homework on its reference, without worker or isolation: python -m benchmarks.in_process hw1
 
 What `python -m autograder hw1 --reference --fast` takes longer than this is what keeping student code apart costs.
 """
@@ -10,25 +10,9 @@ import pytest
 from autograder import grade
 from autograder.catalog import exercises
 from autograder.drawings import Drawings
+from autograder.inside import Inside
 from autograder.referee import Referee, describe
 from autograder.results import Verdict
-from autograder.subjects import Reference
-
-
-class Bare(Reference):
-    """The reference in the place of the student."""
-
-    flags = ()
-
-    def open(self) -> None:
-        """Nothing to import: it is there."""
-
-    def close(self) -> None:
-        """Nothing to kill."""
-
-    def printed(self) -> str:
-        """Nothing is caught."""
-        return ""
 
 
 def main(homework: str) -> None:
@@ -36,7 +20,7 @@ def main(homework: str) -> None:
     chosen = exercises(homework)
     referee = Referee(
         chosen,
-        Bare,
+        lambda exercise: Inside(exercise, (exercise.folder / "solution.py").read_bytes()),
         problems={},
         seed=1,
         drawings=Drawings(None),

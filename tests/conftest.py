@@ -1,24 +1,18 @@
 """What tests share: real drawings where they are, isolation where it works."""
 
-import random
 import re
 import textwrap
-import types
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
-from autograder import catalog, isolation, regions
+from autograder import catalog, isolation, misconceptions, regions
 from autograder import grade as grading
 from autograder.drawings import Drawings
+from autograder.inside import Inside
 from autograder.referee import Referee, describe
-from autograder.results import StudentError, Verdict
-from autograder.subjects import Subject
 from autograder.submission import Submission
-from autograder.worker import packing, values
 
 OFFICIAL = Path(__file__).resolve().parents[2] / "shared" / "omniglot"
 
@@ -147,47 +141,16 @@ def judge():
         exercise = _exercise(name)
         referee = Referee(
             [exercise],
-            lambda exercise: Here(exercise, source),
+            lambda exercise: Inside(exercise, source),
             problems={},
             seed=seed,
             drawings=Drawings(None),
             chosen=lambda check: not describe(check).training,
             observe=lambda exercise, check, judged: None,
+            explain=misconceptions.explain,
         )
         with grading._own_pytest():
             pytest.main(grading._arguments([exercise]), plugins=[referee])
         return list(referee.results[name].values())
 
     return run
-
-
-class Here(Subject):
-    """The subject of a student whose code runs in this process."""
-
-    flags = ()
-
-    def __init__(self, exercise, source):
-        super().__init__(exercise)
-        self._module = types.ModuleType(exercise.module)
-        exec(compile(source, exercise.file, "exec"), self._module.__dict__)
-
-    def open(self):
-        pass
-
-    def close(self):
-        pass
-
-    def printed(self):
-        return ""
-
-    def _answer(self, call, arguments, arrays):
-        random.seed(self.seed)
-        np.random.seed(self.seed)
-        torch.manual_seed(self.seed)
-        copies = {name: array.copy() for name, array in arrays.items()}
-        try:
-            return values.flatten(getattr(self._probe, call)(self._module, **packing.unpack(arguments, copies)))
-        except values.FormatError as error:
-            raise StudentError(Verdict.FORMAT, str(error)) from error
-        except Exception as error:
-            raise StudentError(Verdict.CRASH, f"{type(error).__name__}: {error}") from error

@@ -31,6 +31,8 @@ def markdown(report: Report) -> str:
             lines.append(f"- {check.verdict.value}, {_number(check.earned)}/{_number(check.points)}: {check.title}")
             if check.message and check.message != exercise.problem:
                 lines.append(_block(check.message, "      "))
+            if check.likely:
+                lines.append(f"  {check.likely}")
             if check.hint and check.verdict.value in ("WRONG", "FORMAT"):
                 lines.append(f"  Hint: {check.hint}")
     return "\n\n".join(lines) + "\n"

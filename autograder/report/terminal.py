@@ -150,7 +150,9 @@ def _body(check: CheckResult) -> RenderableType:
     lines += [Text(line) for line in check.message.rstrip().splitlines()]
     if check.verdict is Verdict.GRADER_ERROR:
         lines.append(Text("This is a fault of the grader, not of your code. Please report it.", "magenta"))
-    elif check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
+    if check.likely:
+        lines.append(Text(check.likely, "yellow"))
+    if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
         lines.append(Text.assemble(("Hint: ", "cyan"), check.hint))
     if check.printed.strip():
         shown = check.printed.strip().splitlines()[-PRINTED:]

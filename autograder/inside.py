@@ -1,0 +1,52 @@
+"""A solution of ours in the place of a student's: a mutant, say. It runs in this process, without a worker."""
+
+import types
+from typing import Any
+
+import numpy as np
+
+from autograder.catalog import Exercise
+from autograder.results import StudentError, Verdict
+from autograder.subjects import Reference
+
+
+class Inside(Reference):
+    """Answers the functions of a probe, and fails, as a student's solution would.
+
+    Args:
+        exercise: whose.
+        source: the text of the solution.
+    """
+
+    flags: tuple[str, ...] = ()
+
+    def __init__(self, exercise: Exercise, source: str | bytes):
+        super().__init__(exercise)
+        self._solution = types.ModuleType(exercise.module)
+        exec(compile(source, exercise.file, "exec"), self._solution.__dict__)
+        self.seconds = 0.0
+
+    def open(self) -> None:
+        """Nothing to import: it is there."""
+
+    def close(self) -> None:
+        """Nothing to kill."""
+
+    def printed(self) -> str:
+        """Nothing is caught."""
+        return ""
+
+    def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of an answer.
+
+        Raises:
+            StudentError: there is none, as a worker would say.
+        """
+        from autograder.worker import values
+
+        try:
+            return super().answer(call, arguments, arrays)
+        except values.FormatError as error:
+            raise StudentError(Verdict.FORMAT, str(error)) from error
+        except Exception as error:
+            raise StudentError(Verdict.CRASH, f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,102 @@
+"""Which mistake it is: the student's answers held against those of the mutants, on the same inputs.
+
+A check says that an answer is wrong. Where a mutant gives the same answers to all that the check asked, and the
+reference gives others, the mistake has a name: "This is what comes out if the logits are distances, not squared". Where
+several mistakes give the same answers, all are named.
+"""
+
+import functools
+from collections.abc import Iterable
+
+import numpy as np
+
+from autograder import mutants
+from autograder.catalog import Exercise
+from autograder.inside import Inside
+from autograder.mutants import Mutant
+from autograder.results import StudentError
+from autograder.subjects import Call, Reference
+
+CLOSE = 1e-4  # of the largest absolute value: the answers are the same
+APART = 1e-3  # they are not
+MOST = 3  # mistakes named
+
+Answers = list[dict[str, np.ndarray]]
+
+
+def explain(exercise: Exercise, check: str, calls: list[Call], reference: Reference) -> str:
+    """Which known mistakes give the answers that the student gave in a check; empty if none does.
+
+    Args:
+        exercise: which.
+        check: its name.
+        calls: what the check asked, and the student's answers.
+        reference: answers the same questions.
+    """
+    given = [call.answer for call in calls]
+    right = _answers(reference, calls)
+    if not calls or right is None or _agree(given, right, APART):
+        return ""
+    fitting: dict[str, None] = {}
+    for mutant in mutants.load(exercise):
+        if mutant.says and check in mutant.fails:
+            answers = _answers(_subject(exercise, mutant), calls)
+            if answers and _agree(given, answers, CLOSE) and not _agree(answers, right, APART):
+                fitting[mutant.says] = None
+    return _sentence(list(fitting), given, right) if 0 < len(fitting) <= MOST else ""
+
+
+def _sentence(fitting: list[str], given: Answers, right: Answers) -> str:
+    name, got, want = _where(given, right)
+    numbers = f" (in {name}: {got:.5g}, right is {want:.5g})"
+    if len(fitting) == 1:
+        return f"This is what comes out if {fitting[0]}{numbers}."
+    listed = "; or ".join(f"({letter}) {says}" for letter, says in zip("abc", fitting, strict=False))
+    return f"Your numbers{numbers} fit more than one mistake: {listed}."
+
+
+def _where(given: Answers, right: Answers) -> tuple[str, float, float]:
+    """The number that is farthest off, with its name and the right one."""
+    worst = ("", 0.0, 0.0)
+    for ours, theirs in zip(given, right, strict=True):
+        for name, want in theirs.items():
+            got = ours.get(name)
+            if got is None or got.shape != want.shape or not want.size:
+                continue
+            at = np.unravel_index(int(np.abs(got - want).argmax()), want.shape)
+            if abs(got[at] - want[at]) > abs(worst[1] - worst[2]):
+                worst = (name.replace("/", " "), float(got[at]), float(want[at]))
+    return worst
+
+
+def _answers(subject: Reference, calls: Iterable[Call]) -> Answers | None:
+    """What it answers; None where it answers nothing."""
+    answers = []
+    for call in calls:
+        subject.seed = call.seed
+        try:
+            answers.append(subject.answer(call.function, call.arguments, call.arrays))
+        except StudentError:
+            return None
+    return answers
+
+
+def _agree(first: Answers, second: Answers, tolerance: float) -> bool:
+    """Whether all numbers of all answers are the same, but for rounding."""
+    return all(a.keys() == b.keys() and _same(a, b, tolerance) for a, b in zip(first, second, strict=True))
+
+
+def _same(a: dict[str, np.ndarray], b: dict[str, np.ndarray], tolerance: float) -> bool:
+    for name, array in a.items():
+        other = b[name]
+        if array.shape != other.shape:
+            return False
+        scale = max(float(np.abs(other).max(initial=0.0)), 1e-12)
+        if bool(np.any(np.abs(array.astype(np.float64) - other) > tolerance * scale)):
+            return False
+    return True
+
+
+@functools.cache
+def _subject(exercise: Exercise, mutant: Mutant) -> Inside:
+    return Inside(exercise, mutant.apply((exercise.folder / "solution.py").read_text(encoding="utf-8")))
