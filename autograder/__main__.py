@@ -108,6 +108,18 @@ def calibrate(homework: str, seeds: int, only: str | None, data: tuple[str, ...]
     return commands.calibrate(homework, seeds, only, data or ("omniglot", "glyphs"))
 
 
+@main.command("mutants")
+@click.argument("homework", type=click.Choice(homeworks()))
+@click.option("--only", metavar="EXERCISE", help="One exercise.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes; one for each core if left out.")
+@click.option("--seed", type=click.IntRange(min=0), help="Draw the inputs from this; a new one if left out.")
+def mutants_command(homework: str, only: str | None, jobs: int | None, seed: int | None) -> int:
+    """Try the checks on wrong solutions, and print which check finds each."""
+    from autograder import commands
+
+    return commands.kill_mutants(homework, only, jobs, seed)
+
+
 def _warn_of_another_autograder() -> None:
     """Other packages are called autograder too; outside the course folder one of them would be started."""
     try:

@@ -152,6 +152,32 @@ def stubs(check: bool) -> int:
     return LESS if stale and check else 0
 
 
+def kill_mutants(homework: str, only: str | None, jobs: int | None, seed: int | None) -> int:
+    """Print the kill matrix; exit status 1 if a mutant lives, 3 if one made the grader fail."""
+    from rich.progress import track
+
+    from autograder import kill, mutants
+    from autograder.report import matrix
+
+    _check_only(homework, only)
+    chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
+    order = {(exercise.name, m.name): number for exercise in chosen for number, m in enumerate(mutants.load(exercise))}
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    tried = track(
+        kill.kill(chosen, seed, jobs=jobs),
+        "mutants",
+        total=len(order),
+        console=terminal.console(stderr=True),
+        transient=True,
+    )
+    deaths = sorted(tried, key=lambda death: (death.exercise, order[death.exercise, death.mutant]))
+    matrix.show(deaths, terminal.console())
+    click.echo(f"seed {seed}")
+    if any(death.faults for death in deaths):
+        return GRADER_FAULT
+    return LESS if any(not death.failed for death in deaths) else FULL_MARKS
+
+
 def calibrate(homework: str, seeds: int, only: str | None, sources: tuple[str, ...]) -> int:
     """Measure and write thresholds."""
     from autograder import calibrate as calibrating

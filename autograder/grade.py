@@ -108,14 +108,23 @@ def run(
             patience=patience,
             explain=misconceptions.explain,
         )
-        try:
-            with _own_pytest():
-                status = pytest.main(_arguments(chosen), plugins=[referee])
-        finally:
-            referee.close()
+        run_pytest(chosen, referee)
+    return referee
+
+
+def run_pytest(chosen: list[Exercise], referee: Referee) -> None:
+    """Let a referee judge all checks of some exercises.
+
+    Raises:
+        KeyboardInterrupt: as it is.
+    """
+    try:
+        with _own_pytest():
+            status = pytest.main(_arguments(chosen), plugins=[referee])
+    finally:
+        referee.close()
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
-    return referee
 
 
 def _arguments(chosen: list[Exercise]) -> list[str]:

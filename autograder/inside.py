@@ -18,23 +18,10 @@ class Inside(Reference):
         source: the text of the solution.
     """
 
-    flags: tuple[str, ...] = ()
-
     def __init__(self, exercise: Exercise, source: str | bytes):
         super().__init__(exercise)
         self._solution = types.ModuleType(exercise.module)
         exec(compile(source, exercise.file, "exec"), self._solution.__dict__)
-        self.seconds = 0.0
-
-    def open(self) -> None:
-        """Nothing to import: it is there."""
-
-    def close(self) -> None:
-        """Nothing to kill."""
-
-    def printed(self) -> str:
-        """Nothing is caught."""
-        return ""
 
     def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays of an answer.

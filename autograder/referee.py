@@ -11,7 +11,7 @@ from autograder.catalog import Exercise
 from autograder.draw import Draw
 from autograder.drawings import Drawings
 from autograder.results import CheckResult, StudentError, Verdict
-from autograder.subjects import CALL, Call, Reference, Student
+from autograder.subjects import CALL, Call, Reference, Subject
 from autograder.thresholds import Bar
 from autograder.untrusted import clean
 
@@ -47,7 +47,7 @@ class Referee:
     def __init__(
         self,
         exercises: list[Exercise],
-        start: Callable[[Exercise], Student],
+        start: Callable[[Exercise], Subject],
         *,
         problems: dict[str, str],
         seed: int,
@@ -69,7 +69,7 @@ class Referee:
         self._patience = patience
         self._explain = explain
         self.flags: dict[str, list[str]] = {}
-        self._students: dict[str, Student] = {}
+        self._students: dict[str, Subject] = {}
         self._references: dict[str, Reference] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
         self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
@@ -100,7 +100,7 @@ class Referee:
         return True
 
     @pytest.fixture
-    def student(self, request: pytest.FixtureRequest) -> Student | None:
+    def student(self, request: pytest.FixtureRequest) -> Subject | None:
         """The student's solution; None where it cannot be had."""
         return self._students.get(request.path.parent.name)
 

@@ -52,12 +52,26 @@ class Subject:
     Attributes:
         seed: of the next call.
         calls: what was asked and answered since they were last forgotten.
+        seconds: what is left of the current check's time.
+        flags: what a human may want to look at in the file.
     """
 
     def __init__(self, exercise: Exercise):
         self._exercise = exercise
         self.seed = 0
         self.calls: list[Call] = []
+        self.seconds = CALL
+        self.flags: list[str] = []
+
+    def open(self) -> None:
+        """Make ready, where there is anything to do."""
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+    def printed(self) -> str:
+        """What the solution printed since the last call, where it is caught."""
+        return ""
 
     @functools.cached_property
     def _probe(self) -> ModuleType:  # not sooner: it imports torch, and meanwhile the student's worker can start
@@ -106,12 +120,7 @@ class Reference(Subject):
 
 
 class Student(Subject):
-    """The student's solution, in a worker that is started again after it died.
-
-    Attributes:
-        seconds: what is left of the current check's time.
-        flags: what a human may want to look at in the file.
-    """
+    """The student's solution, in a worker that is started again after it died."""
 
     def __init__(self, exercise: Exercise, isolation: Isolation, box: Path, threads: int, files: Files):
         super().__init__(exercise)
@@ -120,8 +129,6 @@ class Student(Subject):
         self._imported = False
         self._deaths = 0
         self._file, self._files = exercise.file, files
-        self.seconds = CALL
-        self.flags: list[str] = []
 
     def open(self) -> None:
         """Import the student's module.

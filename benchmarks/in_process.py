@@ -5,8 +5,6 @@ What `python -m autograder hw1 --reference --fast` takes longer than this is wha
 
 import sys
 
-import pytest
-
 from autograder import grade
 from autograder.catalog import exercises
 from autograder.drawings import Drawings
@@ -27,8 +25,7 @@ def main(homework: str) -> None:
         chosen=lambda function: not describe(function).training,
         observe=lambda exercise, check, judged: None,
     )
-    with grade._own_pytest():
-        pytest.main(grade._arguments(chosen), plugins=[referee])
+    grade.run_pytest(chosen, referee)
     results = [check for exercise in chosen for check in referee.results[exercise.name].values()]
     assert results and all(check.verdict is Verdict.PASS for check in results)
 

@@ -149,8 +149,7 @@ def judge():
             observe=lambda exercise, check, judged: None,
             explain=misconceptions.explain,
         )
-        with grading._own_pytest():
-            pytest.main(grading._arguments([exercise]), plugins=[referee])
+        grading.run_pytest([exercise], referee)
         return list(referee.results[name].values())
 
     return run

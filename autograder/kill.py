@@ -1,0 +1,91 @@
+"""The kill matrix: what the checks make of each mutant. A grader is an instrument, and this measures it."""
+
+import concurrent.futures
+import os
+from collections.abc import Iterator
+from multiprocessing import get_context
+from typing import NamedTuple
+
+from autograder import grade, misconceptions, mutants
+from autograder.catalog import Exercise
+from autograder.drawings import Drawings
+from autograder.inside import Inside
+from autograder.mutants import Mutant
+from autograder.referee import Referee
+from autograder.results import CheckResult, Verdict
+
+
+class Death(NamedTuple):
+    """What became of a mutant.
+
+    Attributes:
+        mutant: its name.
+        intended: the check that must name it.
+        failed: the checks that failed, in their order.
+        named: whether its mistake was named; None if it has no name.
+        faults: checks that failed through our own fault.
+    """
+
+    exercise: str
+    mutant: str
+    intended: str
+    failed: tuple[str, ...]
+    named: bool | None
+    faults: tuple[str, ...]
+
+    @property
+    def how(self) -> str:
+        """In one word."""
+        if not self.failed:
+            return "alive"
+        if self.failed[0] == self.intended:
+            return "intended check first"
+        return "intended check too" if self.intended in self.failed else "another check"
+
+
+def kill(exercises: list[Exercise], seed: int, *, jobs: int | None = None) -> Iterator[Death]:
+    """Hold the checks against all mutants of some exercises, in parallel.
+
+    Args:
+        exercises: whose.
+        seed: of the inputs.
+        jobs: processes; one for each core if left out.
+
+    Yields:
+        As they come.
+    """
+    cores = jobs or os.cpu_count() or 1
+    with concurrent.futures.ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(try_one, e, m, seed) for e in exercises for m in mutants.load(e)]
+        try:
+            for done in concurrent.futures.as_completed(waiting):
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def try_one(exercise: Exercise, mutant: Mutant, seed: int) -> Death:
+    """Run the checks on one mutant: the fast ones, and those that train if only they can find it."""
+    source = mutant.apply((exercise.folder / "solution.py").read_text(encoding="utf-8"))
+    trains = exercise.outline()
+    needs_training = all(trains[name] for name in mutant.fails)
+    referee = Referee(
+        [exercise],
+        lambda exercise: Inside(exercise, source),
+        problems={},
+        seed=seed,
+        drawings=Drawings(None),
+        chosen=lambda function: needs_training or not trains[function.__name__],
+        observe=lambda exercise, check, judged: None,
+        explain=misconceptions.explain,
+    )
+    grade.run_pytest([exercise], referee)
+    results = list(referee.results[exercise.name].values())
+    failed = [check for check in results if check.verdict is not Verdict.PASS and not check.waits_for]
+    named = any(mutant.says in check.likely for check in failed) if mutant.says else None
+    faults = tuple(check.name for check in results if check.verdict is Verdict.GRADER_ERROR)
+    return Death(exercise.name, mutant.name, mutant.fails[0], _names(failed), named, faults)
+
+
+def _names(checks: list[CheckResult]) -> tuple[str, ...]:
+    return tuple(check.name for check in checks)

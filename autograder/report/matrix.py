@@ -1,0 +1,39 @@
+"""The kill matrix in the terminal."""
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from autograder.kill import Death
+
+STYLES = {"alive": "bold red", "another check": "yellow", "intended check too": "cyan"}
+
+
+def show(deaths: list[Death], to: Console) -> None:
+    """Print a table of each exercise's mutants, and the shares."""
+    for exercise in dict.fromkeys(death.exercise for death in deaths):
+        own = [death for death in deaths if death.exercise == exercise]
+        table = Table("mutant", "found by", "first failing check", "named", title=exercise, title_justify="left")
+        for death in own:
+            named = {True: "yes", False: "no", None: ""}[death.named]
+            first = death.failed[0].removeprefix("test_") if death.failed else ""
+            table.add_row(Text(death.mutant), Text(death.how, STYLES.get(death.how, "green")), first, named)
+        to.print(table)
+        to.print(_shares(own))
+        to.print()
+
+
+def _shares(deaths: list[Death]) -> Text:
+    total = len(deaths)
+    outcomes = Counter(death.how for death in deaths)
+    among = sum(death.intended in death.failed for death in deaths)
+    first = outcomes["intended check first"]
+    with_name = [death for death in deaths if death.named is not None]
+    faults = sum(bool(death.faults) for death in deaths)
+    return Text(
+        f"{total} mutants: {outcomes['alive']} alive; the intended check is among the failures of {among / total:.0%} "
+        f"and the first of {first / total:.0%}; {sum(bool(d.named) for d in with_name)} of {len(with_name)} mistakes "
+        f"that have a name are named" + (f"; {faults} made the grader fail" if faults else "")
+    )
