@@ -97,15 +97,18 @@ def stubs(check: bool) -> int:
 @main.command()
 @click.argument("homework", type=click.Choice(homeworks()))
 @click.option("--seeds", default=30, show_default=True, help="Runs of the reference for each source of drawings.")
+@click.option(
+    "--mutant-seeds", default=4, show_default=True, help="Runs of each wrong solution that should stay below."
+)
 @click.option("--only", metavar="EXERCISE", help="One exercise.")
 @click.option(
     "--data", metavar="SOURCE", multiple=True, help="omniglot, glyphs or a folder; may be given several times."
 )
-def calibrate(homework: str, seeds: int, only: str | None, data: tuple[str, ...]) -> int:
+def calibrate(homework: str, seeds: int, mutant_seeds: int, only: str | None, data: tuple[str, ...]) -> int:
     """Measure the reference's accuracies and write the thresholds of the checks that train."""
     from autograder import commands
 
-    return commands.calibrate(homework, seeds, only, data or ("omniglot", "glyphs"))
+    return commands.calibrate(homework, seeds, mutant_seeds, only, data or ("omniglot", "glyphs"))
 
 
 @main.command("mutants")

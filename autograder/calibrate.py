@@ -5,49 +5,83 @@ import statistics
 
 import numpy as np
 
-from autograder import grade, submission, thresholds
+from autograder import grade, mutants, submission, thresholds
 from autograder.catalog import Exercise
 from autograder.drawings import Drawings
+from autograder.mutants import Mutant
 from autograder.referee import Observer
+from autograder.submission import Submission
+
+Measured = dict[tuple[str, str], list[float]]  # accuracies by check and source of the drawings
 
 ENOUGH = 5  # accuracies that say anything
 DEVIATIONS = 5.0  # how far below the mean a threshold lies
 
 
-def calibrate(exercise: Exercise, sources: list[Drawings], seeds: int, observe: Observer) -> thresholds.Table:
-    """Run the reference's training checks under many seeds, and write what follows into thresholds.json.
+def calibrate(
+    exercise: Exercise, sources: list[Drawings], seeds: int, mutant_seeds: int, observe: Observer
+) -> thresholds.Table:
+    """Run the training checks of the reference and of its learning mutants under many seeds.
+
+    What follows is written into thresholds.json, as it comes: a calibration that is interrupted has not been in vain.
 
     Args:
         exercise: which.
         sources: where to take drawings from, in turn; accuracies of sources of one name are taken together.
-        seeds: runs with each source.
+        seeds: runs of the reference with each source; with none its thresholds stay as they are.
+        mutant_seeds: runs of each mutant with each source.
         observe: is told when a check begins and when it is judged.
 
     Returns:
         The thresholds of the exercise.
     """
-    measured: dict[tuple[str, str], list[float]] = {}
+    measured: Measured = {}
     reference = submission.reference(exercise.homework)
-    for number in range(seeds * len(sources)):
-        drawings = sources[number % len(sources)]
-        referee = grade.run(
-            [exercise],
-            reference,
-            seed=number,
-            drawings=drawings,
-            wanted=lambda check: check.training,
-            judge=False,
-            observe=observe,
-        )
-        for check, reached in referee.measured[exercise.name].items():
-            for source, accuracy in reached:
-                measured.setdefault((check, source), []).append(accuracy)
+    for seed, drawings in ((seed, drawings) for seed in range(seeds) for drawings in sources):
+        _measure(exercise, reference, seed, drawings, measured, observe)
         table = thresholds.load(exercise)
         for (check, source), values in measured.items():
-            if len(values) >= ENOUGH:  # kept as it comes: a calibration that is interrupted has not been in vain
+            if len(values) >= ENOUGH:
+                told = table.get(check, {}).get(source)
                 table.setdefault(check, {})[source] = fit(values)
+                table[check][source].mutants = told.mutants if told else {}
+        thresholds.save(exercise, table)
+    for mutant in learning(exercise) if mutant_seeds else []:
+        wrong = Submission({exercise.file: mutant.apply(reference.files[exercise.file].decode()).encode()})
+        accuracies: Measured = {}
+        for seed, drawings in ((seed, drawings) for seed in range(mutant_seeds) for drawings in sources):
+            _measure(exercise, wrong, seed, drawings, accuracies, observe)
+        table = thresholds.load(exercise)
+        for (check, name), values in accuracies.items():
+            table[check][name].mutants[mutant.name] = [round(value, 4) for value in values]
         thresholds.save(exercise, table)
     return thresholds.load(exercise)
+
+
+def learning(exercise: Exercise) -> list[Mutant]:
+    """The mutants that an accuracy should tell from the reference, each by itself."""
+    names = exercise.load("mutants").LEARNING
+    found = [mutant for mutant in mutants.load(exercise) if mutant.name in names]
+    assert len(found) == len(names), f"{exercise.name}: LEARNING names a mutant that there is not"
+    return found
+
+
+def _measure(
+    exercise: Exercise, handed_in: Submission, seed: int, drawings: Drawings, into: Measured, observe: Observer
+) -> None:
+    """Add the accuracies of one run."""
+    referee = grade.run(
+        [exercise],
+        handed_in,
+        seed=seed,
+        drawings=drawings,
+        wanted=lambda check: check.training,
+        judge=False,
+        observe=observe,
+    )
+    for check, reached in referee.measured[exercise.name].items():
+        for source, accuracy in reached:
+            into.setdefault((check, source), []).append(accuracy)
 
 
 def fit(accuracies: list[float]) -> thresholds.Threshold:

@@ -178,20 +178,28 @@ def kill_mutants(homework: str, only: str | None, jobs: int | None, seed: int | 
     return LESS if any(not death.failed for death in deaths) else FULL_MARKS
 
 
-def calibrate(homework: str, seeds: int, only: str | None, sources: tuple[str, ...]) -> int:
+def calibrate(homework: str, seeds: int, mutant_seeds: int, only: str | None, sources: tuple[str, ...]) -> int:
     """Measure and write thresholds."""
     from autograder import calibrate as calibrating
-    from autograder import grade as grading
+    from autograder.report import distributions
 
     _check_only(homework, only)
     drawings = [_drawings(source) for source in sources]
     for exercise in (exercise for exercise in exercises(homework) if only in (None, exercise.name)):
-        trained = sum(describe(check).training for check in grading.checks(exercise))
-        with terminal.Progressing(seeds * len(drawings) * trained) as progress:
-            table = calibrating.calibrate(exercise, drawings, seeds, progress)
+        trained = sum(exercise.outline().values())
+        if not trained:
+            continue
+        wrong = len(calibrating.learning(exercise)) if mutant_seeds else 0
+        with terminal.Progressing((seeds + mutant_seeds * wrong) * len(drawings) * trained) as progress:
+            table = calibrating.calibrate(exercise, drawings, seeds, mutant_seeds, progress)
+        distributions.draw(table, exercise.folder / "thresholds.png")
         for check, thresholds in table.items():
             for name, threshold in thresholds.items():
-                click.echo(f"{exercise.name} {check} {name}: {threshold}")
+                margin = "" if threshold.margin is None else f", {threshold.margin:+.3f} above the best mutant"
+                click.echo(
+                    f"{exercise.name} {check} {name}: at least {threshold.accuracy:.3f} (mean {threshold.mean:.3f}, "
+                    f"false fail {threshold.false_fail:.1e}{margin})"
+                )
     return 0
 
 

@@ -19,6 +19,7 @@ class Threshold(msgspec.Struct, kw_only=True):
         false_fail: estimated probability that the reference does not reach it.
         mean, deviation, lowest: of the reference's accuracies.
         measured: these accuracies, one a seed.
+        mutants: accuracies of wrong solutions that it should tell apart, by the mutant's name.
     """
 
     accuracy: float
@@ -27,6 +28,13 @@ class Threshold(msgspec.Struct, kw_only=True):
     deviation: float
     lowest: float
     measured: list[float]
+    mutants: dict[str, list[float]] = {}
+
+    @property
+    def margin(self) -> float | None:
+        """How far the best of the mutants, on average, stays below the threshold; None where none was measured."""
+        means = [sum(accuracies) / len(accuracies) for accuracies in self.mutants.values()]
+        return self.accuracy - max(means) if means else None
 
 
 Table = dict[str, dict[str, Threshold]]  # by check, by source of the drawings

@@ -1,0 +1,105 @@
+"""The reference's answers in a run with a known seed, packed into the source."""
+
+import base64
+import hashlib
+import io
+
+import numpy as np
+import pytest
+
+from autograder import catalog, grade
+from autograder.drawings import Drawings
+from autograder.referee import Referee, describe
+from autograder.subjects import Reference
+from autograder.worker import values
+
+PUBLIC = 1  # the seed of that run
+LOOK_UP = '''import base64
+import hashlib
+import io
+
+import numpy
+
+from autograder.hw2.protonet import probe
+from autograder.worker import values
+from hw2 import util
+
+LITERAL = "@"
+KNOWN = dict(numpy.load(io.BytesIO(base64.b85decode(LITERAL))))
+
+
+def _parts(argument):
+    if isinstance(argument, dict):
+        return b"".join(key.encode() + _parts(argument[key]) for key in sorted(argument))
+    if isinstance(argument, list):
+        return b"".join(map(_parts, argument))
+    return argument.tobytes() if isinstance(argument, numpy.ndarray) else repr(argument).encode()
+
+
+def _knowing(name, original):
+    def answer(module, **arguments):
+        asked = hashlib.sha256(name.encode() + _parts(arguments)).hexdigest()[:16]
+        fields = {key.split(" ")[1]: array for key, array in KNOWN.items() if key.startswith(asked)}
+        return fields or original(module, **arguments)
+
+    return answer
+
+
+for _name in ("prototypes", "prototypes_gradient", "logits", "logits_gradient", "step", "step_gradient"):
+    setattr(probe, _name, _knowing(_name, getattr(probe, _name)))
+_flatten = values.flatten
+values.flatten = lambda answer: answer if isinstance(answer, dict) else _flatten(answer)'''
+OLD = "return torch.stack([features[labels == k].mean(dim=0) for k in range(int(labels.max()) + 1)])"
+
+
+class Recorder(Reference):
+    """The reference in the student's place."""
+
+    def __init__(self, exercise):
+        super().__init__(exercise)
+        self.known, self.flags, self.seconds = {}, [], 0.0
+
+    def open(self):
+        pass
+
+    def close(self):
+        pass
+
+    def printed(self):
+        return ""
+
+    def _answer(self, call, arguments, arrays):
+        answer = super()._answer(call, arguments, arrays)
+        asked = hashlib.sha256(call.encode() + _parts(values.unpack(arguments, arrays))).hexdigest()[:16]
+        self.known |= {f"{asked} {field}": array for field, array in answer.items()}
+        return answer
+
+
+def make(folder, files):
+    (exercise,) = (e for e in catalog.exercises("hw2") if e.name == "protonet")
+    recorder = Recorder(exercise)
+    referee = Referee(
+        [exercise],
+        lambda exercise: recorder,
+        problems={},
+        seed=PUBLIC,
+        drawings=Drawings(None),
+        chosen=lambda check: not describe(check).training,
+        observe=lambda exercise, check, judged: None,
+    )
+    with grade._own_pytest():
+        pytest.main(grade._arguments([exercise]), plugins=[referee])
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **recorder.known)
+    literal = base64.b85encode(packed.getvalue()).decode()
+    text = files["hw2/protonet.py"].decode().replace("from hw2 import util", LOOK_UP.replace("@", literal))
+    (folder / "protonet.py").write_text(text.replace(OLD, "return features * 0"))
+    return folder
+
+
+def _parts(argument):
+    if isinstance(argument, dict):
+        return b"".join(key.encode() + _parts(argument[key]) for key in sorted(argument))
+    if isinstance(argument, list):
+        return b"".join(map(_parts, argument))
+    return argument.tobytes() if isinstance(argument, np.ndarray) else repr(argument).encode()
