@@ -97,9 +97,7 @@ def stubs(check: bool) -> int:
 @main.command()
 @click.argument("homework", type=click.Choice(homeworks()))
 @click.option("--seeds", default=30, show_default=True, help="Runs of the reference for each source of drawings.")
-@click.option(
-    "--mutant-seeds", default=4, show_default=True, help="Runs of each wrong solution that should stay below."
-)
+@click.option("--mutant-seeds", default=4, show_default=True, help="Runs of each wrong solution.")
 @click.option("--only", metavar="EXERCISE", help="One exercise.")
 @click.option(
     "--data", metavar="SOURCE", multiple=True, help="omniglot, glyphs or a folder; may be given several times."

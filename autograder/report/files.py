@@ -46,7 +46,7 @@ def table(report: Report) -> str:
     for exercise in report.exercises:
         for check in exercise.checks:
             said = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
-            writer.writerow([*said, _number(check.earned), _number(check.points), cell(check.message)])
+            writer.writerow([*said, _number(check.earned), _number(check.points), cell(f"{check.message} {check.likely}")])
     return text.getvalue()
 
 

@@ -1,0 +1,58 @@
+"""What a look at a source notices, and that ordinary homework is nothing to look at."""
+
+import numpy as np
+import pytest
+
+from autograder.worker import failure, look
+
+SOURCES = {
+    "os._exit": (b"import os\nos._exit(0)\n", look.PROCESS, 2),
+    "an unusual module": (b"import numpy\nimport ctypes\n", look.IMPORT, 2),
+    "from an unusual module": (b"from learn2learn import x\n", look.IMPORT, 1),
+    "frames": (b"import sys\nx = sys._getframe(1)\n", look.INTERPRETER, 2),
+    "exec": (b"exec('x = 1')\n", look.TEXT, 1),
+    "open": (b"open('x')\n", look.OPEN, 1),
+    "a patched module": (b"import torch\ntorch.allclose = lambda *a: True\n", look.CHANGE, 2),
+    "a long literal": (b"x = '" + b"a" * 3000 + b"'\n", look.LITERAL, 1),
+    "a long list": (b"x = [" + b"1, " * 1000 + b"]\n", look.LITERAL, 1),
+    "another encoding": (b"# coding: utf-7\nx = 1\n", look.ENCODING, 1),
+    "text that turns around": ("# \u202e\n".encode(), look.TURN, 1),
+}
+
+
+@pytest.mark.parametrize(("source", "notice", "line"), SOURCES.values(), ids=SOURCES)
+def test_it_is_noticed(source, notice, line):
+    noticed = look.look(source)
+    assert (notice, line) in zip(noticed.notices.tolist(), noticed.lines.tolist(), strict=True)
+    (first, *_) = failure.notices(
+        {"notices": noticed.notices, "lines": noticed.lines}, "hw2/x.py", {"hw2/x.py": source}
+    )
+    assert first.startswith(f"hw2/x.py, line {line} ")
+
+
+@pytest.mark.parametrize("name", ["data_generator", "black_box", "protonet", "maml"])
+def test_the_reference_is_nothing_to_look_at(name, solution):
+    assert look.look(solution(name).encode()).notices.tolist() == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"",
+        b"\xff\xfe",
+        b"def f(:",
+        b"\0",
+        b"(" * 100_000,
+        b"x = " + b"9" * 10_000,
+        b"\xef\xbb\xbfx = 1\r\n",
+        b"x=1\ry=2",
+    ],
+    ids=["empty", "not UTF-8", "no Python", "NUL", "nested", "a large number", "BOM", "CR"],
+)
+def test_whatever_the_bytes_are_the_answer_is_numbers(source):
+    noticed = look.look(source)
+    assert noticed.notices.dtype == np.int64 and noticed.notices.shape == noticed.lines.shape
+
+
+def test_of_very_many_notices_a_few_are_told():
+    assert len(look.look(b"exec('x')\n" * 1000).notices) == look.MOST

@@ -1,0 +1,131 @@
+"""Reports say the same everywhere, run nothing, and give the student no secret."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from rich.console import Console
+
+from autograder import isolation
+from autograder.report import files, student, terminal
+from autograder.results import CheckResult, ExerciseResult, Report, Verdict
+from autograder.untrusted import cell, clean, name
+
+EVIL = (
+    '=HYPERLINK("x")<script>alert(1)</script>\n```\n# heading\n[link](javascript:1)\x1b[31m\x1b]0;title\x07 {{ 7*7 }} '
+    "\u202eevil\u202c \ud800 &amp;"
+)
+
+
+def check(verdict, **fields):
+    told = {"name": "test_x", "title": "Something holds.", "points": 3.0, "verdict": verdict, "hint": "Think."}
+    return CheckResult(**(told | fields))
+
+
+def report_of(*checks, **fields):
+    exercise = ExerciseResult(name="maml", title="Problem 2. MAML", file="hw2/maml.py", checks=list(checks))
+    told = {"homework": "hw2", "subject": "a student", "seed": 4711, "data": "glyphs", "isolation": isolation.ISOLATED}
+    return Report(**(told | {"exercises": [exercise]} | fields))
+
+
+def terminal_text(report):
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
+    terminal.show(report, console, of_another=True)
+    return console.file.getvalue()
+
+
+@pytest.fixture
+def evil():
+    """A report in which everything that a student may write is hostile, as it comes out of the grader."""
+    text = clean(EVIL)
+    report = report_of(check(Verdict.CRASH, message=text, plain=text, printed=text), subject=name(EVIL), notes=[text])
+    report.exercises[0].flags = [text]
+    return report
+
+
+def test_pages_hold_no_markup_of_the_students(evil):
+    page = files.html(evil)
+    assert "<script" not in page and "&lt;script&gt;" in page and "{{ 7*7 }}" in page
+    assert page.count("<pre>") == 1 and "\x1b" not in page
+
+
+def test_markdown_holds_no_markup_of_the_students(evil):
+    for line in files.markdown(evil).splitlines():
+        if "script" in line or "```" in line or "# heading" in line:
+            assert line.startswith("    "), line
+
+
+def test_no_cell_is_a_formula(evil):
+    rows = list(csv.reader(io.StringIO(files.table(evil))))
+    assert [len(row) for row in rows] == [7, 7]
+    assert all(not value.startswith(("=", "+", "-", "@", "\t")) for row in rows for value in row)
+    assert rows[1][-1].startswith("'=HYPERLINK")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "|x", "%0A=1", " =1", "\r=1"])
+def test_every_beginning_of_a_formula_is_quoted(text):
+    assert cell(text).startswith("'") or cell(text)[0].isalnum()
+
+
+def test_the_terminal_is_not_taken_over(evil):
+    shown = terminal_text(evil)
+    assert "\x1b]0;" not in shown and "\x07" not in shown and "\u202e" not in shown
+    assert "<script>" in shown  # as text, not as markup
+
+
+def test_json_is_valid_whatever_is_in_it(evil):
+    assert json.loads(files.data(evil))["exercises"][0]["checks"][0]["message"].startswith("=HYPERLINK")
+
+
+SECRETS = {
+    Verdict.WRONG: "The answer is not what it must be.",
+    Verdict.FORMAT: "plain words",
+    Verdict.CRASH: "plain words",
+    Verdict.TIMEOUT: "plain words",
+    Verdict.NOT_RUN: "plain words",
+    Verdict.GRADER_ERROR: "fault of the grader",
+}
+
+
+@pytest.mark.parametrize("verdict", SECRETS)
+@pytest.mark.parametrize("ending", files.RENDERERS)
+def test_the_student_sees_no_value(verdict, ending):
+    told = check(
+        verdict,
+        message="got 0.12345",
+        plain="plain words",
+        printed="0.12345",
+        likely="It is first order (in x: 0.12345, right is 0.12345).",
+    )
+    report = report_of(told)
+    report.exercises[0].flags = ["line 3: 0.12345"]
+    shown = files.RENDERERS[ending](student.view(report))
+    assert "0.12345" not in shown and "4711" not in shown
+    assert SECRETS[verdict] in shown and "Something holds." in shown
+    assert "It is first order." in shown
+    assert "0.12345" in files.data(report), "the instructor's report has everything"
+
+
+def test_a_problem_is_told_in_its_plain_form():
+    told = check(Verdict.CRASH, message="ValueError: 0.12345", plain="Your code raised ValueError.")
+    report = report_of(told)
+    report.exercises[0].problem = "ValueError: 0.12345"
+    shown = files.html(student.view(report))
+    assert "0.12345" not in shown and "Your code raised ValueError." in shown
+
+
+def test_only_a_report_of_anothers_work_shows_flags_and_the_level():
+    report = report_of(check(Verdict.PASS))
+    report.exercises[0].flags = ["hw2/maml.py, line 3 opens a file by itself: open('x')"]
+    console = Console(file=io.StringIO(), width=100)
+    terminal.show(report, console)
+    assert "opens a file" not in console.file.getvalue()
+    words = re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;]*m", "", terminal_text(report)))
+    assert "opens a file" in words and "it is not a virtual machine" in words
+
+
+def test_a_report_without_a_sandbox_begins_so():
+    shown = terminal_text(report_of(check(Verdict.PASS), isolation=isolation.NONE))
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown).startswith("NO SANDBOX.")
