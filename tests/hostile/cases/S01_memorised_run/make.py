@@ -11,10 +11,10 @@ from autograder import catalog, grade
 from autograder.drawings import Drawings
 from autograder.referee import Referee, describe
 from autograder.subjects import Reference
-from autograder.worker import values
+from autograder.worker import packing
 
 PUBLIC = 1  # the seed of that run
-LOOK_UP = '''import base64
+LOOK_UP = """import base64
 import hashlib
 import io
 
@@ -48,7 +48,7 @@ def _knowing(name, original):
 for _name in ("prototypes", "prototypes_gradient", "logits", "logits_gradient", "step", "step_gradient"):
     setattr(probe, _name, _knowing(_name, getattr(probe, _name)))
 _flatten = values.flatten
-values.flatten = lambda answer: answer if isinstance(answer, dict) else _flatten(answer)'''
+values.flatten = lambda answer: answer if isinstance(answer, dict) else _flatten(answer)"""
 OLD = "return torch.stack([features[labels == k].mean(dim=0) for k in range(int(labels.max()) + 1)])"
 
 
@@ -57,20 +57,11 @@ class Recorder(Reference):
 
     def __init__(self, exercise):
         super().__init__(exercise)
-        self.known, self.flags, self.seconds = {}, [], 0.0
+        self.known = {}
 
-    def open(self):
-        pass
-
-    def close(self):
-        pass
-
-    def printed(self):
-        return ""
-
-    def _answer(self, call, arguments, arrays):
-        answer = super()._answer(call, arguments, arrays)
-        asked = hashlib.sha256(call.encode() + _parts(values.unpack(arguments, arrays))).hexdigest()[:16]
+    def answer(self, call, arguments, arrays):
+        answer = super().answer(call, arguments, arrays)
+        asked = hashlib.sha256(call.encode() + _parts(packing.unpack(arguments, arrays))).hexdigest()[:16]
         self.known |= {f"{asked} {field}": array for field, array in answer.items()}
         return answer
 
