@@ -24,6 +24,7 @@ class Death(NamedTuple):
         failed: the checks that failed, in their order.
         named: whether its mistake was named; None if it has no name.
         faults: checks that failed through our own fault.
+        lost: the share of the points of the checks that were run which it does not get.
     """
 
     exercise: str
@@ -32,6 +33,7 @@ class Death(NamedTuple):
     failed: tuple[str, ...]
     named: bool | None
     faults: tuple[str, ...]
+    lost: float
 
     @property
     def how(self) -> str:
@@ -84,7 +86,8 @@ def try_one(exercise: Exercise, mutant: Mutant, seed: int) -> Death:
     failed = [check for check in results if check.verdict is not Verdict.PASS and not check.waits_for]
     named = any(mutant.says in check.likely for check in failed) if mutant.says else None
     faults = tuple(check.name for check in results if check.verdict is Verdict.GRADER_ERROR)
-    return Death(exercise.name, mutant.name, mutant.fails[0], _names(failed), named, faults)
+    lost = 1 - sum(check.earned for check in results) / sum(check.points for check in results)
+    return Death(exercise.name, mutant.name, mutant.fails[0], _names(failed), named, faults, lost)
 
 
 def _names(checks: list[CheckResult]) -> tuple[str, ...]:

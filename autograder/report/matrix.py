@@ -15,14 +15,23 @@ def show(deaths: list[Death], to: Console) -> None:
     """Print a table of each exercise's mutants, and the shares."""
     for exercise in dict.fromkeys(death.exercise for death in deaths):
         own = [death for death in deaths if death.exercise == exercise]
-        table = Table("mutant", "found by", "first failing check", "named", title=exercise, title_justify="left")
+        table = Table("mutant", "found by", "first failing check", "named", "lost", title=exercise, title_justify="left")
         for death in own:
             named = {True: "yes", False: "no", None: ""}[death.named]
             first = death.failed[0].removeprefix("test_") if death.failed else ""
-            table.add_row(Text(death.mutant), Text(death.how, STYLES.get(death.how, "green")), first, named)
+            table.add_row(Text(death.mutant), Text(death.how, STYLES.get(death.how, "green")), first, named, f"{death.lost:.0%}")
         to.print(table)
         to.print(_shares(own))
+        to.print(_losses(own))
         to.print()
+
+
+def _losses(deaths: list[Death]) -> Text:
+    """How many lose how much: a mistake is paid for once."""
+    steps = (0.05, 0.1, 0.2, 0.35, 0.5, 1.0)
+    counts = [sum(low < death.lost <= high for death in deaths) for low, high in zip((0, *steps), steps, strict=False)]
+    told = ", ".join(f"up to {high:.0%}: {count}" for high, count in zip(steps, counts, strict=True) if count)
+    return Text(f"points lost: {told}")
 
 
 def _shares(deaths: list[Death]) -> Text:
