@@ -170,7 +170,7 @@ def test_meta_parameters_keep_their_values(student, draw):
     "With train=True take the inner gradients with create_graph=True, so that the outer gradient runs through them "
     "(second order). retain_graph=True only keeps the graph of the loss: that is first-order MAML."
 )
-def test_meta_gradient_is_second_order(student, draw):
+def test_meta_gradient_is_second_order(student, reference, draw):
     """With train=True the gradient with respect to theta runs through the inner gradients."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
     rates, weights = _rates(theta), _parameters(draw, 3)
@@ -180,9 +180,13 @@ def test_meta_gradient_is_second_order(student, draw):
             adapted = student.inner_loop(*support, at, rates, steps, train=True).parameters
             return sum(float((weights[name] * adapted[name]).sum()) for name in weights)
 
-        _assert_adapted(student.inner_loop(*support, theta, rates, steps, train=True).parameters, theta)
-        got = student.inner_gradients(*support, theta, rates, steps, True, weights).meta_parameters
-        assert_gradient(got, value, theta, draw.rng, f"meta-gradient through {steps} inner steps")
+        adapted = student.inner_loop(*support, theta, rates, steps, train=True).parameters
+        _assert_adapted(adapted, theta)
+        arguments = (*support, theta, rates, steps, True)
+        values = _change(adapted, theta), _change(reference.inner_loop(*arguments).parameters, theta)
+        got, want = (subject.inner_gradients(*arguments, weights).meta_parameters for subject in (student, reference))
+        what = f"meta-gradient through {steps} inner step{'s' * (steps > 1)}"
+        assert_gradient(got, value, theta, draw.rng, what, known=(*values, want))
 
 
 @points(3)
@@ -191,7 +195,7 @@ def test_meta_gradient_is_second_order(student, draw):
     "Use the inner learning rate as the tensor it is. .item() or float(...) makes it a number without a graph, and it "
     "is never learned."
 )
-def test_inner_rates_receive_gradients(student, draw):
+def test_inner_rates_receive_gradients(student, reference, draw):
     """Learned inner learning rates receive their gradient."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
     weights, rates = _parameters(draw, 3), _own_rates(draw, theta)
@@ -200,9 +204,12 @@ def test_inner_rates_receive_gradients(student, draw):
         adapted = student.inner_loop(*support, theta, at, 1, train=True).parameters
         return sum(float((weights[name] * adapted[name]).sum()) for name in weights)
 
-    _assert_adapted(student.inner_loop(*support, theta, rates, 1, train=True).parameters, theta)
-    got = student.inner_gradients(*support, theta, rates, 1, True, weights).inner_lrs
-    assert_gradient(got, value, rates, draw.rng, "gradient of the inner learning rates")
+    arguments = (*support, theta, rates, 1, True)
+    adapted = student.inner_loop(*arguments).parameters
+    _assert_adapted(adapted, theta)
+    values = _change(adapted, theta), _change(reference.inner_loop(*arguments).parameters, theta)
+    got, want = (subject.inner_gradients(*arguments, weights).inner_lrs for subject in (student, reference))
+    assert_gradient(got, value, rates, draw.rng, "gradient of the inner learning rates", known=(*values, want))
 
 
 @points(3)
@@ -285,21 +292,22 @@ def test_accuracies_of_outer_step(student, reference, draw):
     "Return the loss with its graph, and leave backward() and the optimizer's step to the caller: one backward for "
     "the mean over all tasks."
 )
-def test_outer_loss_can_be_differentiated(student, draw):
+def test_outer_loss_can_be_differentiated(student, reference, draw):
     """The outer loss carries the graph back to theta, and _outer_step itself changes nothing."""
     theta, tasks = _parameters(draw, 3), _batch(draw, 3, 2)
-    arguments = (tasks, theta, _rates(theta), 1)
+    rest = (_rates(theta), 1, True)
 
     def compare(stand_in):
-        left = student.outer_step(*arguments, True, stand_in).meta_parameters
-        assert_close(left, theta, "after _outer_step meta-parameter", rtol=1e-9)
-        assert_gradient(
-            student.outer_gradients(*arguments, True, stand_in).meta_parameters,
-            lambda at: float(student.outer_step(tasks, at, *arguments[2:], True, stand_in).loss),
-            theta,
-            draw.rng,
-            "meta-gradient of the outer loss",
+        def value(at):
+            return float(student.outer_step(tasks, at, *rest, stand_in).loss)
+
+        left = student.outer_step(tasks, theta, *rest, stand_in)
+        assert_close(left.meta_parameters, theta, "after _outer_step meta-parameter", rtol=1e-9)
+        values = left.loss, reference.outer_step(tasks, theta, *rest, stand_in).loss
+        got, want = (
+            subject.outer_gradients(tasks, theta, *rest, stand_in).meta_parameters for subject in (student, reference)
         )
+        assert_gradient(got, value, theta, draw.rng, "meta-gradient of the outer loss", known=(*values, want))
 
     assert_either(compare)
 

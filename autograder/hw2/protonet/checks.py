@@ -63,7 +63,7 @@ def test_prototype_is_the_mean_of_its_class(student, reference, draw):
     "The network must learn through the support too. Under torch.no_grad() or after detach() every prototype is "
     "right, but its gradient is missing."
 )
-def test_gradient_flows_through_prototypes(student, draw):
+def test_gradient_flows_through_prototypes(student, reference, draw):
     """The gradient flows through the prototypes back to the support features."""
     for way, shot, _ in SIZES[:2]:
         features, labels, weights = (
@@ -75,8 +75,11 @@ def test_gradient_flows_through_prototypes(student, draw):
         def value(at, labels=labels, weights=weights):
             return float((student.prototypes(at, labels).prototypes * weights).sum())
 
-        got = student.prototypes_gradient(features, labels, weights).gradient
-        assert_gradient(got, value, features, draw.rng, "gradient through the prototypes")
+        got, want = (
+            subject.prototypes_gradient(features, labels, weights).gradient for subject in (student, reference)
+        )
+        values = (subject.prototypes(features, labels).prototypes for subject in (student, reference))
+        assert_gradient(got, value, features, draw.rng, "gradient through the prototypes", known=(*values, want))
 
 
 @points(3)
@@ -118,15 +121,17 @@ def test_logits_are_negative_squared_distances(student, reference, draw):
     "Compute the distances from the features and prototypes themselves: torch.tensor(...), .item() or .detach() "
     "around them cut the graph."
 )
-def test_gradient_flows_through_logits(student, draw):
+def test_gradient_flows_through_logits(student, reference, draw):
     """The gradient flows through the logits to the features and the prototypes."""
     points, weights = draw.normal(9, FEATURES), draw.normal(6, 3)
+    given = points[:6], points[6:]
 
     def value(at):
         return float((student.logits(at[:6], at[6:]).logits * weights).sum())
 
-    got = student.logits_gradient(points[:6], points[6:], weights).gradient
-    assert_gradient(got, value, points, draw.rng, "gradient through the logits")
+    got, want = (subject.logits_gradient(*given, weights).gradient for subject in (student, reference))
+    values = (subject.logits(*given).logits for subject in (student, reference))
+    assert_gradient(got, value, points, draw.rng, "gradient through the logits", known=(*values, want))
 
 
 @points(5)
@@ -169,15 +174,17 @@ def test_accuracies_of_support_and_query(student, reference, draw):
     "Compute loss and features with the graph on: no torch.no_grad(), .item(), .data or detach() on the way from the "
     "network to the loss."
 )
-def test_gradient_reaches_the_network(student, draw):
+def test_gradient_reaches_the_network(student, reference, draw):
     """The gradient of the loss reaches the network, through the support and through the query."""
     tasks, weight = _batch(draw), _weight(draw)
 
     def compare(stand_ins):
-        got = student.step_gradient(tasks, weight, stand_ins).gradient
-        assert_gradient(
-            got, lambda at: float(student.step(tasks, at, stand_ins).loss), weight, draw.rng, "gradient of the loss"
-        )
+        def value(at):
+            return float(student.step(tasks, at, stand_ins).loss)
+
+        got, want = (subject.step_gradient(tasks, weight, stand_ins).gradient for subject in (student, reference))
+        values = value(weight), reference.step(tasks, weight, stand_ins).loss
+        assert_gradient(got, value, weight, draw.rng, "gradient of the loss", known=(*values, want))
 
     assert_either(compare)
 
