@@ -106,17 +106,16 @@ class DataGenerator(IterableDataset):
             drawing images[k, n]. Rows 0..K-1, the support, are in class order: labels[k] is the identity matrix. Row
             K, the query, is in a random order that is new in each episode.
         """
-        # TODO: Draw one N-way K-shot episode and return (images, labels).
+        # TODO: Draw one N-way K-shot episode and return (images, labels). In every episode, anew:
         #
-        # 1. Choose N different characters from self.folders, in random order: the order gives them the labels
-        #    0..N-1.
-        # 2. Choose K+1 different drawings of each, all at once, so that no query drawing is also in the
-        #    support. random.sample or get_images(..., nb_samples=K+1, shuffle=False) do this;
-        #    self.image_file_to_array reads one.
-        # 3. Lay them out: images (K+1, N, 784), one-hot labels (K+1, N, N), both float32. Row k holds the
-        #    k-th drawing of every character. Mind the axes: drawings come character by character, rows run
-        #    drawing by drawing.
-        # 4. Shuffle the last row, the query, and shuffle its labels by the same permutation.
+        # - N different characters of self.folders, each as likely as any other, and which of them gets which
+        #   of the labels 0..N-1 is random.
+        # - K+1 different drawings of each character: no query drawing is also in the support.
+        # - Support rows in class order; the query row in random order, each drawing with its own label.
+        # - New arrays, which the caller may keep or write to.
+        #
+        # get_images and self.image_file_to_array do the reading. Draw a table of rows and columns before you
+        # write, and try it with K > 1: there a wrong layout shows that hides with K = 1.
         raise NotImplementedError("DataGenerator._sample is still to do")
 
     def __iter__(self):

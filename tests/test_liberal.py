@@ -4,6 +4,7 @@ Each solution below is written another way than the reference: other operations,
 draws or of computation. They are gathered from what people really hand in.
 """
 
+import alternatives_hw1
 import pytest
 
 DATA_GENERATOR = {
@@ -388,6 +389,9 @@ MAML = {
             """,
     },
 }
+
+DATA_GENERATOR |= alternatives_hw1.DATA_GENERATOR
+BLACK_BOX |= alternatives_hw1.BLACK_BOX
 
 CASES = [
     (exercise, name)

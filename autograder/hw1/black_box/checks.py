@@ -367,5 +367,15 @@ def test_learns_stripes(student, draw, threshold):
 @hint("It learns simple patterns but not handwriting. Train it yourself with hw1/train.py and look at the curve.")
 def test_learns_handwriting(student, draw, threshold):
     """After a short training it tells new characters apart, 2-way 1-shot."""
-    train, held_out = (part.reshape(*part.shape[:2], 784) for part in draw.drawings.characters(160, 60, draw.rng))
+    train, held_out = (_smoothed(part) for part in draw.drawings.characters(160, 60, draw.rng))
     threshold.reached_by(_accuracy_after_training(student, draw, train, held_out, batches=1500))
+
+
+def _smoothed(drawings):
+    """Drawings (characters, 20, 28, 28) in tiles of 2 x 2, each as dark as its ink: (characters, 20, 784).
+
+    Thin strokes that miss each other by a pixel have nothing in common for an LSTM: on sharp drawings one training in
+    ten does not get going in this time.
+    """
+    tiles = drawings.reshape(*drawings.shape[:2], 14, 2, 14, 2).sum(axis=(3, 5)) / 2
+    return tiles.repeat(2, axis=2).repeat(2, axis=3).reshape(*drawings.shape[:2], 784)

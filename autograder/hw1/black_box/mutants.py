@@ -35,6 +35,7 @@ CONNECTED = ("test_loss_can_be_differentiated",)
 GRADIENTS = ("test_gradients_reach_both_layers",)
 
 OVERWRITTEN = "forward zeroes the query row of the caller's own labels, the targets of the loss"
+APART = "the two LSTMs are detached from each other: no gradient flows back from the second to the first"
 CUT = "the loss is a plain number, no longer connected to the predictions"
 
 MUTANTS = [
@@ -252,12 +253,6 @@ MUTANTS = [
         "all labels are hidden, those of the support too",
     ),
     Mutant(
-        "labels of the first episode for the whole batch",
-        ((SEEN, "torch.cat([input_labels[:1, :-1].expand(B, -1, -1, -1), hidden_labels], dim=1)"),),
-        BATCH,
-        "every episode is shown the labels of the first one of the batch",
-    ),
-    Mutant(
         "query drawings are hidden too",
         (
             (
@@ -423,7 +418,12 @@ MUTANTS = [
         AFRESH,
     ),
     Mutant("dropout when testing too", ((LAYER2, "logits, _ = self.layer2(F.dropout(states))"),), AFRESH),
-    Mutant("detached between the layers", ((LAYER2, "logits, _ = self.layer2(states.detach())"),), GRADIENTS),
-    Mutant("first layer under no_grad", ((LAYER1, f"with torch.no_grad():\n            {LAYER1}"),), GRADIENTS),
-    Mutant("outputs detached", ((OUTPUT, f"{OUTPUT}.detach()"),), GRADIENTS),
+    Mutant("detached between the layers", ((LAYER2, "logits, _ = self.layer2(states.detach())"),), GRADIENTS, APART),
+    Mutant("first layer under no_grad", ((LAYER1, f"with torch.no_grad():\n            {LAYER1}"),), GRADIENTS, APART),
+    Mutant(
+        "outputs detached",
+        ((OUTPUT, f"{OUTPUT}.detach()"),),
+        GRADIENTS,
+        "the outputs of forward are detached, and no gradient flows back into the network",
+    ),
 ]

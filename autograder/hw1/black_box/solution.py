@@ -49,17 +49,15 @@ class MANN(nn.Module):
             Logits, a float tensor (B, K+1, N, N). Only the last row, the query, counts.
         """
         ### BEGIN SOLUTION
-        #: Run the two LSTMs over the episode and return logits (B, K+1, N, N).
+        #: Run layer1 and layer2 over the episodes and return logits (B, K+1, N, N).
         #:
-        #: 1. Make labels in which the query row, input_labels[:, -1], is zero. All N of its labels, not only
-        #:    the last one, and in a new tensor: writing into input_labels would destroy the targets of the
-        #:    loss.
-        #: 2. Join drawings and labels along the last axis: (B, K+1, N, 784 + N).
-        #: 3. Flatten row by row to one sequence (B, (K+1) * N, 784 + N): the whole support before the first
-        #:    query.
-        #: 4. layer1, then layer2 (each returns its outputs and a state), with nothing in between and no
-        #:    softmax at the end.
-        #: 5. Shape the outputs back to (B, K+1, N, N).
+        #: - An episode is one sequence of (K+1) * N steps, a drawing and its label at each: the whole support
+        #:   before the first query. No episode knows of the others, or of an earlier call.
+        #: - Where the label of a query would stand, all N of them, there are zeros. The caller's input_labels
+        #:   stay as they are: they are the targets of the loss.
+        #: - layer2 reads what layer1 says, as it is, and what layer2 says is returned, as it is.
+        #:
+        #: What is in memory in which order? Before you reshape, say which axis is to run fastest.
         B, rows, N, _ = input_images.shape
         hidden_labels = torch.zeros_like(input_labels[:, -1:])
         seen_labels = torch.cat([input_labels[:, :-1], hidden_labels], dim=1)
@@ -80,11 +78,11 @@ class MANN(nn.Module):
             Scalar tensor: the mean over all B * N queries of  -log softmax(logits)[label].
         """
         ### BEGIN SOLUTION
-        #: Return the mean cross entropy of the last row, over all B * N queries.
+        #: Return the mean cross entropy of the query, the last row, over all B * N queries: a scalar tensor
+        #: through which gradients flow.
         #:
-        #: F.cross_entropy takes dimension 1 for the classes: given (B, N, N) it would read the positions of
-        #: the queries as classes, without a complaint. Flatten the query rows to (B * N, N) first. It applies
-        #: softmax itself.
+        #: Read in the documentation of F.cross_entropy which dimension it takes for the classes, and what it
+        #: does with logits. It does not complain of a wrong one.
         N = self.num_classes
         return F.cross_entropy(preds[:, -1].reshape(-1, N), labels[:, -1].reshape(-1, N).argmax(dim=-1))
         ### END SOLUTION

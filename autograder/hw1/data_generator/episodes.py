@@ -22,6 +22,24 @@ def of_split(part: str, characters: int = 30) -> set[int]:
     return {names.index(name) for name in split.split(names)[part]}
 
 
+def laid_out(got: probe.Episodes, way: int, shot: int) -> probe.Episodes:
+    """Episodes as (episodes, K+1, N, ...), where the size is right and only the shape is not.
+
+    A wrong shape is one mistake, and has its own check.
+    """
+    images, labels = (_laid_out(array, way, shot, size) for array, size in ((got.images, 784), (got.labels, way)))
+    return probe.Episodes(images, labels)
+
+
+def _laid_out(array: np.ndarray, way: int, shot: int, size: int) -> np.ndarray:
+    episodes = len(array)
+    if array.size != episodes * (shot + 1) * way * size:
+        return array
+    if way != shot + 1 and array.ndim > 3 and array.shape[1:3] == (way, shot + 1):
+        array = array.swapaxes(1, 2)
+    return array.reshape(episodes, shot + 1, way, size)
+
+
 class Read(NamedTuple):
     """What images show.
 

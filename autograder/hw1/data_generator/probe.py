@@ -21,6 +21,15 @@ class Episodes(NamedTuple):
     labels: Array
 
 
+class Kept(NamedTuple):
+    """Some episodes when they were drawn, and after the others were."""
+
+    images: Array
+    labels: Array
+    images_later: Array
+    labels_later: Array
+
+
 class Config(NamedTuple):
     """What is left of the caller's config: how many entries, and its image size."""
 
@@ -66,6 +75,18 @@ def sample(
                 images[:], labels[:] = -1, -1
     images, labels = zip(*drawn, strict=True)
     return Episodes(list(images), list(labels))
+
+
+def keep(module: ModuleType, drawings: Array, way: int, shot: int, episodes: int) -> Kept:
+    """Draw episodes and keep them all, as a DataLoader does until a batch is full."""
+    with tempfile.TemporaryDirectory() as folder:
+        _write(drawings, Path(folder))
+        generator = module.DataGenerator(way, shot, "train", {"data_folder": folder})
+        drawn, copied = [], []
+        for _ in range(episodes):
+            drawn.append(several(generator._sample(), 2, "_sample"))
+            copied.append([np.array(array) for array in drawn[-1]])
+    return Kept(*map(list, (*zip(*copied, strict=True), *zip(*drawn, strict=True))))
 
 
 def load(module: ModuleType, drawings: Array, way: int, shot: int, workers: int, episodes: int) -> Episodes:
