@@ -12,6 +12,7 @@ from autograder.catalog import Exercise
 from autograder.referee import Referee, limit
 from autograder.results import CheckResult, Verdict
 from autograder.submission import Submission
+from autograder.untrusted import clean
 
 SLOWER = 10  # times the reference's time that a student's code may take
 NOT_BLAMED = (Verdict.PASS, Verdict.NOT_RUN)
@@ -28,32 +29,47 @@ def confirm(exercise: Exercise, handed_in: Submission, results: Results, run: Ca
         results: by check name; changed in place.
         run: grade.run, but for its first arguments.
     """
-    blamed = {name for name, result in results.items() if result.verdict not in NOT_BLAMED}
-    if exercise.file not in handed_in.files or not blamed:
+    if exercise.file not in handed_in.files:
         return
-    reference = submission.reference(exercise.homework)
-    passed = run([exercise], reference, wanted=lambda check: check.name in blamed).results[exercise.name]
-    late = [name for name in results if results[name].verdict is Verdict.TIMEOUT]
-    if late:
+    late = [name for name, result in results.items() if result.verdict is Verdict.TIMEOUT][:1]
+    passed = _reference(exercise, _blamed(results), run)
+    if late and passed[late[0]].verdict is Verdict.PASS:
         _try_again(exercise, handed_in, results, run, late[0], passed[late[0]].seconds)
-    for name in blamed & passed.keys():
+        passed |= _reference(exercise, _blamed(results) - passed.keys(), run)
+    for name in _blamed(results):
         result = results[name]
-        if result.verdict not in NOT_BLAMED and passed[name].verdict is not Verdict.PASS:
+        if passed[name].verdict is not Verdict.PASS:
             result.verdict = Verdict.GRADER_ERROR
             result.message = f"The reference does not pass this check on the same inputs: {passed[name].message}"
         elif result.verdict is Verdict.GRADER_ERROR:  # the reference passes: our check cannot read this answer
             result.verdict = Verdict.WRONG
-            result.message = f"The answer has a form that the check cannot read.\n{result.message}"
+            reason = result.message.rstrip().rpartition("\n")[2]
+            result.message = f"The answer has a form that the check cannot read: {clean(reason, 300)}"
+
+
+def _blamed(results: Results) -> set[str]:
+    """Checks whose verdict goes against the student."""
+    return {name for name, result in results.items() if result.verdict not in NOT_BLAMED}
+
+
+def _reference(exercise: Exercise, names: set[str], run: Callable[..., Referee]) -> Results:
+    """What the reference makes of some checks."""
+    if not names:
+        return {}
+    reference = submission.reference(exercise.homework)
+    return run([exercise], reference, wanted=lambda check: check.name in names).results[exercise.name]
 
 
 def _try_again(
     exercise: Exercise, handed_in: Submission, results: Results, run: Callable[..., Referee], late: str, seconds: float
 ) -> None:
-    """Run a check that ran out of time by itself; if it was the machine, everything again."""
+    """Run a check that ran out of time by itself; if it was the machine, all that was not judged for lack of time."""
     function: Any = getattr(exercise.load("checks"), late)
     patience = max(1.0, SLOWER * seconds / limit(function))
     alone = run([exercise], handed_in, wanted=lambda check: check.name == late, patience=patience)
     if alone.results[exercise.name][late].verdict is not Verdict.TIMEOUT:
         judged = set(results)
         again = run([exercise], handed_in, wanted=lambda check: check.name in judged, patience=patience)
-        results.update(again.results[exercise.name])
+        for name, result in again.results[exercise.name].items():
+            if results[name].verdict in (Verdict.TIMEOUT, Verdict.NOT_RUN):  # what failed has failed: no second draw
+                results[name] = result

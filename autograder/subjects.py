@@ -69,6 +69,9 @@ class Subject:
     def close(self) -> None:
         """Leave nothing behind."""
 
+    def forget(self) -> None:
+        """Answer from now on as if nothing had been asked before."""
+
     def printed(self) -> str:
         """What the solution printed since the last call, where it is caught."""
         return ""
@@ -153,13 +156,17 @@ class Student(Subject):
             self._worker.ask("import", {}, {}, 0, START)
             self._imported = True
 
+    def forget(self) -> None:
+        """Start a new worker: whatever the code kept of earlier questions is gone."""
+        self._worker.stop()
+
     def close(self) -> None:
         """Kill the worker."""
         self._worker.stop()
 
     def printed(self) -> str:
         """What the student's code printed since the last call."""
-        return self._worker.log.take()
+        return self._worker.printed()
 
     def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays of an answer.

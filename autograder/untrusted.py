@@ -1,5 +1,7 @@
 """Text that comes from a submission, made harmless for what it is shown in."""
 
+from collections.abc import Iterable
+
 CONTROL = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160), 0x2028, 0x2029))  # all but tab and newline
 BIDI = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF))  # turn text around
 FORMULA = ("=", "+", "-", "@", "\t", "|", "%")  # how a cell begins that a spreadsheet would run
@@ -8,6 +10,13 @@ FORMULA = ("=", "+", "-", "@", "\t", "|", "%")  # how a cell begins that a sprea
 def clean(text: str, most: int = 4000) -> str:
     """Text without the characters by which it could take over a terminal, hide, or break an encoding."""
     return text[:most].translate(CONTROL).translate(BIDI).encode(errors="replace").decode()
+
+
+def hide_paths(text: str, paths: Iterable[str]) -> str:
+    """Text without paths of this machine, which a worker may read in /proc: longest first."""
+    for path in sorted({path.rstrip("/") for path in paths}, key=len, reverse=True):
+        text = text.replace(path, "...") if len(path) > 1 else text
+    return text
 
 
 def name(text: str) -> str:

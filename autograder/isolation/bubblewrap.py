@@ -78,7 +78,8 @@ def _profile(box: Path) -> list[str]:
             options += ["--tmpfs", f"{target}/{GRADER.relative_to(source)}"]
     options += ["--ro-bind", str(box), "/box", "--chdir", "/tmp", "--proc", "/proc", "--dev", "/dev"]
     options += ["--size", str(TMP), "--tmpfs", "/dev/shm", "--size", str(TMP), "--tmpfs", "/tmp"]
-    return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
+    # Where root stays root outside, the files of the kernel's settings would be its to write, without any capability.
+    return [*options, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 def _seccomp(descriptor: int) -> list[str]:

@@ -46,7 +46,8 @@ def table(report: Report) -> str:
     for exercise in report.exercises:
         for check in exercise.checks:
             said = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
-            writer.writerow([*said, _number(check.earned), _number(check.points), cell(f"{check.message} {check.likely}")])
+            points = [_number(check.earned), _number(check.points)]
+            writer.writerow([*said, *points, cell(f"{check.message} {check.likely}")])
     return text.getvalue()
 
 

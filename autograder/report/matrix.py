@@ -15,11 +15,13 @@ def show(deaths: list[Death], to: Console) -> None:
     """Print a table of each exercise's mutants, and the shares."""
     for exercise in dict.fromkeys(death.exercise for death in deaths):
         own = [death for death in deaths if death.exercise == exercise]
-        table = Table("mutant", "found by", "first failing check", "named", "lost", title=exercise, title_justify="left")
+        columns = ("mutant", "found by", "first failing check", "named", "lost")
+        table = Table(*columns, title=exercise, title_justify="left")
         for death in own:
             named = {True: "yes", False: "no", None: ""}[death.named]
             first = death.failed[0].removeprefix("test_") if death.failed else ""
-            table.add_row(Text(death.mutant), Text(death.how, STYLES.get(death.how, "green")), first, named, f"{death.lost:.0%}")
+            how = Text(death.how, STYLES.get(death.how, "green"))
+            table.add_row(Text(death.mutant), how, first, named, f"{death.lost:.0%}")
         to.print(table)
         to.print(_shares(own))
         to.print(_losses(own))

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from autograder.isolation import Isolation, totals
+from autograder.catalog import COURSE
+from autograder.isolation import Isolation, python, totals
 from autograder.results import StudentError, Verdict
-from autograder.untrusted import clean
+from autograder.untrusted import clean, hide_paths
 from autograder.worker import wire
 from autograder.worker.failure import Files, explain
 
@@ -42,6 +43,7 @@ class Worker:
         self._process = self._running.process
         self._files = files
         self._seq = 0
+        self._hidden = (*map(str, python.mounts()), str(box), str(box.parent), str(COURSE), str(Path.home()))
         self.log = Log()
         assert self._process.stdin and self._process.stdout and self._process.stderr
         self._requests, self._replies, self._prints = (
@@ -98,8 +100,13 @@ class Worker:
             raise StudentError(*self._death()) from None
         self._seq += 1
         if reply.kind != "result":
+            reply.text = hide_paths(reply.text, self._hidden)
             raise explain(reply, self._files, importing=call == "import")
         return fields
+
+    def printed(self) -> str:
+        """What the student's code printed since the last call."""
+        return hide_paths(self.log.take(), self._hidden)
 
     def stop(self) -> None:
         """Kill it and everything it started."""

@@ -42,6 +42,12 @@ def _writes(folder: str) -> bool:
     return True
 
 
+def _writes_settings() -> bool:
+    """Open a setting of the kernel for writing; nothing is written."""
+    os.close(os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY))
+    return True
+
+
 def _capable() -> bool:
     """Hold any capability that would let root back out."""
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -121,6 +127,7 @@ def main(level: str, course: str, other: str, grader: int, processes: int) -> li
         "it writes to /": lambda: _writes("/"),
         "it writes to /usr": lambda: _writes("/usr"),
         "it writes to its own program": lambda: _writes(str(Path(__file__).parent)),
+        "it writes the kernel's settings": _writes_settings,
         "it keeps capabilities": _capable,
         "it may gain rights": _regains,
         "it reads the grader's memory": lambda: _reads_memory(grader),

@@ -1,18 +1,25 @@
 """A hostile case: how it is built, graded, and held against what is expected of it."""
 
+import contextlib
 import hashlib
 import importlib.util
 import os
 import re
+import sys
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
-import tomllib
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # which pytest needs there
 
-from autograder import catalog, submission
+from autograder import catalog, referee, submission
 from autograder import grade as grading
 from autograder.drawings import Drawings
+from autograder.isolation import totals
 from autograder.report import student
 from autograder.results import Verdict
 
@@ -31,6 +38,7 @@ class Case:
         self.what, self.expect, self.holds = told["what"], told["expect"], told.get("holds", [])
         self.edits, self.twin = told.get("edits"), told.get("twin")
         self.fast = told.get("fast", True)
+        self.limits = told.get("limits", {})
         self.exercise = next(
             e for homework in catalog.homeworks() for e in catalog.exercises(homework) if e.name == told["exercise"]
         )
@@ -71,31 +79,39 @@ def grade_twin(case, folder):
     path = case.hand_in_twin(folder)
     if path is None:
         return None
-    report, _ = grade(case, path, fast=True)
+    report, _ = grade(case, path, twin=True)
     return [(check.name, check.verdict.value, check.message) for check in report.checks if not check.earned]
 
 
-def grade(case, path, *, fast=None):
+def grade(case, path, *, twin=False):
     """The report and what the student is shown of it; or why nothing could be graded.
 
     Where solutions are trained, verdicts are not confirmed: the reference would be trained, too.
     """
-    fast = case.fast if fast is None else fast
+    fast = twin or case.fast
     try:
         handed_in = submission.collect(path, case.exercise.homework)
     except submission.SubmissionError as error:
         return str(error)
-    report = grading.grade(
-        case.exercise.homework,
-        handed_in,
-        subject="a submission",
-        seed=SECRET,
-        drawings=Drawings(None),
-        only=case.exercise.name,
-        fast=fast,
-        confirm=fast,
-    )
+    with limited(**({} if twin else case.limits)):
+        report = grading.grade(
+            case.exercise.homework,
+            handed_in,
+            subject="a submission",
+            seed=SECRET,
+            drawings=Drawings(None),
+            only=case.exercise.name,
+            fast=fast,
+            confirm=fast,
+        )
     return report, student.view(report)
+
+
+@contextlib.contextmanager
+def limited(seconds=referee.CALL, memory=totals.MEMORY // 2**20):
+    """Other limits than the usual ones, so that a case reaches them sooner: seconds of a check, MiB of a worker."""
+    with mock.patch.object(referee, "CALL", seconds), mock.patch.object(totals, "MEMORY", memory * 2**20):
+        yield
 
 
 def assert_expected(case, report, shown, folder):
@@ -113,7 +129,10 @@ def assert_expected(case, report, shown, folder):
         assert [check.name for check in failed] == case.expect["failed"], said
     assert re.search(case.expect.get("message", ""), said), f"the message says: {said}"
     assert re.search(case.expect.get("flags", ""), "\n".join(result.flags)), f"flags: {result.flags}"
-    assert_clean("\n".join([said, *(check.printed for check in result.checks)]), folder)
+    printed = "\n".join(check.printed for check in result.checks)
+    assert re.search(case.expect.get("printed", ""), printed), f"printed: {printed}"
+    assert re.search(case.expect.get("notes", ""), "\n".join(report.notes)), f"notes: {report.notes}"
+    assert_clean("\n".join([said, printed, *report.notes]), folder)
     told = "\n".join([shown.exercises[0].problem, *(f"{c.message}\n{c.printed}" for c in shown.exercises[0].checks)])
     assert_clean(told, folder)
     if "hidden" in case.expect:
