@@ -139,7 +139,7 @@ def test_rows_hold_every_class_and_support_rows_in_class_order(student, draw):
 @points(5)
 @after(test_images_are_drawings)
 @hint(
-    "Draw N characters without replacement (random.sample; np.random.choice and random.choices repeat themselves): "
+    "Draw N characters without replacement (random.sample; NumPy's choice and random.choices repeat themselves): "
     "one character must not have two labels."
 )
 def test_characters_of_an_episode_differ(student, draw):
@@ -276,7 +276,11 @@ def test_every_drawing_has_its_turn(student, draw):
 
 
 @points(3)
-@after(test_all_characters_of_the_split_and_no_others, test_support_labels_belong_to_their_characters)
+@after(
+    test_labels_are_one_hot,
+    test_all_characters_of_the_split_and_no_others,
+    test_support_labels_belong_to_their_characters,
+)
 @hint(
     "Which character gets which label must be random in every episode. If a character always has the same label, the "
     "network memorises it and has no need of the support."
