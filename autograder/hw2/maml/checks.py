@@ -157,11 +157,15 @@ def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
     "belongs to the outer loop."
 )
 def test_meta_parameters_keep_their_values(student, draw):
-    """Adaptation leaves the meta-parameters as they were."""
-    for train in (True, False):
-        theta, support = _parameters(draw, 3), _support(draw, 3, 1)
-        got = student.inner_loop(*support, theta, _rates(theta), 2, train=train)
-        assert_close(got.meta_parameters, theta, "after _inner_loop meta-parameter", rtol=1e-9)
+    """Adaptation leaves the meta-parameters as they were, and the next task starts from them."""
+    theta, support = _parameters(draw, 3), _support(draw, 3, 1)
+    arguments = (*support, theta, _rates(theta), 2, True)
+    alone = student.inner_loop(*arguments)
+    assert_close(alone.meta_parameters, theta, "after _inner_loop meta-parameter", rtol=1e-9)
+    second = student.inner_loop(*arguments, earlier=draw.normal(*support[0].shape))
+    assert_close(second.parameters, alone.parameters, "after another task the adapted parameter")
+    assert_shape(second.accuracies, alone.accuracies.shape, "after another task the accuracies")
+    assert_close([0, *second.accuracies], [0, *alone.accuracies], "after another task the accuracies")
 
 
 @points(7)
@@ -174,7 +178,7 @@ def test_meta_gradient_is_second_order(student, reference, draw):
     """With train=True the gradient with respect to theta runs through the inner gradients."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
     rates, weights = _rates(theta), _parameters(draw, 3)
-    for steps in (1, 2):
+    for steps in (2, 3):
 
         def value(at, steps=steps):
             adapted = student.inner_loop(*support, at, rates, steps, train=True).parameters
@@ -185,7 +189,7 @@ def test_meta_gradient_is_second_order(student, reference, draw):
         arguments = (*support, theta, rates, steps, True)
         values = _change(adapted, theta), _change(reference.inner_loop(*arguments).parameters, theta)
         got, want = (subject.inner_gradients(*arguments, weights).meta_parameters for subject in (student, reference))
-        what = f"meta-gradient through {steps} inner step{'s' * (steps > 1)}"
+        what = f"meta-gradient through {steps} inner steps"
         assert_gradient(got, value, theta, draw.rng, what, known=(*values, want))
 
 
@@ -218,11 +222,13 @@ def test_inner_rates_receive_gradients(student, reference, draw):
 def test_adapts_when_evaluating(student, draw):
     """train=False gives the same adapted parameters as train=True."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
-    trained, evaluated = (
-        student.inner_loop(*support, theta, _rates(theta), 2, train=train).parameters for train in (True, False)
+    trained, evaluated = (student.inner_loop(*support, theta, _rates(theta), 2, train=train) for train in (True, False))
+    _assert_adapted(trained.parameters, theta)
+    changes = (_change(adapted.parameters, theta) for adapted in (evaluated, trained))
+    assert_close(*changes, "with train=False the change of")
+    assert_close(
+        evaluated.meta_parameters, trained.meta_parameters, "with train=False, after _inner_loop meta-parameter"
     )
-    _assert_adapted(trained, theta)
-    assert_close(_change(evaluated, theta), _change(trained, theta), "with train=False the change of")
 
 
 @points(4)

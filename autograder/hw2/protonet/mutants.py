@@ -2,154 +2,508 @@
 
 from autograder.mutants import Mutant
 
+MEANS = "torch.stack([features[labels == k].mean(dim=0) for k in range(int(labels.max()) + 1)])"
+DISTANCES = "-(features[:, None] - prototypes[None]).square().sum(dim=-1)"
+PROTOTYPES = "            prototypes = self._prototypes(features_support, labels_support)\n"
+LOSS = "F.cross_entropy(logits_query, labels_query)"
+SUPPORT = "features_support = self._network(images_support)"
+QUERY = "features_query = self._network(images_query)"
+WAYS = "range(int(labels.max()) + 1)"
+SCORE_SUPPORT = "util.score(logits_support, labels_support)"
+SCORE_QUERY = "util.score(logits_query, labels_query)"
+
+SHAPE = ("test_one_prototype_for_each_class",)
+MEAN = ("test_prototype_is_the_mean_of_its_class",)
+THROUGH_PROTOTYPES = ("test_gradient_flows_through_prototypes",)
+NEAREST = ("test_nearest_prototype_has_the_largest_logit",)
+LOGITS = ("test_logits_are_negative_squared_distances",)
+THROUGH_LOGITS = ("test_gradient_flows_through_logits",)
+CROSS_ENTROPY = ("test_loss_is_the_mean_query_cross_entropy",)
+ACCURACIES = ("test_accuracies_of_support_and_query",)
+NETWORK = ("test_gradient_reaches_the_network",)
+PASS = ("test_classes_share_a_pass_through_the_network",)
+
 MUTANTS = [
+    # The logits
     Mutant(
         "distances not squared",
         ((".square().sum(dim=-1)", ".square().sum(dim=-1).sqrt()"),),
-        ("test_logits_are_negative_squared_distances",),
+        LOGITS,
+        "the logits are Euclidean distances, not squared",
     ),
     Mutant(
         "mean over the features",
         ((".square().sum(dim=-1)", ".square().mean(dim=-1)"),),
-        ("test_logits_are_negative_squared_distances",),
+        LOGITS,
+        "the squared differences are averaged over the features, not summed",
     ),
     Mutant(
         "softmax in _logits",
-        (
-            (
-                "return -(features[:, None] - prototypes[None]).square().sum(dim=-1)",
-                "return (-(features[:, None] - prototypes[None]).square().sum(dim=-1)).softmax(dim=-1)",
-            ),
-        ),
-        ("test_logits_are_negative_squared_distances",),
+        ((DISTANCES, f"({DISTANCES}).softmax(dim=-1)"),),
+        LOGITS,
+        "_logits applies softmax, and returns probabilities",
     ),
     Mutant(
         "log-softmax in _logits",
+        ((DISTANCES, f"F.log_softmax({DISTANCES}, dim=-1)"),),
+        LOGITS,
+        "_logits applies log-softmax, and returns log-probabilities",
+    ),
+    Mutant(
+        "sign",
+        (("return -(features", "return (features"),),
+        NEAREST,
+        "the logits are the squared distances without the minus sign",
+    ),
+    Mutant(
+        "sign, and not squared",
+        ((DISTANCES, "torch.cdist(features, prototypes)"),),
+        NEAREST,
+        "the logits are Euclidean distances, neither squared nor negative",
+    ),
+    Mutant(
+        "inner products",
+        ((DISTANCES, "features @ prototypes.T"),),
+        NEAREST,
+        "the logits are inner products of query and prototype",
+    ),
+    Mutant(
+        "cosine similarity",
+        ((DISTANCES, "F.cosine_similarity(features[:, None], prototypes[None], dim=-1)"),),
+        LOGITS,
+        "the logits are cosine similarities",
+    ),
+    Mutant(
+        "Manhattan distance",
+        ((".square().sum(dim=-1)", ".abs().sum(dim=-1)"),),
+        LOGITS,
+        "the logits are Manhattan distances, sums of absolute differences",
+    ),
+    Mutant(
+        "half the squared distance",
+        ((DISTANCES, f"0.5 * {DISTANCES}"),),
+        LOGITS,
+        "the squared distances are halved",
+    ),
+    Mutant(
+        "scaled by the root of D",
+        ((DISTANCES, f"{DISTANCES} / features.shape[1] ** 0.5"),),
+        LOGITS,
+        "the squared distances are divided by the square root of D",
+    ),
+    Mutant(
+        "features of length one",
+        ((DISTANCES, "-(F.normalize(features)[:, None] - F.normalize(prototypes)[None]).square().sum(dim=-1)"),),
+        LOGITS,
+        "features and prototypes are brought to length one first",
+    ),
+    Mutant(
+        "the norms forgotten in the matrix product's form",
+        ((DISTANCES, "2 * features @ prototypes.T - features.square().sum(dim=1, keepdim=True)"),),
+        NEAREST,
+        "the prototypes' own squared norms are left out of ||x||^2 - 2 x.c + ||c||^2",
+    ),
+    Mutant(
+        "the cross term once",
         (
             (
-                "return -(features[:, None] - prototypes[None]).square().sum(dim=-1)",
-                "return F.log_softmax(-(features[:, None] - prototypes[None]).square().sum(dim=-1), dim=-1)",
+                DISTANCES,
+                "features @ prototypes.T - features.square().sum(dim=1, keepdim=True) - prototypes.square().sum(dim=1)",
             ),
         ),
-        ("test_logits_are_negative_squared_distances",),
+        NEAREST,
+        "the cross term of ||x||^2 - 2 x.c + ||c||^2 is counted once, not twice",
     ),
-    Mutant("sign", (("return -(features", "return (features"),), ("test_nearest_prototype_has_the_largest_logit",)),
+    Mutant("logits transposed", ((DISTANCES, f"({DISTANCES}).T"),), NEAREST, "the logits are transposed, (N, Q)"),
+    Mutant(
+        "sum over the prototypes",
+        ((".square().sum(dim=-1)", ".square().sum(dim=1)"),),
+        NEAREST,
+        "the sum is over the prototypes",
+    ),
     Mutant(
         "distances re-wrapped",
-        (
-            (
-                "return -(features[:, None] - prototypes[None]).square().sum(dim=-1)",
-                "return torch.tensor([[-(f - c).square().sum().item() for c in prototypes] for f in features])",
-            ),
-        ),
-        ("test_gradient_flows_through_logits",),
+        ((DISTANCES, "torch.tensor([[-(f - c).square().sum().item() for c in prototypes] for f in features])"),),
+        THROUGH_LOGITS,
+        "the logits are made of plain numbers, without a graph",
     ),
     Mutant(
+        "logits that forget the prototypes' graph",
+        ((DISTANCES, DISTANCES.replace("prototypes", "prototypes.detach()")),),
+        THROUGH_LOGITS,
+        "_logits detaches the prototypes",
+    ),
+    # The prototypes
+    Mutant(
         "prototypes detached",
-        (("for k in range(int(labels.max()) + 1)])", "for k in range(int(labels.max()) + 1)]).detach()"),),
-        ("test_gradient_flows_through_prototypes",),
+        ((MEANS, f"{MEANS}.detach()"),),
+        THROUGH_PROTOTYPES,
+        "the prototypes have no graph, by detach() or under no_grad()",
+    ),
+    Mutant(
+        "prototypes under no_grad",
+        ((f"        return {MEANS}", f"        with torch.no_grad():\n            return {MEANS}"),),
+        THROUGH_PROTOTYPES,
+        "the prototypes have no graph, by detach() or under no_grad()",
     ),
     Mutant(
         "labels taken to be in class order",
-        (
-            (
-                "torch.stack([features[labels == k].mean(dim=0) for k in range(int(labels.max()) + 1)])",
-                "features.reshape(int(labels.max()) + 1, -1, features.shape[1]).mean(dim=1)",
-            ),
-        ),
-        ("test_prototype_is_the_mean_of_its_class",),
+        ((MEANS, "features.reshape(int(labels.max()) + 1, -1, features.shape[1]).mean(dim=1)"),),
+        MEAN,
+        "the support is taken to be in class order, whatever its labels",
     ),
     Mutant(
-        "number of classes counted as number of labels",
-        (("range(int(labels.max()) + 1)", "range(len(set(labels)))"),),
-        ("test_one_prototype_for_each_class",),
+        "labels taken to be in turns",
+        ((MEANS, "features.reshape(-1, int(labels.max()) + 1, features.shape[1]).mean(dim=0)"),),
+        MEAN,
+        "the support is taken to be K rows of N classes in order, whatever its labels",
     ),
     Mutant(
-        "five classes always", (("range(int(labels.max()) + 1)", "range(5)"),), ("test_one_prototype_for_each_class",)
+        "sorted by label, then N and K swapped",
+        ((MEANS, "features[labels.argsort()].reshape(-1, int(labels.max()) + 1, features.shape[1]).mean(dim=0)"),),
+        MEAN,
+        "the support is sorted by label and then reshaped to (K, N, D), not (N, K, D)",
     ),
     Mutant(
-        "every support drawing a prototype",
-        (("torch.stack([features[labels == k].mean(dim=0) for k in range(int(labels.max()) + 1)])", "features"),),
-        ("test_one_prototype_for_each_class",),
+        "prototypes in the order in which classes appear",
+        ((WAYS, "dict.fromkeys(labels.tolist())"),),
+        MEAN,
+        "the prototypes are in the order in which classes appear, so that row k is not class k",
     ),
     Mutant(
-        "mean without dim",
-        (("features[labels == k].mean(dim=0)", "features[labels == k].mean()"),),
-        ("test_one_prototype_for_each_class",),
+        "the first drawing of each class",
+        (("features[labels == k].mean(dim=0)", "features[labels == k][0]"),),
+        MEAN,
+        "a prototype is the first drawing of its class",
     ),
     Mutant(
         "sums instead of means",
         (("features[labels == k].mean(dim=0)", "features[labels == k].sum(dim=0)"),),
-        ("test_prototype_is_the_mean_of_its_class",),
+        MEAN,
+        "a prototype is the sum of its class, not divided by K",
+    ),
+    Mutant(
+        "divided by N",
+        (("features[labels == k].mean(dim=0)", "features[labels == k].sum(dim=0) / (labels.max() + 1)"),),
+        MEAN,
+        "the sums are divided by N, the number of classes, and not by K",
+    ),
+    Mutant(
+        "divided by all drawings",
+        (("features[labels == k].mean(dim=0)", "features[labels == k].sum(dim=0) / len(labels)"),),
+        MEAN,
+        "the sums are divided by N * K, the number of all support drawings, and not by K",
+    ),
+    Mutant(
+        "median",
+        (("features[labels == k].mean(dim=0)", "features[labels == k].median(dim=0).values"),),
+        MEAN,
+        "a prototype is the median of its class",
+    ),
+    Mutant(
+        "mean over all other classes",
+        (("features[labels == k].mean(dim=0)", "features[labels != k].mean(dim=0)"),),
+        MEAN,
+        "a prototype is the mean of all the other classes",
+    ),
+    Mutant(
+        "prototypes of length one",
+        ((MEANS, f"F.normalize({MEANS})"),),
+        MEAN,
+        "the prototypes are brought to length one",
+    ),
+    Mutant(
+        "prototypes written into the support features",
+        (
+            (
+                f"        return {MEANS}",
+                f"        prototypes = {MEANS}\n"
+                "        for k, prototype in enumerate(prototypes):\n"
+                "            features[labels == k] = prototype\n"
+                "        return prototypes",
+            ),
+        ),
+        MEAN,
+        "_prototypes overwrites the support features with their prototypes",
+    ),
+    Mutant(
+        "means written over the first features",
+        (
+            (
+                f"        return {MEANS}",
+                "        ways = int(labels.max()) + 1\n"
+                "        for k in range(ways):\n"
+                "            features[k] = features[labels == k].mean(dim=0)\n"
+                "        return features[:ways]",
+            ),
+        ),
+        MEAN,
+        "the means are written into the features of which later means are made",
+    ),
+    Mutant(
+        "prototypes of the first task kept",
+        (
+            (
+                f"        return {MEANS}",
+                f'        if not hasattr(self, "_kept"):\n            self._kept = {MEANS}\n        return self._kept',
+            ),
+        ),
+        MEAN,
+        "the prototypes are still those of an earlier task",
+    ),
+    Mutant(
+        "number of classes counted as number of labels",
+        ((WAYS, "range(len(set(labels)))"),),
+        SHAPE,
+    ),
+    Mutant("five classes always", ((WAYS, "range(5)"),), SHAPE),
+    Mutant("the last class missing", ((WAYS, "range(int(labels.max()))"),), SHAPE, "the last class has no prototype"),
+    Mutant("every support drawing a prototype", ((MEANS, "features"),), SHAPE, "every support drawing is a prototype"),
+    Mutant("a prototype for each drawing", ((WAYS, "labels"),), SHAPE, "each drawing has the prototype of its class"),
+    Mutant(
+        "mean without dim",
+        (("features[labels == k].mean(dim=0)", "features[labels == k].mean()"),),
+        SHAPE,
+        "the mean is over features too, so that a prototype is a number",
+    ),
+    Mutant(
+        "mean over the features of a drawing",
+        (("features[labels == k].mean(dim=0)", "features[labels == k].mean(dim=1)"),),
+        SHAPE,
+        "the mean is over the features of a drawing, not over the drawings of a class",
+    ),
+    Mutant(
+        "one prototype for all",
+        ((MEANS, "features.mean(dim=0, keepdim=True)"),),
+        SHAPE,
+        "there is one mean for all classes",
+    ),
+    # The step
+    Mutant(
+        "softmax before the cross entropy",
+        ((LOSS, "F.cross_entropy(logits_query.softmax(dim=-1), labels_query)"),),
+        CROSS_ENTROPY,
+        "softmax is applied before the cross entropy, which applies it again",
     ),
     Mutant(
         "one pass for each class",
         (
             (
-                "features_support = self._network(images_support)",
-                (
-                    "features_support = torch.zeros(len(labels_support), self._network(images_support).shape[1])\n"
-                    "            for k in labels_support.unique():\n"
-                    "                mine = labels_support == k\n"
-                    "                features_support[mine] = self._network(images_support[mine])"
-                ),
+                SUPPORT,
+                "features_support = torch.zeros(len(labels_support), self._network(images_support).shape[1])\n"
+                "            for k in labels_support.unique():\n"
+                "                mine = labels_support == k\n"
+                "                features_support[mine] = self._network(images_support[mine])",
             ),
         ),
-        ("test_classes_share_a_pass_through_the_network",),
+        PASS,
+        "each class goes through the network in a pass of its own",
     ),
     Mutant(
-        "softmax before the cross entropy",
+        "one pass for each drawing",
         (
             (
-                "F.cross_entropy(logits_query, labels_query)",
-                "F.cross_entropy(logits_query.softmax(dim=-1), labels_query)",
+                QUERY,
+                "twice = (image[None].repeat(2, 1, 1, 1) for image in images_query)\n"
+                "            features_query = torch.cat([self._network(images)[:1] for images in twice])",
             ),
         ),
-        ("test_loss_is_the_mean_query_cross_entropy",),
+        PASS,
+        "each query goes through the network in a pass of its own",
+    ),
+    Mutant(
+        "network in evaluation mode",
+        ((SUPPORT, f"self._network.eval()\n            {SUPPORT}"),),
+        PASS,
+        "the network is in evaluation mode, and batch normalisation uses its running averages",
     ),
     Mutant(
         "loss of the support",
-        (("F.cross_entropy(logits_query, labels_query)", "F.cross_entropy(logits_support, labels_support)"),),
-        ("test_loss_is_the_mean_query_cross_entropy",),
+        ((LOSS, "F.cross_entropy(logits_support, labels_support)"),),
+        CROSS_ENTROPY,
+        "the loss is that of the support",
+    ),
+    Mutant(
+        "loss of support and query",
+        ((LOSS, f"{LOSS} + F.cross_entropy(logits_support, labels_support)"),),
+        CROSS_ENTROPY,
+        "the support's loss is added to the query's",
     ),
     Mutant(
         "loss summed over the queries",
+        ((LOSS, 'F.cross_entropy(logits_query, labels_query, reduction="sum")'),),
+        CROSS_ENTROPY,
+        "the loss is summed over the queries, not averaged",
+    ),
+    Mutant(
+        "loss summed over the tasks",
+        (("torch.mean(torch.stack(loss_batch))", "torch.sum(torch.stack(loss_batch))"),),
+        CROSS_ENTROPY,
+        "the loss is summed over the tasks, not averaged",
+    ),
+    Mutant(
+        "loss of the last task",
+        ((f"loss_batch.append({LOSS})", f"loss_batch = [{LOSS}]"),),
+        CROSS_ENTROPY,
+        "only the last task of the batch is in the loss",
+    ),
+    Mutant(
+        "no logarithm",
+        ((LOSS, "F.nll_loss(logits_query, labels_query)"),),
+        CROSS_ENTROPY,
+        "nll_loss gets the logits themselves, without log_softmax",
+    ),
+    Mutant(
+        "binary cross entropy",
         (
             (
-                "F.cross_entropy(logits_query, labels_query)",
-                'F.cross_entropy(logits_query, labels_query, reduction="sum")',
+                LOSS,
+                "F.binary_cross_entropy_with_logits(logits_query, F.one_hot(labels_query, len(prototypes)).float())",
             ),
         ),
-        ("test_loss_is_the_mean_query_cross_entropy",),
+        CROSS_ENTROPY,
+        "the loss is a binary cross entropy for each class",
+    ),
+    Mutant(
+        "classes along the wrong axis",
+        ((LOSS, "F.cross_entropy(logits_query.T, labels_query)"),),
+        (*CROSS_ENTROPY, *ACCURACIES, *NETWORK),
+    ),
+    Mutant(
+        "labels of the support for the query",
+        ((LOSS, "F.cross_entropy(logits_query, labels_support)"),),
+        (*CROSS_ENTROPY, *ACCURACIES, *NETWORK),
+    ),
+    Mutant(
+        "query taken to be in class order",
+        ((LOSS, "F.cross_entropy(logits_query, labels_query.sort().values)"),),
+        CROSS_ENTROPY,
+        "the query is taken to be in class order, whatever its labels",
+    ),
+    Mutant(
+        "label smoothing",
+        ((LOSS, "F.cross_entropy(logits_query, labels_query, label_smoothing=0.1)"),),
+        CROSS_ENTROPY,
+        "the labels are smoothed by 0.1",
+    ),
+    Mutant(
+        "labels as numbers with a point",
+        ((LOSS, "F.cross_entropy(logits_query, labels_query.float())"),),
+        (*CROSS_ENTROPY, *ACCURACIES, *NETWORK),
+    ),
+    Mutant(
+        "prototypes of the query",
+        ((PROTOTYPES, "            prototypes = self._prototypes(features_query, labels_query)\n"),),
+        (*CROSS_ENTROPY, *ACCURACIES),
+        "the prototypes are made of the query, and know its labels",
+    ),
+    Mutant(
+        "prototypes of support and query",
+        (
+            (
+                PROTOTYPES,
+                "            prototypes = self._prototypes(\n"
+                "                torch.cat([features_query, features_support]),\n"
+                "                torch.cat([labels_query, labels_support]),\n"
+                "            )\n",
+            ),
+        ),
+        (*CROSS_ENTROPY, *ACCURACIES),
+        "the prototypes are made of support and query together, and know the query's labels",
+    ),
+    Mutant(
+        "prototypes of the batch's first task",
+        ((PROTOTYPES, f"            if not loss_batch:\n    {PROTOTYPES}"),),
+        (*CROSS_ENTROPY, *ACCURACIES),
+        "the prototypes of the first task serve for all tasks of the batch",
     ),
     Mutant(
         "loss detached",
-        (("F.cross_entropy(logits_query, labels_query)", "F.cross_entropy(logits_query, labels_query).detach()"),),
-        ("test_gradient_reaches_the_network",),
+        ((LOSS, f"{LOSS}.detach()"),),
+        NETWORK,
+        "the loss has no graph, by detach(), .item() or no_grad()",
+    ),
+    Mutant(
+        "loss as a number",
+        ((LOSS, f"torch.tensor({LOSS}.item())"),),
+        NETWORK,
+        "the loss has no graph, by detach(), .item() or no_grad()",
     ),
     Mutant(
         "query embedded without a graph",
-        (("features_query = self._network(images_query)", "features_query = self._network(images_query).detach()"),),
-        ("test_gradient_reaches_the_network",),
+        ((QUERY, f"{QUERY}.detach()"),),
+        NETWORK,
+        "the query is embedded without a graph, so that the network learns through the support alone",
     ),
     Mutant(
         "support embedded without a graph",
+        ((SUPPORT, f"with torch.no_grad():\n                {SUPPORT}"),),
+        NETWORK,
+        "the support is embedded without a graph, so that the network learns through the query alone",
+    ),
+    Mutant(
+        "optimizer stepped inside _step",
         (
             (
-                "features_support = self._network(images_support)",
-                ("with torch.no_grad():\n                features_support = self._network(images_support)"),
+                "        return (\n            torch.mean(torch.stack(loss_batch)),\n",
+                "        loss = torch.mean(torch.stack(loss_batch))\n"
+                "        self._optimizer.zero_grad()\n"
+                "        loss.backward(retain_graph=True)\n"
+                "        self._optimizer.step()\n"
+                "        return (\n            loss,\n",
             ),
         ),
-        ("test_gradient_reaches_the_network",),
+        NETWORK,
     ),
     Mutant(
-        "accuracies with the other sign",
-        (("util.score(logits_query, labels_query)", "util.score(-logits_query, labels_query)"),),
-        ("test_accuracies_of_support_and_query",),
+        "query accuracy with the other sign",
+        ((SCORE_QUERY, "util.score(-logits_query, labels_query)"),),
+        ACCURACIES,
+        "the query's accuracy counts the farthest prototype, not the nearest",
     ),
     Mutant(
-        "support accuracy is the query's",
-        (("util.score(logits_support, labels_support)", "util.score(logits_query, labels_query)"),),
-        ("test_accuracies_of_support_and_query",),
+        "both accuracies with the other sign",
+        (
+            (SCORE_SUPPORT, "util.score(-logits_support, labels_support)"),
+            (SCORE_QUERY, "util.score(-logits_query, labels_query)"),
+        ),
+        ACCURACIES,
+        "both accuracies count the farthest prototype, not the nearest",
+    ),
+    Mutant("support accuracy is the query's", ((SCORE_SUPPORT, SCORE_QUERY),), ACCURACIES),
+    Mutant(
+        "accuracies swapped",
+        (
+            ("            sum(accuracy_support_batch)", "            sum(accuracy_query_batch)"),
+            (
+                "            sum(accuracy_query_batch) / len(task_batch),\n        )",
+                "            sum(accuracy_support_batch) / len(task_batch),\n        )",
+            ),
+        ),
+        ACCURACIES,
+        "the accuracies are returned in the other order, first the query's",
+    ),
+    Mutant(
+        "accuracies counted, not averaged",
+        ((SCORE_QUERY, "(logits_query.argmax(dim=-1) == labels_query).sum().item()"),),
+        ACCURACIES,
+        "the query's accuracy is the number of right answers, not their share",
+    ),
+    Mutant(
+        "accuracies in percent",
+        ((SCORE_QUERY, f"100 * {SCORE_QUERY}"), (SCORE_SUPPORT, f"100 * {SCORE_SUPPORT}")),
+        ACCURACIES,
+        "the accuracies are in percent",
+    ),
+    Mutant(
+        "accuracy of the last task",
+        ((f"accuracy_query_batch.append({SCORE_QUERY})", f"accuracy_query_batch = [{SCORE_QUERY}]"),),
+        ACCURACIES,
+        "only the last task of the batch is in the query's accuracy",
+    ),
+    Mutant(
+        "runs on a GPU only",
+        ((LOSS, "F.cross_entropy(logits_query.cuda(), labels_query.cuda())"),),
+        (*CROSS_ENTROPY, *ACCURACIES, *NETWORK),
     ),
 ]

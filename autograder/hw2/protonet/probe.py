@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograder.worker.values import double, tensor
+from autograder.worker.values import double, several, tensor
 from hw2.omniglot import Tasks
 
 Array = np.ndarray
@@ -17,9 +17,10 @@ LEARNING_RATE = 2e-3
 
 
 class Prototypes(NamedTuple):
-    """Prototypes (N, D)."""
+    """Prototypes (N, D), and the support features (N * K, D) after it."""
 
     prototypes: Array
+    features: Array
 
 
 class Logits(NamedTuple):
@@ -43,9 +44,10 @@ class Step(NamedTuple):
 
 
 class NetworkGradient(NamedTuple):
-    """Gradient of the loss with respect to the weight (D, pixels) of a linear network."""
+    """Gradient of the loss with respect to the weight (D, pixels) of a linear network, and that weight after it."""
 
     gradient: Array
+    weight: Array
 
 
 class Weights(NamedTuple):
@@ -55,16 +57,20 @@ class Weights(NamedTuple):
 
 
 @double()
-def prototypes(module: ModuleType, features: Array, labels: Array) -> Prototypes:
-    """Prototypes of features (N * K, D) with labels (N * K,)."""
-    return Prototypes(_protonet(module)._prototypes(torch.tensor(features), torch.tensor(labels)))
+def prototypes(module: ModuleType, features: Array, labels: Array, earlier: Array | None = None) -> Prototypes:
+    """Prototypes of features (N * K, D) with labels (N * K,), after those of the features of an earlier task."""
+    protonet = _protonet(module)
+    if earlier is not None:
+        protonet._prototypes(torch.tensor(earlier), torch.tensor(labels))
+    given = torch.tensor(features)
+    return Prototypes(protonet._prototypes(given, torch.tensor(labels)), given)
 
 
 @double()
 def prototypes_gradient(module: ModuleType, features: Array, labels: Array, weights: Array) -> Gradient:
     """How sum(weights * prototypes) changes with the features; zero where there is no graph."""
     given = torch.tensor(features, requires_grad=True)
-    answer = tensor(_protonet(module)._prototypes(given, torch.tensor(labels)), "prototypes")
+    answer = tensor(_protonet(module)._prototypes(given.clone(), torch.tensor(labels)), "prototypes")
     return Gradient(_gradient((answer * torch.tensor(weights)).sum(), given))
 
 
@@ -78,7 +84,8 @@ def logits(module: ModuleType, features: Array, prototypes: Array) -> Logits:
 def logits_gradient(module: ModuleType, features: Array, prototypes: Array, weights: Array) -> Gradient:
     """How sum(weights * logits) changes with features and prototypes, one below the other."""
     given = torch.tensor(features, requires_grad=True), torch.tensor(prototypes, requires_grad=True)
-    value = (tensor(_protonet(module)._logits(*given), "logits") * torch.tensor(weights)).sum()
+    answer = tensor(_protonet(module)._logits(*(part.clone() for part in given)), "logits")
+    value = (answer * torch.tensor(weights)).sum()
     return Gradient(torch.cat([_gradient(value, part) for part in given]))
 
 
@@ -95,14 +102,14 @@ def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: 
         batch_norm: normalise the features over each pass.
     """
     protonet, _ = _linear(module, weight, stand_ins, batch_norm)
-    return Step(*protonet._step(_tasks(tasks)))
+    return Step(*several(protonet._step(_tasks(tasks)), 3, "_step"))
 
 
 @double()
 def step_gradient(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: bool) -> NetworkGradient:
     """Gradient of the loss of step with respect to the network's weight; zero where there is no graph."""
     protonet, parameter = _linear(module, weight, stand_ins, batch_norm=False)
-    return NetworkGradient(_gradient(protonet._step(_tasks(tasks))[0], parameter))
+    return NetworkGradient(_gradient(several(protonet._step(_tasks(tasks)), 3, "_step")[0], parameter), parameter)
 
 
 def train(
@@ -161,6 +168,7 @@ def _linear(module: ModuleType, weight: Array, stand_ins: bool, batch_norm: bool
     norm = [nn.BatchNorm1d(weight.shape[0], dtype=torch.float64)] if batch_norm else []
     protonet = _protonet(module)
     protonet._network = nn.Sequential(nn.Flatten(), linear, *norm)
+    protonet._optimizer = torch.optim.Adam(protonet._network.parameters(), lr=LEARNING_RATE)  # a step of it would show
     if stand_ins:
         protonet._prototypes, protonet._logits = first_of_each_class, inner_products
     return protonet, linear.weight
