@@ -12,7 +12,7 @@ from autograder.worker.values import double
 Array = np.ndarray
 
 HIDDEN = 128
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 2e-3
 
 
 class Logits(NamedTuple):

@@ -4,7 +4,8 @@ The inputs are folders of noise, so that every image tells which drawing of whic
 because a drawing shared by support and query, or a character drawn twice, is rare in a large pool.
 """
 
-from itertools import permutations
+from collections import Counter
+from itertools import pairwise, permutations
 
 import numpy as np
 
@@ -236,6 +237,17 @@ def test_query_order_is_random(student, draw):
     seen = ", ".join(f"{list(permutation)} {count} times" for permutation, count in counts.items())
     assert_shares(
         list(counts.values()), 1 / 6, f"in 600 episodes the query came in the orders {seen}; expected about 100 each"
+    )
+    follows = Counter((tuple(row), tuple(following)) for row, following in pairwise(order))
+    most = max(follows.values())
+    assert most <= 50, (  # eight standard deviations: a fair draw gets there less than once in 10^8
+        f"one order of the query follows another one {most} of 599 times, expected about 17"
+    )
+    again = sum(row == following for row, following in pairwise(order))
+    assert_shares(
+        [again, len(order) - 1 - again],
+        [1 / 6, 5 / 6],
+        f"{again} of 599 times the query came in the order of the episode before, expected about 100",
     )
 
 
