@@ -89,8 +89,8 @@ def test_inner_loop_returns_all_parameters(student, draw):
 @points(5)
 @after(test_inner_loop_returns_all_parameters)
 @hint(
-    "phi = theta - alpha * grad L(theta, support), with the cross entropy of the logits as L (no softmax before it) "
-    "and the gradient with respect to all parameters."
+    "phi = theta - alpha * grad L(theta, support): L is the mean cross entropy of the logits (no softmax before it) "
+    "over the whole support, the gradient is with respect to all parameters, and the step goes downhill, once."
 )
 def test_one_inner_step(student, reference, draw):
     """One inner step is a gradient step on the support's cross entropy."""
@@ -135,8 +135,8 @@ def test_each_parameter_has_its_own_inner_rate(student, draw):
 @points(5)
 @after(test_inner_loop_returns_all_parameters)
 @hint(
-    "Append the accuracy before each step, and once more after the last, num_inner_steps + 1 in all: each with the "
-    "parameters as they are at that moment."
+    "Return (parameters, accuracies): the accuracy before each step, and once more after the last, num_inner_steps + 1 "
+    "in all, each the share of the support that the parameters of that moment classify right."
 )
 def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
     """The accuracies are those on the support before every step and after the last."""
@@ -154,7 +154,7 @@ def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
 @after(test_inner_loop_returns_all_parameters)
 @hint(
     "Make new tensors: parameter - rate * gradient. An in-place update (-=, .data, .copy_) writes into theta, which "
-    "belongs to the outer loop."
+    "belongs to the outer loop; and what is kept on self is still there in the next task."
 )
 def test_meta_parameters_keep_their_values(student, draw):
     """Adaptation leaves the meta-parameters as they were, and the next task starts from them."""
@@ -171,8 +171,9 @@ def test_meta_parameters_keep_their_values(student, draw):
 @points(7)
 @after(test_inner_loop_returns_all_parameters)
 @hint(
-    "With train=True take the inner gradients with create_graph=True, so that the outer gradient runs through them "
-    "(second order). retain_graph=True only keeps the graph of the loss: that is first-order MAML."
+    "With train=True take the inner gradients with create_graph=True in every step, so that the outer gradient runs "
+    "through them (second order). retain_graph=True only keeps the graph of the loss: that is first-order MAML. And "
+    "start from theta or its clone: detach() cuts the way back."
 )
 def test_meta_gradient_is_second_order(student, reference, draw):
     """With train=True the gradient with respect to theta runs through the inner gradients."""
@@ -218,7 +219,10 @@ def test_inner_rates_receive_gradients(student, reference, draw):
 
 @points(3)
 @after(test_inner_loop_returns_all_parameters)
-@hint("Adapt when evaluating too. train decides on create_graph, and on nothing else.")
+@hint(
+    "Adapt when evaluating too. train decides on create_graph, and on nothing else: under no_grad() there would be no "
+    "inner gradients to step along."
+)
 def test_adapts_when_evaluating(student, draw):
     """train=False gives the same adapted parameters as train=True."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
@@ -253,7 +257,8 @@ def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
 @points(5)
 @hint(
     "The outer loss is the query's cross entropy under the parameters that _inner_loop returned (not under "
-    "self._meta_parameters, not on the support), averaged over the tasks. Pass train on to _inner_loop."
+    "self._meta_parameters, not on the support), averaged over the queries and over the tasks, once each. "
+    "F.cross_entropy applies softmax itself. Adapt to each task's support, and pass train on to _inner_loop."
 )
 def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw):
     """The outer loss is the mean over the tasks of the query loss at the adapted parameters."""
@@ -276,8 +281,8 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
 
 @points(4)
 @hint(
-    "Return two things: the support accuracies, num_inner_steps + 1 of them, and the query's after adaptation, each "
-    "averaged over the tasks."
+    "Return two things: the support accuracies that _inner_loop returned, num_inner_steps + 1 of them, and the query's "
+    "after adaptation, each from 0 to 1 and averaged over the tasks, step by step."
 )
 def test_accuracies_of_outer_step(student, reference, draw):
     """_outer_step returns support accuracies, step by step, and query accuracy, averaged over the tasks."""
@@ -295,8 +300,8 @@ def test_accuracies_of_outer_step(student, reference, draw):
 
 @points(3)
 @hint(
-    "Return the loss with its graph, and leave backward() and the optimizer's step to the caller: one backward for "
-    "the mean over all tasks."
+    "Return the loss with its graph (no .item(), detach() or no_grad() after the inner loop, and train passed on to "
+    "it), and leave backward() and the optimizer's step to the caller: one backward for the mean over all tasks."
 )
 def test_outer_loss_can_be_differentiated(student, reference, draw):
     """The outer loss carries the graph back to theta, and _outer_step itself changes nothing."""

@@ -86,18 +86,18 @@ class MAML:
         accuracies = []
         parameters = {name: torch.clone(tensor) for name, tensor in self._meta_parameters.items()}
         ### BEGIN SOLUTION
-        #: Take self._num_inner_steps gradient steps on the support and return (parameters, accuracies).
+        #: Adapt to the support by self._num_inner_steps gradient steps and return (parameters, accuracies).
         #:
-        #: Each step: logits by self._forward(images, parameters); append their accuracy, a float (util.score
-        #: computes it); cross entropy; its gradients by autograd.grad with respect to the current parameters,
-        #: each step from the last one's result; then parameter - rate * gradient, with self._inner_lrs[name]
-        #: as the parameter's own rate (as a tensor: .item() would cut it off from its gradient). Make new
-        #: tensors; do not write into old ones.
-        #:
-        #: With train=True the gradients must themselves be differentiable: create_graph=True (retain_graph is
-        #: not enough, that is first-order MAML). With train=False create_graph=False saves the time and memory.
-        #:
-        #: After the last step append the accuracy once more: num_inner_steps + 1 in all.
+        #: What must hold:
+        #: - L is the mean cross entropy of the support, its logits those of self._forward(images, parameters).
+        #: - Each step starts from the last one's result, and gives each parameter its own rate of
+        #:   self._inner_lrs. theta keeps its values.
+        #: - accuracies are floats (util.score computes one): num_inner_steps + 1 of them, one before each step
+        #:   and one after the last, each under the parameters of that moment.
+        #: - With train=True a gradient can be taken through all of it: with respect to theta, also through the
+        #:   gradients of the inner steps (second order; what does autograd.grad need for that?), and with
+        #:   respect to the rates.
+        #: - With train=False the adapted parameters are the same, but no graph is made of the inner gradients.
         for _ in range(self._num_inner_steps):
             logits = self._forward(images, parameters)
             accuracies.append(util.score(logits, labels))
