@@ -5,6 +5,7 @@ draws or of computation. They are gathered from what people really hand in.
 """
 
 import alternatives_hw1
+import alternatives_hw2
 import pytest
 
 DATA_GENERATOR = {
@@ -392,6 +393,8 @@ MAML = {
 
 DATA_GENERATOR |= alternatives_hw1.DATA_GENERATOR
 BLACK_BOX |= alternatives_hw1.BLACK_BOX
+PROTONET |= alternatives_hw2.PROTONET
+MAML |= alternatives_hw2.MAML
 
 CASES = [
     (exercise, name)

@@ -129,6 +129,7 @@ def assert_expected(case, report, shown, folder):
         assert [check.name for check in failed] == case.expect["failed"], said
     assert re.search(case.expect.get("message", ""), said), f"the message says: {said}"
     assert re.search(case.expect.get("flags", ""), "\n".join(result.flags)), f"flags: {result.flags}"
+    assert all(len(check.message) < 6000 for check in result.checks), "I5: a message has no end"
     printed = "\n".join(check.printed for check in result.checks)
     assert re.search(case.expect.get("printed", ""), printed), f"printed: {printed}"
     assert re.search(case.expect.get("notes", ""), "\n".join(report.notes)), f"notes: {report.notes}"

@@ -61,7 +61,7 @@ def _batch(draw, way, shot, count=3, query=2):
 
 def _score(parameters, images, labels):
     """Accuracy of given parameters."""
-    tensors = {name: torch.tensor(array) for name, array in parameters.items()}
+    tensors = {name: torch.tensor(array, dtype=torch.float64) for name, array in parameters.items()}
     return accuracy(probe.forward(torch.tensor(images), tensors).numpy(), labels)
 
 
