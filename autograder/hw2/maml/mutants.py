@@ -623,3 +623,12 @@ MUTANTS = [
         (*OUTER_LOSS, *OUTER_ACCURACIES, *OUTER_GRADIENT),
     ),
 ]
+
+# Those that an accuracy should tell from the reference, for `python -m autograder calibrate`.
+LEARNING = (
+    "no adaptation at all",
+    "uphill",
+    "update without the gradient",
+    "outer loss at the parameters before adaptation",
+    "first order: retain_graph",
+)
