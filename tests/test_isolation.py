@@ -117,7 +117,7 @@ def test_a_worker_answers_at_every_level_and_does_not_see_the_course(level, work
     one = worker(level)
     assert run(one, "import torch; answer = torch.arange(3.0)").tolist() == [0, 1, 2]
     for path in (catalog.COURSE / "README.md", Path.home()):
-        with pytest.raises(StudentError, match="(No such file|Permission denied)"):
+        with pytest.raises(StudentError, match=r"(No such file|Permission denied)"):
             run(one, f"open({str(path)!r})")
 
 

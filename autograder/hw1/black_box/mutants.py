@@ -427,3 +427,11 @@ MUTANTS = [
         "the outputs of forward are detached, and no gradient flows back into the network",
     ),
 ]
+
+# Those that an accuracy should tell from the reference, for `python -m autograder calibrate`.
+LEARNING = (
+    "no label is hidden",
+    "all labels are hidden",
+    "each row a sequence of its own",
+    "query drawings are hidden too",
+)
