@@ -20,8 +20,8 @@ CHOSEN = {
 }
 HEAD = """# Ten reports
 
-What a student reads whose solution has one of the mistakes that are made most. `python -m benchmarks.reports` writes this
-page from the mutants; checks that pass are left out here.
+What a student reads whose solution has one of the mistakes that are made most. `python -m benchmarks.reports` writes
+this page from the mutants; checks that pass are left out here.
 """
 
 

@@ -34,7 +34,7 @@ def test_conda_and_pip_users_get_the_same_pins():
 def test_every_dependency_is_justified_in_the_readme():
     table = read("README.md").partition("## Dependencies")[2]
     for dependency in project()["dependencies"]:
-        name = re.match(r"[a-z]+", dependency).group()
+        name = re.match(r"[a-z0-9]+", dependency).group()
         assert re.search(rf"^\| .*\b{name}\b.* \|", table, re.MULTILINE), name
 
 
