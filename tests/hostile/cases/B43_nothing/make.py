@@ -1,0 +1,3 @@
+def make(folder, files):
+    (folder / "work.zip").touch()
+    return folder / "work.zip"
