@@ -83,4 +83,4 @@ def test_an_answer_that_our_check_cannot_read_is_the_students():
     results[NAME].message = "Traceback ..."
     confirm.confirm(PROTONET, HANDED_IN, results, Runs({NAME: _result(NAME, Verdict.PASS, 1)}))
     assert results[NAME].verdict is Verdict.WRONG
-    assert results[NAME].message.startswith("The answer has a form that the check cannot read.")
+    assert results[NAME].message.startswith("The answer has a form that the check cannot read: ")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.worker.values import FormatError, double, flatten, pack, several, tensor, to_array, unpack
+from autograder.worker.packing import pack, unpack
+from autograder.worker.values import FormatError, double, flatten, several, tensor, to_array
 
 
 class Subarray(np.ndarray):
