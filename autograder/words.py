@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from autograder.results import StudentError, Verdict
 
 STEP = 1e-6  # of central differences, as a share of the norm of the point
-AGREE = 1e-2  # values as near as this are meant to be the reference's, but for noise or for deceit
+AGREE = 1e-3  # values as near as this are meant to be the reference's, but for noise or for deceit
 
 Check = TypeVar("Check", bound=Callable[..., None])
 

@@ -6,6 +6,7 @@ drawings and labels in any order, and be written in any way.
 
 import numpy as np
 
+from autograder.drawings import Drawings
 from autograder.hw1.black_box import probe
 from autograder.words import (
     accuracy,
@@ -45,10 +46,9 @@ def _made_characters(draw, characters):
     return np.repeat(stripes, 49, axis=-1).astype(np.float32)
 
 
-def _accuracy_after_training(student, draw, train, held_out, batches, learning_rate):
+def _accuracy_after_training(student, draw, train, held_out, batches):
     """Train on some characters, 2-way 1-shot, and return the query accuracy on others."""
-    settings = {"batches": batches, "batch": 64, "learning_rate": learning_rate, "seed": draw.seed()}
-    weights = student.train(train, way=2, shot=1, **settings).weights
+    weights = student.train(train, way=2, shot=1, batches=batches, batch=64, seed=draw.seed()).weights
     images, labels = probe.episodes(draw.rng, held_out, way=2, shot=1, count=1000)
     asked = labels[:, -1].argmax(axis=-1)
     labels[:, -1] = draw.rng.random(labels[:, -1].shape)  # the answers stay here
@@ -370,7 +370,7 @@ def test_gradients_reach_both_layers(student, draw):
 def test_learns_stripes(student, draw, threshold):
     """After a short training on striped patterns it tells new ones apart, 2-way 1-shot."""
     train, held_out = _made_characters(draw, 200), _made_characters(draw, 60)
-    threshold.reached_by(_accuracy_after_training(student, draw, train, held_out, 1000, 1e-3), made=True)
+    threshold.reached_by(_accuracy_after_training(student, draw, train, held_out, batches=1000), made=True)
 
 
 @training(seconds=90)
@@ -378,16 +378,17 @@ def test_learns_stripes(student, draw, threshold):
 @after(test_learns_stripes)
 @hint("It learns simple patterns but not handwriting. Train it yourself with hw1/train.py and look at the curve.")
 def test_learns_handwriting(student, draw, threshold):
-    """After a short training it tells new characters apart, 2-way 1-shot."""
-    train, held_out = (_smoothed(part) for part in draw.drawings.characters(160, 60, draw.rng))
-    threshold.reached_by(_accuracy_after_training(student, draw, train, held_out, 2500, 1.5e-3))
+    """After a short training on drawn handwriting it tells new characters apart, 2-way 1-shot."""
+    # Drawn even where Omniglot is there: on that, one training of the reference in six does not get going in this time.
+    train, held_out = (_smoothed(part) for part in Drawings(None).characters(160, 60, draw.rng))
+    threshold.reached_by(_accuracy_after_training(student, draw, train, held_out, batches=1500), made=True)
 
 
 def _smoothed(drawings):
     """Drawings (characters, 20, 28, 28) in tiles of 2 x 2, each as dark as its ink: (characters, 20, 784).
 
-    Thin strokes that miss each other by a pixel have nothing in common for an LSTM: on sharp drawings one training in
-    ten does not get going in this time, and on these one in ten not within 1500 batches.
+    Thin strokes that miss each other by a pixel have nothing in common for an LSTM: on sharp drawings accuracies vary
+    three times as much.
     """
     tiles = drawings.reshape(*drawings.shape[:2], 14, 2, 14, 2).sum(axis=(3, 5)) / 2
     return tiles.repeat(2, axis=2).repeat(2, axis=3).reshape(*drawings.shape[:2], 784)

@@ -12,6 +12,7 @@ from autograder.worker.values import double
 Array = np.ndarray
 
 HIDDEN = 128
+LEARNING_RATE = 1e-3
 
 
 class Logits(NamedTuple):
@@ -108,14 +109,12 @@ def gradients(module: ModuleType, images: Array, labels: Array, seed: int) -> Gr
     return Gradients({name: 0.0 if p.grad is None else p.grad.abs().max() for name, p in network.named_parameters()})
 
 
-def train(
-    module: ModuleType, drawings: Array, way: int, shot: int, batches: int, batch: int, learning_rate: float, seed: int
-) -> Weights:
+def train(module: ModuleType, drawings: Array, way: int, shot: int, batches: int, batch: int, seed: int) -> Weights:
     """Train on episodes of given drawings (characters, drawings, 784)."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = module.MANN(way, shot, HIDDEN)
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     for _ in range(batches):
         images, labels = episodes(rng, drawings, way, shot, batch)
         images, labels = _tensor(images), _tensor(labels)

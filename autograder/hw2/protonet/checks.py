@@ -96,6 +96,7 @@ def test_nearest_prototype_has_the_largest_logit(student, draw):
     """Logits have shape (Q, N), and the nearest prototype has the largest."""
     for way, _, query in SIZES:
         prototypes = draw.normal(way, FEATURES)
+        prototypes[-1] = 2 * prototypes[0]  # one direction, two distances: inner products and angles do not do
         nearest = draw.labels(way, query)
         features = prototypes[nearest] + draw.normal(way * query, FEATURES, scale=0.01)
         got = student.logits(features, prototypes).logits

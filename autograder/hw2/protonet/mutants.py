@@ -70,7 +70,7 @@ MUTANTS = [
     Mutant(
         "cosine similarity",
         ((DISTANCES, "F.cosine_similarity(features[:, None], prototypes[None], dim=-1)"),),
-        LOGITS,
+        NEAREST,
         "the logits are cosine similarities",
     ),
     Mutant(
@@ -94,7 +94,7 @@ MUTANTS = [
     Mutant(
         "features of length one",
         ((DISTANCES, "-(F.normalize(features)[:, None] - F.normalize(prototypes)[None]).square().sum(dim=-1)"),),
-        LOGITS,
+        NEAREST,
         "features and prototypes are brought to length one first",
     ),
     Mutant(
