@@ -157,14 +157,14 @@ def fingerprint(folder):
 
 
 def children():
-    """Command lines of the processes below this one, zombies left out."""
+    """Command lines of the processes below this one, by number, zombies left out."""
     time.sleep(0.05)
-    found = []
+    found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, parent = stat.read_text().rpartition(")")[2].split()[:2]
             if int(parent) == os.getpid() and state != "Z":
-                found.append((stat.parent / "cmdline").read_text().replace("\0", " "))
+                found[stat.parent.name] = (stat.parent / "cmdline").read_text().replace("\0", " ")
         except OSError:
             continue
     return found
