@@ -48,7 +48,7 @@ def explain(exercise: Exercise, check: str, calls: list[Call], reference: Refere
 
 def _sentence(fitting: list[str], given: Answers, right: Answers) -> str:
     name, got, want = _where(given, right)
-    numbers = f" (in {name}: {got:.5g}, right is {want:.5g})"
+    numbers = f" (in {name}: {got:.5g}, right is {want:.5g})" if name else ""
     if len(fitting) == 1:
         return f"This is what comes out if {fitting[0]}{numbers}."
     listed = "; or ".join(f"({letter}) {says}" for letter, says in zip("abc", fitting, strict=False))
@@ -56,9 +56,9 @@ def _sentence(fitting: list[str], given: Answers, right: Answers) -> str:
 
 
 def _where(given: Answers, right: Answers) -> tuple[str, float, float]:
-    """The number that is farthest off, with its name and the right one."""
-    worst = ("", 0.0, 0.0)
-    for ours, theirs in zip(given, right, strict=True):
+    """The number that is farthest off in the last answer that is wrong, with its name and the right one."""
+    for ours, theirs in reversed(list(zip(given, right, strict=True))):
+        worst = ("", 0.0, 0.0)
         for name, want in theirs.items():
             got = ours.get(name)
             if got is None or got.shape != want.shape or not want.size:
@@ -66,7 +66,9 @@ def _where(given: Answers, right: Answers) -> tuple[str, float, float]:
             at = np.unravel_index(int(np.abs(got - want).argmax()), want.shape)
             if abs(got[at] - want[at]) > abs(worst[1] - worst[2]):
                 worst = (name.replace("/", " "), float(got[at]), float(want[at]))
-    return worst
+        if worst[0] and not (ours.keys() == theirs.keys() and _same(ours, theirs, APART)):
+            return worst
+    return ("", 0.0, 0.0)
 
 
 def _answers(subject: Reference, calls: Iterable[Call]) -> Answers | None:

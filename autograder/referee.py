@@ -1,5 +1,6 @@
 """The pytest plugin that runs checks and keeps their verdicts: results are taken here, and nowhere else."""
 
+import contextlib
 import time
 import traceback
 from collections.abc import Callable
@@ -188,7 +189,8 @@ class Referee:
         except AssertionError as error:
             result.verdict, result.message = Verdict.WRONG, clean(str(error)) or result.title
             if not result.training and self._explain:
-                result.likely = self._explain(exercise, result.name, student.calls, self._reference(exercise))
+                with contextlib.suppress(Exception):  # whatever the answers hold, the verdict stands
+                    result.likely = self._explain(exercise, result.name, student.calls, self._reference(exercise))
         except StudentError as error:
             _blame(result, error)
         except Exception:  # a bug of ours, or an answer that a check of ours cannot read: confirm.py tells which

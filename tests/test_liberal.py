@@ -410,6 +410,10 @@ SOLUTIONS = {"data_generator": DATA_GENERATOR, "black_box": BLACK_BOX, "protonet
 
 
 @pytest.mark.parametrize(("exercise", "name"), CASES, ids=[f"{exercise}: {name}" for exercise, name in CASES])
-def test_a_correct_solution_gets_full_marks(exercise, name, rewritten, grade_source):
-    result = grade_source(exercise, rewritten(exercise, SOLUTIONS[exercise][name]))
-    assert [(check.name, check.verdict.value, check.message) for check in result.checks if not check.earned] == []
+def test_a_correct_solution_gets_full_marks(exercise, name, rewritten, judge):
+    results = judge(exercise, rewritten(exercise, SOLUTIONS[exercise][name]))
+    assert [(check.name, check.verdict.value, check.message) for check in results if not check.earned] == []
+
+
+def test_there_are_many():
+    assert all(len(solutions) >= 12 for solutions in SOLUTIONS.values())
