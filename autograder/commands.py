@@ -88,7 +88,11 @@ def grade(
     terminal.show(report, terminal.console(), of_another=source.path is not None)
     for path, for_student in files_to_write.items():
         seen = student.view(report) if for_student else report
-        _write(path, files.RENDERERS[path.suffix if for_student else ".json"](seen).encode())
+        try:
+            _write(path, files.RENDERERS[path.suffix if for_student else ".json"](seen).encode())
+        except OSError as error:
+            click.echo(f"{path} could not be written, what was there is untouched: {error.strerror}.", err=True)
+            return GRADER_FAULT
     return status(report)
 
 

@@ -3,6 +3,7 @@
 Links are not followed, nothing is unpacked to disk, no read blocks, and every size has a bound.
 """
 
+import errno
 import functools
 import os
 import stat
@@ -91,7 +92,9 @@ def _read(path: Path) -> tuple[bytes, bool]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}") from None
+        irregular = error.errno == errno.ENXIO  # a socket, or a device that is not there
+        reason = "is not a regular file" if irregular else f"cannot be read: {error.strerror}"
+        raise UnreadableError(reason) from None
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -92,10 +92,8 @@ class Referee:
         function = pyfuncitem.function
         result = describe(function)
         self._observe(exercise, result, False)
-        begun = time.monotonic()
         names = pyfuncitem._fixtureinfo.argnames
         self._run(exercise, function, result, {name: pyfuncitem.funcargs[name] for name in names})
-        result.seconds = round(time.monotonic() - begun, 3)
         self.results[exercise.name][result.name] = result
         self._observe(exercise, result, True)
         return True
@@ -183,6 +181,7 @@ class Referee:
         student.seed = Draw(self._seed, f"{exercise.name} {result.name} student", self._drawings).seed()
         student.seconds = limit(function) * self._patience
         student.calls.clear()
+        begun = time.monotonic()  # not sooner: a worker that starts imports torch
         try:
             function(**fixtures)
             result.verdict = Verdict.PASS
@@ -196,6 +195,7 @@ class Referee:
         except Exception:  # a bug of ours, or an answer that a check of ours cannot read: confirm.py tells which
             _blame_ourselves(result)
         finally:
+            result.seconds = round(time.monotonic() - begun, 3)
             result.printed = student.printed()
 
 

@@ -4,7 +4,9 @@ The worker sees the interpreter and one box, read-only, a small private /tmp, an
 environment. The paths inside say nothing of the machine.
 """
 
+import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,18 +30,27 @@ def start(
     """
     options, options_in = os.pipe()
     calls, calls_in = os.pipe()
-    command = [*prefix, "bwrap", "--args", str(options), "--", _inside(python.executable()), *python.OPTIONS]
+    command = [
+        *prefix,
+        shutil.which("bwrap") or "bwrap",
+        "--args",
+        str(options),
+        "--",
+        _inside(python.executable()),
+        *python.OPTIONS,
+    ]
     environment = {"PATH": os.defpath} | {name: os.environ[name] for name in _BUS if prefix and name in os.environ}
     try:
         process = popen([*command, f"/box/{arguments[0]}", *arguments[1:]], environment, (options, calls), user)
     finally:
         os.close(options)
         os.close(calls)
-    with os.fdopen(options_in, "wb") as pipe, os.fdopen(calls_in, "wb") as filtered:
+    with os.fdopen(options_in, "wb", buffering=0) as pipe, os.fdopen(calls_in, "wb", buffering=0) as filtered:
         try:
             yield process, None
-            filtered.write(seccomp.program())
-            pipe.write("\0".join([*_profile(box), *_seccomp(calls)]).encode())
+            with contextlib.suppress(BrokenPipeError):  # it has died: what it says on stderr tells why
+                filtered.write(seccomp.program())
+                pipe.write("\0".join([*_profile(box), *_seccomp(calls)]).encode())
         except BaseException:
             process.kill()
             raise

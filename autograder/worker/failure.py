@@ -46,9 +46,10 @@ def explain(reply: wire.Reply, files: Files, *, importing: bool) -> StudentError
         message = text or (f"{clean(places[-1].function, 80)} is still to do" if places else plain)
     elif reply.kind == "format":
         message, plain = text, "What your code returned is not numbers of a readable kind, or not finite."
-    elif reply.kind == "unreadable" and places:
-        place = places[-1]
-        message = plain = f"{place.file}, line {place.line}: {text}: {_line(place, files)}".removesuffix(": ")
+    elif reply.kind == "unreadable":
+        at = ", ".join(f"{place.file}, line {place.line}" if place.line else place.file for place in places[-1:])
+        line = "".join(_line(place, files) for place in places[-1:])
+        message = plain = ": ".join(part for part in (at or "The file cannot be read", text, line) if part)
     else:
         shown = [f"{place.file}, line {place.line}" for place in places]
         quoted = [f"{at}: {_line(place, files)}".rstrip(": ") for at, place in zip(shown, places, strict=True)]

@@ -30,7 +30,6 @@ MEMORY = 6 * 2**30
 SECONDS = 900
 FILE = 256 * 2**20
 TEXT = 4000  # characters of an error
-PLACES = 3  # lines of the student's that are told
 
 
 def main() -> None:
@@ -120,7 +119,7 @@ def _failure(request: wire.Request, error: BaseException) -> wire.Reply:
 
 
 def _described(request: wire.Request, error: BaseException) -> wire.Reply:
-    places = [(frame.filename, frame.lineno, frame.name) for frame in _own_frames(error)[-PLACES:]]
+    places = [(frame.filename, frame.lineno, frame.name) for frame in _own_frames(error)]
     if isinstance(error, SyntaxError) and error.filename:
         places.append((error.filename, error.lineno, ""))
     return wire.Reply(
@@ -128,7 +127,10 @@ def _described(request: wire.Request, error: BaseException) -> wire.Reply:
         kind=_kind(error, request.call),
         error=_sendable(type(error).__name__),
         text=_sendable(_first_line(error)),
-        places=[wire.Place(_sendable(_own(file)), int(line or 0), _sendable(name)) for file, line, name in places],
+        places=[
+            wire.Place(_sendable(_own(file)), int(line or 0), _sendable(name))
+            for file, line, name in places[-wire.PLACES :]
+        ],
     )
 
 

@@ -8,7 +8,7 @@ has only the fields below, the payload is arrays of three types with finite numb
 
 import struct
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ import safetensors.numpy
 MAGIC = b"FSH1"
 PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER = 64 * 1024
+PLACES = 3  # lines of the student's that an error names
 MAX_PAYLOAD = 64 * 1024 * 1024
 Types = Mapping[str, type[np.generic]]
 ANSWERS: Types = {"F32": np.float32, "F64": np.float64, "I64": np.int64}  # what a worker may send
@@ -69,7 +70,7 @@ class Reply(msgspec.Struct, forbid_unknown_fields=True):
     kind: Kind
     error: str = ""
     text: str = ""
-    places: list[Place] = []
+    places: Annotated[list[Place], msgspec.Meta(max_length=PLACES)] = []
 
 
 def encode(header: Request | Reply, arrays: dict[str, np.ndarray]) -> bytes:

@@ -310,7 +310,7 @@ def test_outer_loss_can_be_differentiated(student, reference, draw):
 
     def compare(stand_in):
         def value(at):
-            return float(student.outer_step(tasks, at, *rest, stand_in).loss)
+            return student.outer_step(tasks, at, *rest, stand_in).loss.item()
 
         left = student.outer_step(tasks, theta, *rest, stand_in)
         assert_close(left.meta_parameters, theta, "after _outer_step meta-parameter", rtol=1e-9)

@@ -187,7 +187,7 @@ def test_gradient_reaches_the_network(student, reference, draw):
 
     def compare(stand_ins):
         def value(at):
-            return float(student.step(tasks, at, stand_ins).loss)
+            return student.step(tasks, at, stand_ins).loss.item()
 
         got, want = (subject.step_gradient(tasks, weight, stand_ins) for subject in (student, reference))
         assert_close(got.weight, weight, "after _step the network's weight", rtol=1e-9)
@@ -209,7 +209,7 @@ def test_classes_share_a_pass_through_the_network(student, draw):
     tasks, weight = _batch(draw), _weight(draw)
 
     def compare(stand_ins):
-        got = float(student.step(tasks, weight, stand_ins, batch_norm=True).loss)
+        got = student.step(tasks, weight, stand_ins, batch_norm=True).loss.item()
         if stand_ins:
             want = _losses_with_batch_norm(tasks, weight, _first_of_each_class, lambda x, c: x @ c.T)
         else:
