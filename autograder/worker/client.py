@@ -41,7 +41,7 @@ class Worker:
         arguments = [module, str(threads), str(totals.PROCESSES)]
         self._running = isolation.start(box, "autograder/worker/shim.py", arguments)
         self._process = self._running.process
-        self._files = files
+        self._file, self._files = f"{module.replace('.', '/')}.py", files
         self._seq = 0
         self._hidden = (*map(str, python.mounts()), str(box), str(box.parent), str(COURSE), str(Path.home()))
         self.log = Log()
@@ -101,7 +101,7 @@ class Worker:
         self._seq += 1
         if reply.kind != "result":
             reply.text = hide_paths(reply.text, self._hidden)
-            raise explain(reply, self._files, importing=call == "import")
+            raise explain(reply, self._file, self._files, importing=call == "import")
         return fields
 
     def printed(self) -> str:

@@ -28,11 +28,12 @@ TODO = re.compile(r"""NotImplementedError\(\s*["'](.*?)["']\s*\)""")
 Files = dict[str, bytes]
 
 
-def explain(reply: wire.Reply, files: Files, *, importing: bool) -> StudentError:
+def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> StudentError:
     """The error that a worker's reply tells of.
 
     Args:
         reply: of a kind other than "result".
+        file: of the exercise.
         files: the submission, from which lines are quoted.
         importing: whether the module was only being imported: then no input is in the message.
     """
@@ -49,7 +50,7 @@ def explain(reply: wire.Reply, files: Files, *, importing: bool) -> StudentError
     elif reply.kind == "unreadable":
         at = ", ".join(f"{place.file}, line {place.line}" if place.line else place.file for place in places[-1:])
         line = "".join(_line(place, files) for place in places[-1:])
-        message = plain = ": ".join(part for part in (at or "The file cannot be read", text, line) if part)
+        message = plain = ": ".join(part for part in (at or file, text, line) if part)
     else:
         shown = [f"{place.file}, line {place.line}" for place in places]
         quoted = [f"{at}: {_line(place, files)}".rstrip(": ") for at, place in zip(shown, places, strict=True)]
