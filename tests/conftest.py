@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from autograder import catalog, isolation, misconceptions, regions
 from autograder import grade as grading
@@ -13,6 +14,9 @@ from autograder.drawings import Drawings
 from autograder.inside import Inside
 from autograder.referee import Referee, describe
 from autograder.submission import Submission
+
+# Tests fork (controls, DataLoader workers), and the threads of OpenMP do not survive that: the child would hang.
+torch.set_num_threads(1)
 
 OFFICIAL = Path(__file__).resolve().parents[2] / "shared" / "omniglot"
 
