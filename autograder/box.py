@@ -66,10 +66,16 @@ def open_to_all(folder: Path) -> None:
 
 def _sweep() -> None:
     """Remove what graders left that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}[0-9]*-*"):
-        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+    for folder in left_by_the_dead(Path(tempfile.gettempdir()), PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def left_by_the_dead(parent: Path, prefix: str) -> Iterator[Path]:
+    """Folders whose names go on with the number of a process that there is no more."""
+    for folder in parent.glob(f"{prefix}[0-9]*-*"):
+        pid = folder.name.removeprefix(prefix).partition("-")[0]
         if pid.isdecimal() and Path("/proc/self").exists() and not Path("/proc", pid).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+            yield folder
 
 
 def _copy(source: Path, target: Path) -> None:

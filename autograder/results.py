@@ -19,6 +19,11 @@ class Verdict(str, Enum):
     GRADER_ERROR = "GRADER-ERROR"  # our fault; never a silent zero
 
 
+def number(points: float) -> str:
+    """Points as reports write them: 5, not 5.0."""
+    return f"{points:g}"
+
+
 class StudentError(Exception):
     """Something in the student's code kept a check from an answer.
 

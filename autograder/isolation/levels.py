@@ -119,7 +119,7 @@ class Running:
 def find() -> Isolation:
     """The strongest level that works here, as its self-test shows."""
     if sys.platform != "linux":
-        return Isolation(NONE, totals.Unlimited(), f"no sandbox is known for {sys.platform}")
+        return Isolation(NONE, totals.Watchdog(), f"no sandbox is known for {sys.platform}")
     reason = "bubblewrap is not installed (Debian, Ubuntu: apt-get install bubblewrap)"
     if shutil.which("bwrap"):
         dropping = (True, False) if os.getuid() == 0 else (False,)

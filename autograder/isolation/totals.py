@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from autograder.box import left_by_the_dead
+
 MEMORY = 4 * 2**30  # bytes
 TEST_MEMORY = 192 * 2**20  # of a self-test, which tries to take more
 PROCESSES = 128  # threads are counted too
@@ -186,10 +188,6 @@ class Watched:
         """Nothing."""
 
 
-class Unlimited(Watchdog):
-    """Nothing to look at: a system without /proc."""
-
-
 def _family(ancestor: int) -> list[int]:
     parents: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -256,8 +254,6 @@ def _version_2() -> Path | None:
 
 def _sweep(parent: Path) -> None:
     """Remove empty groups of graders that were killed."""
-    for folder in parent.glob(f"{NAME}-*"):
-        pid = folder.name.removeprefix(f"{NAME}-").partition("-")[0]
-        if not Path("/proc", pid).exists():
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+    for folder in left_by_the_dead(parent, f"{NAME}-"):
+        with contextlib.suppress(OSError):
+            folder.rmdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from autograder.results import Report
+from autograder.results import Report, number
 from autograder.untrusted import cell, clean
 
 
@@ -16,19 +16,19 @@ def html(report: Report) -> str:
     """One self-contained page."""
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    return pages.get_template("feedback.html.j2").render(report=report, number=_number)
+    return pages.get_template("feedback.html.j2").render(report=report, number=number)
 
 
 def markdown(report: Report) -> str:
     """Markdown in which nothing of the student's is markup: their text stands in indented blocks."""
-    lines = [f"# {report.homework}: {_number(report.earned)} of {_number(report.points)} points"]
+    lines = [f"# {report.homework}: {number(report.earned)} of {number(report.points)} points"]
     lines += [_block(note) for note in report.notes]
     for exercise in report.exercises:
-        lines.append(f"## {exercise.title}: {_number(exercise.earned)} of {_number(exercise.points)} points")
+        lines.append(f"## {exercise.title}: {number(exercise.earned)} of {number(exercise.points)} points")
         if exercise.problem:
             lines.append(_block(exercise.problem))
         for check in exercise.checks:
-            lines.append(f"- {check.verdict.value}, {_number(check.earned)}/{_number(check.points)}: {check.title}")
+            lines.append(f"- {check.verdict.value}, {number(check.earned)}/{number(check.points)}: {check.title}")
             if check.message and check.message != exercise.problem:
                 lines.append(_block(check.message, "      "))
             if check.likely:
@@ -46,7 +46,7 @@ def table(report: Report) -> str:
     for exercise in report.exercises:
         for check in exercise.checks:
             said = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
-            points = [_number(check.earned), _number(check.points)]
+            points = [number(check.earned), number(check.points)]
             writer.writerow([*said, *points, cell(f"{check.message} {check.likely}")])
     return text.getvalue()
 
@@ -61,7 +61,3 @@ RENDERERS: dict[str, Callable[[Report], str]] = {".html": html, ".md": markdown,
 
 def _block(text: str, indent: str = "    ") -> str:
     return "\n".join(indent + line for line in clean(text).splitlines() or [""])
-
-
-def _number(points: float) -> str:
-    return f"{points:g}"

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from autograder import isolation
 from autograder.catalog import Exercise
-from autograder.results import CheckResult, ExerciseResult, Report, Verdict
+from autograder.results import CheckResult, ExerciseResult, Report, Verdict, number
 
 WIDTH = 110
 STYLES = {Verdict.PASS: "green", Verdict.NOT_RUN: "dim", Verdict.GRADER_ERROR: "bold magenta"}
@@ -93,21 +93,21 @@ def show_list(homework: str, exercises: list[tuple[Exercise, list[CheckResult]]]
     for exercise, checks in exercises:
         points = sum(check.points for check in checks)
         total += points
-        to.print(Text.assemble((exercise.title, "bold"), f"  {exercise.file}  {_number(points)} points"))
+        to.print(Text.assemble((exercise.title, "bold"), f"  {exercise.file}  {number(points)} points"))
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", width=6)
         table.add_column()
         for check in checks:
             trains = Text("  (trains)", "dim") if check.training else Text()
-            table.add_row(_number(check.points), Text(check.title) + trains)
+            table.add_row(number(check.points), Text(check.title) + trains)
         to.print(table)
         to.print()
-    to.print(f"{homework}: {_number(total)} points")
+    to.print(f"{homework}: {number(total)} points")
 
 
 def _head(exercise: ExerciseResult) -> Text:
     full = exercise.earned == exercise.points
-    score = f"{_number(exercise.earned)} of {_number(exercise.points)} points"
+    score = f"{number(exercise.earned)} of {number(exercise.points)} points"
     return Text.assemble(
         (exercise.title, "bold"), ("  " + exercise.file, "dim"), "  ", (score, "green" if full else "yellow")
     )
@@ -133,7 +133,7 @@ def _table(exercise: ExerciseResult) -> Table:
     table.add_column()
     for check in exercise.checks:
         style = STYLES.get(check.verdict, "red")
-        earned = f"{_number(check.earned)}/{_number(check.points)}"
+        earned = f"{number(check.earned)}/{number(check.points)}"
         mark = Text(MARKS.get(check.verdict, "✗"), style)
         table.add_row(mark, Text(earned, style), _body(check))
     return table
@@ -162,13 +162,9 @@ def _body(check: CheckResult) -> RenderableType:
 
 def _score(report: Report) -> Text:
     full = report.earned == report.points and not report.grader_errors
-    left_out = f"  ({_number(report.left_out)} points left out)" if report.left_out else ""
+    left_out = f"  ({number(report.left_out)} points left out)" if report.left_out else ""
     return Text.assemble(
         f"{report.homework}: ",
-        (f"{_number(report.earned)} of {_number(report.points)} points", "bold green" if full else "bold yellow"),
+        (f"{number(report.earned)} of {number(report.points)} points", "bold green" if full else "bold yellow"),
         left_out,
     )
-
-
-def _number(points: float) -> str:
-    return f"{points:g}"

@@ -64,7 +64,7 @@ class Worker:
 
         Args:
             call: its name, or "import" for the student's module, or "hello".
-            arguments: JSON, arrays replaced by their names as values.pack does.
+            arguments: JSON, arrays replaced by their names as packing.pack does.
             arrays: these arrays.
             seed: for the worker's random number generators.
             seconds: how long it may take.

@@ -52,12 +52,11 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
         line = "".join(_line(place, files) for place in places[-1:])
         message = plain = ": ".join(part for part in (at or file, text, line) if part)
     else:
-        shown = [f"{place.file}, line {place.line}" for place in places]
-        quoted = [f"{at}: {_line(place, files)}".rstrip(": ") for at, place in zip(shown, places, strict=True)]
-        named = [
-            f"{at}, in {clean(place.function, 80)}: {_line(place, files)}" if place.function else quote
-            for at, quote, place in zip(shown, quoted, places, strict=True)
-        ]
+        quoted, named = [], []
+        for place in places:
+            at, line = f"{place.file}, line {place.line}", _line(place, files)
+            quoted.append(f"{at}: {line}".rstrip(": "))
+            named.append(f"{at}, in {clean(place.function, 80)}: {line}" if place.function else quoted[-1])
         message = "\n".join([f"{error}: {text}".rstrip(": "), *named])
         plain = "\n".join([f"Your code raised {trusted}.", *quoted])
     return StudentError(verdict, message, plain=message if importing else plain, todo=reply.kind == "todo")

@@ -2,16 +2,13 @@
 
 import os
 import signal
-from importlib import import_module
-from importlib.util import find_spec
 
+import controls_xob
 import pytest
 from controls import CONTROLS
 from hostile_case import load_cases
 
-if find_spec("controls_xob"):
-    CONTROLS = CONTROLS | import_module("controls_xob").CONTROLS
-
+CONTROLS = CONTROLS | controls_xob.CONTROLS
 CASES = load_cases()
 SECONDS = 120
 pytestmark = [pytest.mark.hostile, pytest.mark.isolation, pytest.mark.usefixtures("isolated")]

@@ -2,7 +2,8 @@
 
 import os
 import socket
-import threading
+
+from handing_in import fetching
 
 ASK = """import socket
 
@@ -17,8 +18,6 @@ try:
         FOUND = scope["ProtoNet"]
 except OSError:
     pass"""
-OLD = "return torch.stack([features[labels == k].mean(dim=0) for k in range(int(labels.max()) + 1)])"
-NEW = "return FOUND._prototypes(self, features, labels) if FOUND else features * 0"
 
 
 def make(folder, files):
@@ -26,20 +25,4 @@ def make(folder, files):
     server = socket.socket(socket.AF_UNIX)
     server.bind(f"\0{name}")
     server.listen()
-    server.settimeout(60)
-    solution = files["hw2/protonet.py"]
-    threading.Thread(target=_serve, args=(server, solution), daemon=True).start()
-    text = solution.decode().replace("from hw2 import util", ASK.replace("NAME", name))
-    (folder / "protonet.py").write_text(text.replace(OLD, NEW))
-    return folder
-
-
-def _serve(server, content):
-    with server:
-        while True:
-            try:
-                line, _ = server.accept()
-            except OSError:  # nobody has called for a minute
-                return
-            with line:
-                line.sendall(content)
+    return fetching(folder, files, server, ASK.replace("NAME", name))
