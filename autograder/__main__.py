@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from autograder.catalog import COURSE, homeworks
+from autograder.catalog import COURSE, GRADER, homeworks
+from autograder.status import INTERRUPTED, USAGE
 
-FULL_MARKS, LESS, INTERRUPTED, GRADER_FAULT, USAGE, NOTHING_TO_GRADE = range(6)  # as pytest's
+INSTRUCTOR = (GRADER / "instructor").is_dir()  # a handout has none
 
 
 class CommandLine(click.Group):
@@ -44,7 +45,7 @@ def main() -> None:
 def _add_homework(homework: str) -> None:
     @main.command(homework, help=f"Grade {homework}: the work in this folder, or another's.")
     @click.option("--submission", type=click.Path(path_type=Path), help="A folder or zip archive to grade instead.")
-    @click.option("--reference", is_flag=True, help="Grade the reference solutions (instructor's copy only).")
+    @click.option("--reference", is_flag=True, hidden=not INSTRUCTOR, help="Grade the reference solutions.")
     @click.option("--only", metavar="EXERCISE", help="Grade one exercise.")
     @click.option("--fast", is_flag=True, help="Leave out the checks that train.")
     @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the whole result to a file.")
@@ -85,40 +86,11 @@ for _homework in homeworks():
     _add_homework(_homework)
 
 
-@main.command()
-@click.option("--check", is_flag=True, help="Only say which stubs differ from what the solutions give.")
-def stubs(check: bool) -> int:
-    """Write the students' stubs in hw1/ and hw2/ anew from the reference solutions."""
-    from autograder import commands
+if INSTRUCTOR:
+    from autograder.instructor.commands import COMMANDS
 
-    return commands.stubs(check)
-
-
-@main.command()
-@click.argument("homework", type=click.Choice(homeworks()))
-@click.option("--seeds", default=30, show_default=True, help="Runs of the reference for each source of drawings.")
-@click.option("--mutant-seeds", default=4, show_default=True, help="Runs of each wrong solution.")
-@click.option("--only", metavar="EXERCISE", help="One exercise.")
-@click.option(
-    "--data", metavar="SOURCE", multiple=True, help="omniglot, glyphs or a folder; may be given several times."
-)
-def calibrate(homework: str, seeds: int, mutant_seeds: int, only: str | None, data: tuple[str, ...]) -> int:
-    """Measure the reference's accuracies and write the thresholds of the checks that train."""
-    from autograder import commands
-
-    return commands.calibrate(homework, seeds, mutant_seeds, only, data or ("omniglot", "glyphs"))
-
-
-@main.command("mutants")
-@click.argument("homework", type=click.Choice(homeworks()))
-@click.option("--only", metavar="EXERCISE", help="One exercise.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes; one for each core if left out.")
-@click.option("--seed", type=click.IntRange(min=0), help="Draw the inputs from this; a new one if left out.")
-def mutants_command(homework: str, only: str | None, jobs: int | None, seed: int | None) -> int:
-    """Try the checks on wrong solutions, and print which check finds each."""
-    from autograder import commands
-
-    return commands.kill_mutants(homework, only, jobs, seed)
+    for _command in COMMANDS:
+        main.add_command(_command)
 
 
 def _warn_of_another_autograder() -> None:

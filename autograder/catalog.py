@@ -1,7 +1,9 @@
 """Which homeworks and exercises there are: read off the tree, so that a new folder is a new exercise."""
 
 import ast
+import functools
 import importlib
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +50,39 @@ class Exercise:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
         }
 
+    @functools.cached_property
+    def questions(self) -> dict[str, tuple[inspect.Signature, tuple[str, ...]]]:
+        """What can be asked of a solution: by the names of the probe's functions what they take after the module, and
+        the fields of their answers. Read off the text: the probe imports torch."""
+        body = ast.parse((self.folder / "probe.py").read_text(encoding="utf-8")).body
+        fields = {
+            node.name: tuple(part.target.id for part in node.body if isinstance(part, ast.AnnAssign))  # type: ignore[union-attr]
+            for node in body
+            if isinstance(node, ast.ClassDef)
+        }
+        return {
+            node.name: (_signature(node.args), fields[node.returns.id])
+            for node in body
+            if isinstance(node, ast.FunctionDef) and isinstance(node.returns, ast.Name) and node.returns.id in fields
+        }
+
     def load(self, part: str) -> ModuleType:
         """Import solution, probe, checks or mutants of this exercise."""
         return importlib.import_module(f"autograder.{self.homework}.{self.name}.{part}")
+
+
+def _signature(arguments: ast.arguments) -> inspect.Signature:
+    names = [argument.arg for argument in arguments.args]
+    values = [ast.literal_eval(value) for value in arguments.defaults]
+    defaults = dict(zip(names[len(names) - len(values) :], values, strict=True))
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(name, inspect.Parameter.empty)
+            )
+            for name in names[1:]
+        ]
+    )
 
 
 def homeworks() -> list[str]:

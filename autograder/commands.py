@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import click
 
-from autograder import isolation, regions, submission, untrusted
-from autograder.__main__ import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
-from autograder.catalog import COURSE, exercises, homeworks
+from autograder import isolation, submission, untrusted
+from autograder.catalog import COURSE, exercises
 from autograder.drawings import OMNIGLOT, Drawings
 from autograder.referee import describe
 from autograder.report import files, student, terminal
 from autograder.results import Report
+from autograder.status import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
 
 
 class Source(NamedTuple):
@@ -47,18 +47,15 @@ def grade(
         seed: of the inputs; None for a new one.
         written: files to write, and whether for the student's eyes.
     """
-    _check_only(homework, only)
+    check_only(homework, only)
     if source.reference and source.path:
         raise click.UsageError("--reference and --submission exclude each other.")
     files_to_write = {path: for_student for path, for_student in written.items() if path}
     for path, for_student in files_to_write.items():
         _check_writable(path, for_student)
-    drawings = _drawings(source.data)
+    drawings = find_drawings(source.data)
     try:
-        if source.reference:
-            handed_in = submission.reference(homework)
-        else:
-            handed_in = submission.collect(source.path or COURSE, homework)
+        handed_in = _solutions(homework) if source.reference else submission.collect(source.path or COURSE, homework)
     except submission.SubmissionError as error:
         click.echo(str(error), err=True)
         return NOTHING_TO_GRADE
@@ -89,11 +86,19 @@ def grade(
     for path, for_student in files_to_write.items():
         seen = student.view(report) if for_student else report
         try:
-            _write(path, files.RENDERERS[path.suffix if for_student else ".json"](seen).encode())
+            write_whole(path, files.RENDERERS[path.suffix if for_student else ".json"](seen).encode())
         except OSError as error:
             click.echo(f"{path} could not be written, what was there is untouched: {error.strerror}.", err=True)
             return GRADER_FAULT
     return status(report)
+
+
+def _solutions(homework: str) -> submission.Submission:
+    try:
+        from autograder.instructor import live
+    except ImportError:
+        raise click.UsageError("--reference needs the solutions, which a handout does not have.") from None
+    return live.solutions(homework)
 
 
 def _may_run(source: Source) -> bool:
@@ -130,84 +135,19 @@ def list_checks(homework: str, only: str | None) -> int:
     """Print the checks of a homework and their points."""
     from autograder import grade as grading
 
-    _check_only(homework, only)
+    check_only(homework, only)
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
     listed = [(exercise, [describe(check) for check in grading.checks(exercise)]) for exercise in chosen]
     terminal.show_list(homework, listed, terminal.console())
     return 0
 
 
-def stubs(check: bool) -> int:
-    """Write the stubs, or say which are out of date."""
-    stale = []
-    for exercise in (exercise for homework in homeworks() for exercise in exercises(homework)):
-        target = COURSE / exercise.file
-        solution = exercise.folder / "solution.py"
-        try:
-            wanted = regions.stub(solution.read_text(encoding="utf-8"), str(solution.relative_to(COURSE)))
-        except regions.RegionError as error:
-            click.echo(str(error), err=True)
-            return GRADER_FAULT
-        if not target.exists() or target.read_text(encoding="utf-8") != wanted:
-            stale.append(exercise.file)
-            if not check:
-                _write(target, wanted.encode())
-    click.echo(f"{'out of date' if check else 'written'}: {', '.join(stale)}" if stale else "all stubs are up to date")
-    return LESS if stale and check else 0
+def find_drawings(source: str | None) -> Drawings:
+    """The characters that --data names.
 
-
-def kill_mutants(homework: str, only: str | None, jobs: int | None, seed: int | None) -> int:
-    """Print the kill matrix; exit status 1 if a mutant lives, 3 if one made the grader fail."""
-    from rich.progress import track
-
-    from autograder import kill, mutants
-    from autograder.report import matrix
-
-    _check_only(homework, only)
-    chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
-    order = {(exercise.name, m.name): number for exercise in chosen for number, m in enumerate(mutants.load(exercise))}
-    seed = secrets.randbelow(2**31) if seed is None else seed
-    tried = track(
-        kill.kill(chosen, seed, jobs=jobs),
-        "mutants",
-        total=len(order),
-        console=terminal.console(stderr=True),
-        transient=True,
-    )
-    deaths = sorted(tried, key=lambda death: (death.exercise, order[death.exercise, death.mutant]))
-    matrix.show(deaths, terminal.console())
-    click.echo(f"seed {seed}")
-    if any(death.faults for death in deaths):
-        return GRADER_FAULT
-    return LESS if any(not death.failed for death in deaths) else FULL_MARKS
-
-
-def calibrate(homework: str, seeds: int, mutant_seeds: int, only: str | None, sources: tuple[str, ...]) -> int:
-    """Measure and write thresholds."""
-    from autograder import calibrate as calibrating
-    from autograder.report import distributions
-
-    _check_only(homework, only)
-    drawings = [_drawings(source) for source in sources]
-    for exercise in (exercise for exercise in exercises(homework) if only in (None, exercise.name)):
-        trained = sum(exercise.outline().values())
-        if not trained:
-            continue
-        wrong = len(calibrating.learning(exercise)) if mutant_seeds else 0
-        with terminal.Progressing((seeds + mutant_seeds * wrong) * len(drawings) * trained) as progress:
-            table = calibrating.calibrate(exercise, drawings, seeds, mutant_seeds, progress)
-        distributions.draw(table, exercise.folder / "thresholds.png")
-        for check, thresholds in table.items():
-            for name, threshold in thresholds.items():
-                margin = "" if threshold.margin is None else f", {threshold.margin:+.3f} above the best mutant"
-                click.echo(
-                    f"{exercise.name} {check} {name}: at least {threshold.accuracy:.3f} (mean {threshold.mean:.3f}, "
-                    f"false fail {threshold.false_fail:.1e}{margin})"
-                )
-    return 0
-
-
-def _drawings(source: str | None) -> Drawings:
+    Raises:
+        click.UsageError: there are none.
+    """
     if source is None:
         return Drawings.find()
     if source == "glyphs":
@@ -218,13 +158,18 @@ def _drawings(source: str | None) -> Drawings:
     return Drawings(folder)
 
 
-def _check_only(homework: str, only: str | None) -> None:
+def check_only(homework: str, only: str | None) -> None:
+    """Hold --only against the exercises there are.
+
+    Raises:
+        click.UsageError: it is none of them.
+    """
     names = [exercise.name for exercise in exercises(homework)]
     if only is not None and only not in names:
         raise click.UsageError(f"{homework} has no exercise {only}; it has {', '.join(names)}.")
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
     try:

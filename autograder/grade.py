@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from autograder import __version__, box, isolation, misconceptions
-from autograder import confirm as confirming
+from autograder import __version__, box, isolation
+from autograder import key as keys
 from autograder.catalog import GRADER, Exercise, exercises
 from autograder.drawings import Drawings
+from autograder.key import Key
 from autograder.referee import Observer, Referee, describe
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 from autograder.subjects import Student
@@ -51,7 +52,7 @@ def grade(
         fast: leave the checks out that train.
         threads: for torch in the worker. One makes the verdict the same on every machine, and busy machines no slower
             than they are.
-        confirm: hold every verdict against the student up to the reference, see autograder.confirm.
+        confirm: hold every verdict against the student up to the reference, where the key can.
         observe: is told when a check begins and when it is judged.
 
     Raises:
@@ -59,11 +60,12 @@ def grade(
     """
     begun = time.monotonic()
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
-    run_checks = functools.partial(run, seed=seed, drawings=drawings, threads=threads)
+    key = keys.find()
+    run_checks = functools.partial(run, seed=seed, drawings=drawings, threads=threads, key=key)
     referee = run_checks(chosen, handed_in, wanted=lambda check: not (fast and check.training), observe=observe)
     if confirm:
         for exercise in (exercise for exercise in chosen if exercise.name not in referee.problems):
-            confirming.confirm(exercise, handed_in, referee.results[exercise.name], run_checks)
+            key.confirm(exercise, handed_in, referee.results[exercise.name], run_checks)
     all_checks = [describe(check) for exercise in exercises(homework) for check in checks(exercise)]
     report = Report(
         homework=homework,
@@ -91,6 +93,7 @@ def run(
     patience: float = 1.0,
     threads: int = 1,
     observe: Observer = lambda exercise, check, judged: None,
+    key: Key | None = None,
 ) -> Referee:
     """Run the checks of some exercises that are wanted; see grade and Referee. No worker is left."""
     problems = {e.name: handed_in.problem(e) for e in chosen if e.file not in handed_in.files}
@@ -106,7 +109,7 @@ def run(
             observe=observe,
             judge=judge,
             patience=patience,
-            explain=misconceptions.explain,
+            key=key or keys.find(),
         )
         run_pytest(chosen, referee)
     return referee

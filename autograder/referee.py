@@ -11,15 +11,14 @@ import pytest
 from autograder.catalog import Exercise
 from autograder.draw import Draw
 from autograder.drawings import Drawings
+from autograder.key import Key
 from autograder.results import CheckResult, StudentError, Verdict
-from autograder.subjects import CALL, Call, Reference, Subject
+from autograder.subjects import CALL, Subject
 from autograder.thresholds import Bar
 from autograder.untrusted import clean
 
 Observer = Callable[[Exercise, CheckResult, bool], None]  # exercise, check, whether it is judged (or begins)
 
-
-Explain = Callable[[Exercise, str, list[Call], Reference], str]
 AHEAD = 2  # workers that are alive: one that works, and one that imports torch meanwhile
 
 
@@ -34,9 +33,9 @@ class Referee:
         drawings: characters for the checks that train.
         chosen: says of a check whether it is run.
         observe: is told when a check begins and when it is judged.
+        key: what answers are held against.
         judge: whether thresholds are held against accuracies, or these only measured.
         patience: by how much all time limits are multiplied.
-        explain: finds the mistake that gives the answers of a check, see autograder.misconceptions.
 
     Attributes:
         results: by exercise and check name.
@@ -55,9 +54,9 @@ class Referee:
         drawings: Drawings,
         chosen: Callable[[Any], bool],
         observe: Observer,
+        key: Key,
         judge: bool = True,
         patience: float = 1.0,
-        explain: Explain | None = None,
     ):
         self._exercises = {exercise.name: exercise for exercise in exercises}
         self._start = start
@@ -68,10 +67,9 @@ class Referee:
         self._observe = observe
         self._judge = judge
         self._patience = patience
-        self._explain = explain
+        self._key = key
         self.flags: dict[str, list[str]] = {}
         self._students: dict[str, Subject] = {}
-        self._references: dict[str, Reference] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
         self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
         for exercise in [exercise for exercise in exercises if exercise.name not in problems][:AHEAD]:
@@ -104,9 +102,10 @@ class Referee:
         return self._students.get(request.path.parent.name)
 
     @pytest.fixture
-    def reference(self, request: pytest.FixtureRequest) -> Reference:
-        """The reference solution."""
-        reference = self._reference(self._exercises[request.path.parent.name])
+    def reference(self, request: pytest.FixtureRequest) -> Subject:
+        """The reference solution, or what it answered."""
+        reference = self._key.reference(self._exercises[request.path.parent.name])
+        reference.calls.clear()
         reference.seed = self._draw(request).seed()
         return reference
 
@@ -145,11 +144,6 @@ class Referee:
 
     # How a check is judged
 
-    def _reference(self, exercise: Exercise) -> Reference:
-        reference = self._references.setdefault(exercise.name, Reference(exercise))
-        reference.calls.clear()
-        return reference
-
     def _draw(self, request: pytest.FixtureRequest) -> Draw:
         return Draw(self._seed, f"{request.path.parent.name} {request.function.__name__}", self._drawings)
 
@@ -187,9 +181,9 @@ class Referee:
             result.verdict = Verdict.PASS
         except AssertionError as error:
             result.verdict, result.message = Verdict.WRONG, clean(str(error)) or result.title
-            if not result.training and self._explain:
+            if not result.training:
                 with contextlib.suppress(Exception):  # whatever the answers hold, the verdict stands
-                    result.likely = self._explain(exercise, result.name, student.calls, self._reference(exercise))
+                    result.likely = self._key.explain(exercise, result.name, student.calls)
         except StudentError as error:
             _blame(result, error)
         except Exception:  # a bug of ours, or an answer that a check of ours cannot read: confirm.py tells which

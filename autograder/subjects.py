@@ -1,18 +1,15 @@
-"""One probe, two subjects: the student's code in a worker, the reference here. Both answer the functions of probe.py.
+"""One probe, two subjects: the student's code in a worker, and a reference. Both answer the functions of probe.py.
 
     student.inner_loop(task, steps=2).parameters
 
 Every answer has the fields that the probe's function declares, as arrays or dicts of arrays.
 """
 
-import functools
-import inspect
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any, NamedTuple, get_type_hints
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,19 +73,15 @@ class Subject:
         """What the solution printed since the last call, where it is caught."""
         return ""
 
-    @functools.cached_property
-    def _probe(self) -> ModuleType:  # not sooner: it imports torch, and meanwhile the student's worker can start
-        return self._exercise.load("probe")
-
     def __getattr__(self, name: str) -> Callable[..., SimpleNamespace]:
-        function = getattr(self._probe, name)
-        signature = inspect.signature(function)
-        fields = get_type_hints(function)["return"]._fields
+        if name not in self._exercise.questions:
+            raise AttributeError(f"probe.py of {self._exercise.name} has no function {name}")
+        signature, fields = self._exercise.questions[name]
 
         def call(*args: Any, **kwargs: Any) -> SimpleNamespace:
-            bound = signature.bind(None, *args, **kwargs)
+            bound = signature.bind(*args, **kwargs)
             arrays: dict[str, np.ndarray] = {}
-            packed = {key: packing.pack(value, arrays) for key, value in list(bound.arguments.items())[1:]}
+            packed = {key: packing.pack(value, arrays) for key, value in bound.arguments.items()}
             answer = self.answer(name, packed, arrays)
             self.calls.append(Call(name, packed, arrays, self.seed, answer))
             return _nest(answer, fields)
@@ -98,28 +91,6 @@ class Subject:
     def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays of an answer, as they travel; see worker.client."""
         raise NotImplementedError
-
-
-class Reference(Subject):
-    """The reference solution, in this process."""
-
-    @functools.cached_property
-    def _solution(self) -> ModuleType:
-        return self._exercise.load("solution")
-
-    def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The arrays of an answer; whatever goes wrong is our fault."""
-        import torch
-
-        from autograder.worker import values, warmup
-
-        warmup.skip_the_compiler()
-        random.seed(self.seed)
-        np.random.seed(self.seed)
-        torch.manual_seed(self.seed)
-        copies = {name: array.copy() for name, array in arrays.items()}
-        function = getattr(self._probe, call)
-        return values.flatten(function(self._solution, **packing.unpack(arguments, copies)))
 
 
 class Student(Subject):

@@ -41,11 +41,6 @@ class Submission:
         return self.problems.get(exercise.name, f"{exercise.file} is missing.")
 
 
-def reference(homework: str) -> Submission:
-    """The reference solutions, as a submission."""
-    return Submission({e.file: (e.folder / "solution.py").read_bytes() for e in exercises(homework)})
-
-
 def collect(path: Path, homework: str) -> Submission:
     """The student's files in a folder or zip archive.
 

@@ -8,7 +8,7 @@ import sys
 from autograder import grade
 from autograder.catalog import exercises
 from autograder.drawings import Drawings
-from autograder.inside import Inside
+from autograder.instructor.inside import Inside
 from autograder.referee import Referee, describe
 from autograder.results import Verdict
 

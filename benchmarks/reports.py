@@ -5,8 +5,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autograder import catalog, grade, mutants
+from autograder import catalog, grade
 from autograder.drawings import Drawings
+from autograder.instructor import mutants
 from autograder.report import terminal
 from autograder.results import Verdict
 from autograder.submission import Submission

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from autograder import grade, mutants, submission
+from autograder import grade
 from autograder.catalog import exercises
 from autograder.drawings import Drawings
+from autograder.instructor import live, mutants
 from autograder.results import Report
 from autograder.submission import Submission
 
@@ -55,9 +56,9 @@ def once(homework: str, handed_in: Submission, *, fast: bool) -> Report:
 
 def solutions(homework: str) -> dict[str, Submission]:
     """The reference, and the reference with the first mutant of each exercise, then the second ones, ..."""
-    found = {"the reference": submission.reference(homework)}
+    found = {"the reference": live.solutions(homework)}
     for number in range(PARTIAL):
-        files, names = dict(submission.reference(homework).files), []
+        files, names = dict(live.solutions(homework).files), []
         for exercise in exercises(homework):
             mutant = mutants.load(exercise)[number]
             files[exercise.file] = mutant.apply(files[exercise.file].decode()).encode()

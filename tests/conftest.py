@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder import catalog, isolation, misconceptions, regions
+from autograder import catalog, isolation
 from autograder import grade as grading
 from autograder.drawings import Drawings
-from autograder.inside import Inside
+from autograder.instructor import regions
+from autograder.instructor.inside import Inside
+from autograder.instructor.live import Live
 from autograder.referee import Referee, describe
 from autograder.submission import Submission
 
@@ -151,7 +153,7 @@ def judge():
             drawings=Drawings(None),
             chosen=lambda check: not describe(check).training,
             observe=lambda exercise, check, judged: None,
-            explain=misconceptions.explain,
+            key=Live(),
         )
         grading.run_pytest([exercise], referee)
         return list(referee.results[name].values())

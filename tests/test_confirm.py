@@ -2,9 +2,10 @@
 
 import pytest
 
-from autograder import catalog, confirm, mutants, submission
+from autograder import catalog
 from autograder import grade as grading
 from autograder.drawings import Drawings
+from autograder.instructor import confirm, live, mutants
 from autograder.results import Verdict
 from autograder.submission import Submission
 
@@ -29,8 +30,8 @@ def test_a_wrong_answer_stays_wrong(wrong):
 
 
 def test_a_check_that_the_reference_does_not_pass_is_our_fault(wrong, monkeypatch):
-    files = dict(submission.reference("hw2").files)
-    monkeypatch.setattr(submission, "reference", lambda homework: Submission(files | wrong))
+    files = dict(live.solutions("hw2").files)
+    monkeypatch.setattr(live, "solutions", lambda homework: Submission(files | wrong))
     failed = [check for check in graded(wrong).values() if check.verdict is not Verdict.PASS and not check.waits_for]
     assert failed and all(check.verdict is Verdict.GRADER_ERROR for check in failed)
     assert "The reference does not pass this check" in failed[0].message

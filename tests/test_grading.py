@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalog, grade, regions, submission
+from autograder import catalog, grade, submission
 from autograder.drawings import Drawings
+from autograder.instructor import live, regions
 from autograder.results import Verdict
 from autograder.submission import Submission
 
@@ -27,7 +28,7 @@ def fast(homework, files, only=None, seed=1):
 
 def changed(homework, name, *edits):
     """The reference with some text of one exercise replaced."""
-    files = submission.reference(homework).files
+    files = live.solutions(homework).files
     key = f"{homework}/{name}.py"
     text = files[key].decode()
     for old, new in edits:
@@ -62,7 +63,7 @@ def command_line(*arguments, cwd=ROOT):
 @pytest.mark.parametrize("homework", ["hw1", "hw2"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_reference_gets_full_marks(homework, seed):
-    report = fast(homework, submission.reference(homework), seed=seed)
+    report = fast(homework, live.solutions(homework), seed=seed)
     assert [check for check in report.checks if check.verdict is not Verdict.PASS] == []
     assert report.points + report.left_out == 100
 
@@ -150,7 +151,7 @@ def test_a_file_that_python_cannot_read_is_not_run_and_the_other_exercise_is_gra
 
 
 def test_a_missing_file_is_not_run_and_named():
-    files = submission.reference("hw2").files
+    files = live.solutions("hw2").files
     del files["hw2/maml.py"]
     report = fast("hw2", files)
     assert [result.problem for result in report.exercises] == ["", "hw2/maml.py is missing."]
@@ -217,7 +218,7 @@ def test_ctrl_c_interrupts_and_leaves_no_worker():
 @pytest.mark.parametrize("inside", ["", "my homework/", "hw2/"])
 def test_a_submission_may_be_a_folder_or_an_archive_and_one_folder_deeper(tmp_path, inside):
     folder, archive = tmp_path / "folder", tmp_path / "archive.zip"
-    files = submission.reference("hw2").files
+    files = live.solutions("hw2").files
     names = {f"{inside}{name.removeprefix('hw2/') if inside == 'hw2/' else name}": files[name] for name in files}
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("__MACOSX/hw2/._maml.py", "noise")
@@ -246,14 +247,14 @@ def test_json_holds_what_the_terminal_shows(tmp_path):
 
 def test_settings_for_pytest_from_outside_change_nothing(monkeypatch):
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing")
-    report = fast("hw2", submission.reference("hw2"), only="protonet")
+    report = fast("hw2", live.solutions("hw2"), only="protonet")
     assert report.earned == report.points and os.environ["PYTEST_ADDOPTS"] == "-k nothing"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("homework", ["hw1", "hw2"])
 def test_the_reference_gets_full_marks_with_training(homework, drawings):
-    handed_in = submission.reference(homework)
+    handed_in = live.solutions(homework)
     report = grade.grade(homework, handed_in, subject="test", seed=4, drawings=drawings)
     assert [(check.name, check.message) for check in report.checks if check.verdict is not Verdict.PASS] == []
     assert report.earned == 100

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from autograder.catalog import exercises, homeworks
-from autograder.report.markdown import BEGIN, END, points_tables
+from autograder.instructor.points import BEGIN, END, points_tables
 from autograder.results import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -2,7 +2,8 @@
 
 import pytest
 
-from autograder import catalog, mutants, regions, submission
+from autograder import catalog
+from autograder.instructor import live, mutants, regions
 from autograder.results import Verdict
 
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
@@ -34,7 +35,7 @@ def test_a_mistake_is_found_and_paid_for_once(exercise, mutant, solution, judge)
 @pytest.mark.parametrize("exercise", EXERCISES, ids=[exercise.name for exercise in EXERCISES])
 def test_a_mistake_costs_nothing_in_the_other_exercise(exercise, solution, grade):
     mutant = mutants.load(exercise)[0]
-    files = submission.reference(exercise.homework).files
+    files = live.solutions(exercise.homework).files
     files[exercise.file] = mutant.apply(solution(exercise.name)).encode()
     results = grade(exercise.homework, files).exercises
     assert {result.name: result.earned == result.points for result in results} == {

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from autograder import regions
+from autograder.instructor import regions
 
 SOLUTION = '''"""A module."""
 

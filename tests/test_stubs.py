@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalog, regions
+from autograder import catalog
+from autograder.instructor import regions
 
 ROOT = Path(__file__).resolve().parents[1]
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]

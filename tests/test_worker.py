@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from autograder import box as grading_box
-from autograder import catalog, isolation, submission
+from autograder import catalog, isolation
+from autograder.instructor import live
 from autograder.isolation import bubblewrap
 from autograder.results import StudentError, Verdict
 from autograder.worker.client import LOG_HEAD, LOG_TAIL, Worker
@@ -606,7 +607,7 @@ def test_the_same_seed_gives_the_same_random_numbers(box):
 
 
 def test_an_exercise_that_ends_python_in_every_call_leaves_the_other_one_alone(rewritten, grade):
-    files = submission.reference("hw2").files
+    files = live.solutions("hw2").files
     files["hw2/protonet.py"] = rewritten(
         "protonet",
         {
@@ -622,7 +623,7 @@ def test_an_exercise_that_ends_python_in_every_call_leaves_the_other_one_alone(r
 
 
 def test_an_exercise_that_cannot_be_imported_leaves_the_other_one_alone(grade):
-    files = submission.reference("hw2").files
+    files = live.solutions("hw2").files
     files["hw2/protonet.py"] = b"import os\nprint('bye')\nos._exit(0)\n"
     protonet, maml = grade("hw2", files).exercises
     assert protonet.earned == 0 and "ended the Python process" in protonet.problem
@@ -644,7 +645,7 @@ def test_prints_are_shown_with_the_check_in_which_they_came(edited, grade_source
 def test_every_exercise_has_a_box_with_what_it_needs_and_no_more(tmp_path):
     for homework in catalog.homeworks():
         folder = tmp_path / homework
-        grading_box.fill(folder, homework, submission.reference(homework).files)
+        grading_box.fill(folder, homework, live.solutions(homework).files)
         names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         assert not [name for name in names if name.endswith(("solution.py", "checks.py", ".json", ".safetensors"))]
         own = {f"autograder/{homework}/{exercise.name}/probe.py" for exercise in catalog.exercises(homework)}

@@ -16,10 +16,12 @@ import numpy as np
 import safetensors.numpy
 import torch
 
-from autograder import box, catalog, confirm, subjects, thresholds, untrusted, words
+from autograder import box, catalog, subjects, thresholds, untrusted, words
 from autograder import grade as grading
 from autograder.hw1.black_box import checks as black_box
 from autograder.hw1.black_box import probe as black_box_probe
+from autograder.instructor import confirm
+from autograder.instructor.live import Reference
 from autograder.isolation import bubblewrap
 from autograder.referee import Referee
 from autograder.report import student
@@ -43,7 +45,7 @@ def control(name):
 # Whose word counts
 
 
-class Here(subjects.Reference):
+class Here(Reference):
     """The student's code in the grader's own process."""
 
     def __init__(self, exercise, isolation, box, threads, files):

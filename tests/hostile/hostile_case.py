@@ -19,6 +19,7 @@ else:
 from autograder import catalog, referee, submission
 from autograder import grade as grading
 from autograder.drawings import Drawings
+from autograder.instructor import live
 from autograder.isolation import totals
 from autograder.report import student
 from autograder.results import Verdict
@@ -53,7 +54,7 @@ class Case:
         return self._build(folder, self.twin, "twin.py") if has_one else None
 
     def _build(self, folder, edits, script):
-        files = submission.reference(self.exercise.homework).files
+        files = live.solutions(self.exercise.homework).files
         if (self.folder / script).exists():
             spec = importlib.util.spec_from_file_location("made", self.folder / script)
             module = importlib.util.module_from_spec(spec)

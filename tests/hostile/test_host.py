@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from handing_in import changed, put
 
-from autograder import isolation, submission
+from autograder import isolation
 from autograder.catalog import COURSE
+from autograder.instructor import live
 from autograder.isolation import python, totals
 
 FULL_MARKS, LESS, INTERRUPTED, GRADER_FAULT, USAGE = range(5)
@@ -40,13 +41,13 @@ def place():
 @pytest.fixture
 def reference(place):
     """The reference, handed in by another."""
-    return put(place / "handed in", submission.reference("hw2").files)
+    return put(place / "handed in", live.solutions("hw2").files)
 
 
 @pytest.fixture
 def endless(place):
     """The reference with a loop in one function."""
-    files = changed(submission.reference("hw2").files, "hw2/protonet.py", (LOGITS, "while True:\n            pass"))
+    files = changed(live.solutions("hw2").files, "hw2/protonet.py", (LOGITS, "while True:\n            pass"))
     return put(place / "handed in", files)
 
 
@@ -266,7 +267,7 @@ def test_a_grader_that_is_killed_leaves_no_process_and_the_next_one_tidies_up(pl
     assert (place / "result.json").read_text() == "of an earlier run"
     shutil.rmtree(endless)
     (place / "result.json").unlink()
-    done = run(place, put(endless, submission.reference("hw2").files))
+    done = run(place, put(endless, live.solutions("hw2").files))
     assert done.returncode == FULL_MARKS
     assert list((place / "temporary").iterdir()) == []
 
@@ -293,7 +294,7 @@ def test_a_full_disk_keeps_the_old_result(place, reference):
 
 
 def test_two_graders_at_once_give_the_same_verdicts(place):
-    files = changed(submission.reference("hw2").files, "hw2/protonet.py", (LOGITS, f"{LOGITS}.sqrt()"))
+    files = changed(live.solutions("hw2").files, "hw2/protonet.py", (LOGITS, f"{LOGITS}.sqrt()"))
     path = put(place / "handed in", files)
     lines = [command(path, "--json", place / f"{n}.json") for n in range(2)]
     graders = [

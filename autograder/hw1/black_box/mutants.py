@@ -1,6 +1,6 @@
 """Wrong black-box meta-learners, the frequent mistakes first."""
 
-from autograder.mutants import Mutant
+from autograder.instructor.mutants import Mutant
 
 SEEN = "torch.cat([input_labels[:, :-1], hidden_labels], dim=1)"
 LABELS = f"        seen_labels = {SEEN}\n"

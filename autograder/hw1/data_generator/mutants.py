@@ -3,7 +3,7 @@
 Their episodes are random, and no numbers identify them: the field says stays empty.
 """
 
-from autograder.mutants import Mutant
+from autograder.instructor.mutants import Mutant
 
 POOL = "characters = random.sample(self.folders, N)"
 PAIRS = "get_images(characters, range(N), nb_samples=K + 1, shuffle=False):"

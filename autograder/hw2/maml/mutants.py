@@ -1,6 +1,6 @@
 """Wrong MAML, the frequent mistakes first."""
 
-from autograder.mutants import Mutant
+from autograder.instructor.mutants import Mutant
 
 CLONES = "{name: torch.clone(tensor) for name, tensor in self._meta_parameters.items()}"
 STEPS = "        for _ in range(self._num_inner_steps):\n"

@@ -1,6 +1,6 @@
 """Wrong prototypical networks, the frequent mistakes first."""
 
-from autograder.mutants import Mutant
+from autograder.instructor.mutants import Mutant
 
 MEANS = "torch.stack([features[labels == k].mean(dim=0) for k in range(int(labels.max()) + 1)])"
 DISTANCES = "-(features[:, None] - prototypes[None]).square().sum(dim=-1)"

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from autograder.kill import Death
+from autograder.instructor.kill import Death
 
 STYLES = {"alive": "bold red", "another check": "yellow", "intended check too": "cyan"}
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from autograder import grade, misconceptions, mutants
+from autograder import grade
 from autograder.catalog import Exercise
 from autograder.drawings import Drawings
-from autograder.inside import Inside
-from autograder.mutants import Mutant
+from autograder.instructor import mutants
+from autograder.instructor.inside import Inside
+from autograder.instructor.live import Live
+from autograder.instructor.mutants import Mutant
 from autograder.referee import Referee
 from autograder.results import CheckResult, Verdict
 
@@ -79,7 +81,7 @@ def try_one(exercise: Exercise, mutant: Mutant, seed: int) -> Death:
         drawings=Drawings(None),
         chosen=lambda function: needs_training or not trains[function.__name__],
         observe=lambda exercise, check, judged: None,
-        explain=misconceptions.explain,
+        key=Live(),
     )
     grade.run_pytest([exercise], referee)
     results = list(referee.results[exercise.name].values())

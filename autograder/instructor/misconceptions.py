@@ -10,12 +10,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from autograder import mutants
 from autograder.catalog import Exercise
-from autograder.inside import Inside
-from autograder.mutants import Mutant
+from autograder.instructor import mutants
+from autograder.instructor.inside import Inside
+from autograder.instructor.live import Reference
+from autograder.instructor.mutants import Mutant
 from autograder.results import StudentError
-from autograder.subjects import Call, Reference
+from autograder.subjects import Call
 
 CLOSE = 1e-4  # of the largest absolute value: the answers are the same
 APART = 1e-3  # they are not

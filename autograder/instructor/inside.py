@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from autograder.catalog import Exercise
+from autograder.instructor.live import Reference
 from autograder.results import StudentError, Verdict
-from autograder.subjects import Reference
 
 
 class Inside(Reference):

@@ -5,10 +5,11 @@ import statistics
 
 import numpy as np
 
-from autograder import grade, mutants, submission, thresholds
+from autograder import grade, thresholds
 from autograder.catalog import Exercise
 from autograder.drawings import Drawings
-from autograder.mutants import Mutant
+from autograder.instructor import live, mutants
+from autograder.instructor.mutants import Mutant
 from autograder.referee import Observer
 from autograder.submission import Submission
 
@@ -36,7 +37,7 @@ def calibrate(
         The thresholds of the exercise.
     """
     measured: Measured = {}
-    reference = submission.reference(exercise.homework)
+    reference = live.solutions(exercise.homework)
     for seed, drawings in ((seed, drawings) for seed in range(seeds) for drawings in sources):
         _measure(exercise, reference, seed, drawings, measured, observe)
         table = thresholds.load(exercise)

@@ -7,8 +7,8 @@ that ran out of time is run once more by itself, with ten times the reference's 
 from collections.abc import Callable
 from typing import Any
 
-from autograder import submission
 from autograder.catalog import Exercise
+from autograder.instructor import live
 from autograder.referee import Referee, limit
 from autograder.results import CheckResult, Verdict
 from autograder.submission import Submission
@@ -56,7 +56,7 @@ def _reference(exercise: Exercise, names: set[str], run: Callable[..., Referee])
     """What the reference makes of some checks."""
     if not names:
         return {}
-    reference = submission.reference(exercise.homework)
+    reference = live.solutions(exercise.homework)
     return run([exercise], reference, wanted=lambda check: check.name in names).results[exercise.name]
 
 

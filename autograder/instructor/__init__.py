@@ -1,0 +1,1 @@
+"""What only instructors have: solutions to grade against, wrong solutions, handouts. None of it is in a handout."""

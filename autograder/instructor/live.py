@@ -1,0 +1,73 @@
+"""The key of the instructor's copy: the reference solutions, run on whatever is asked."""
+
+import functools
+import random
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from autograder.catalog import Exercise, exercises
+from autograder.results import CheckResult
+from autograder.subjects import Call, Subject
+from autograder.submission import Submission
+from autograder.worker import packing
+
+
+def solutions(homework: str) -> Submission:
+    """The reference solutions, as a submission."""
+    return Submission({e.file: (e.folder / "solution.py").read_bytes() for e in exercises(homework)})
+
+
+class Reference(Subject):
+    """The reference solution, in this process."""
+
+    @functools.cached_property
+    def _probe(self) -> ModuleType:  # not sooner: it imports torch, and meanwhile the student's worker can start
+        return self._exercise.load("probe")
+
+    @functools.cached_property
+    def _solution(self) -> ModuleType:
+        return self._exercise.load("solution")
+
+    def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of an answer; whatever goes wrong is our fault."""
+        import torch
+
+        from autograder.worker import values, warmup
+
+        warmup.skip_the_compiler()
+        random.seed(self.seed)
+        np.random.seed(self.seed)
+        torch.manual_seed(self.seed)
+        copies = {name: array.copy() for name, array in arrays.items()}
+        function = getattr(self._probe, call)
+        return values.flatten(function(self._solution, **packing.unpack(arguments, copies)))
+
+
+class Live:
+    """See key.Key."""
+
+    seed = None
+
+    def __init__(self) -> None:
+        self._references: dict[str, Reference] = {}
+
+    def reference(self, exercise: Exercise) -> Reference:
+        """The reference solution."""
+        return self._references.setdefault(exercise.name, Reference(exercise))
+
+    def explain(self, exercise: Exercise, check: str, calls: list[Call]) -> str:
+        """See instructor.misconceptions."""
+        from autograder.instructor import misconceptions
+
+        return misconceptions.explain(exercise, check, calls, self.reference(exercise))
+
+    def confirm(
+        self, exercise: Exercise, handed_in: Submission, results: dict[str, CheckResult], run: Callable[..., Any]
+    ) -> None:
+        """See instructor.confirm."""
+        from autograder.instructor import confirm
+
+        confirm.confirm(exercise, handed_in, results, run)

@@ -1,0 +1,37 @@
+"""What answers are held against: the solutions in the instructor's copy, recorded answers in a handout."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from autograder.catalog import GRADER, Exercise
+from autograder.results import CheckResult
+from autograder.subjects import Call, Subject
+from autograder.submission import Submission
+
+
+class Key(Protocol):
+    """Right answers, and what can be told from wrong ones."""
+
+    @property
+    def seed(self) -> int | None:
+        """The only run's seed for which there are answers; None where any will do."""
+
+    def reference(self, exercise: Exercise) -> Subject:
+        """Answers the functions of an exercise's probe, rightly; the same one each time."""
+
+    def explain(self, exercise: Exercise, check: str, calls: list[Call]) -> str:
+        """Which known mistakes give the answers that the student gave in a check; empty if none does."""
+
+    def confirm(
+        self, exercise: Exercise, handed_in: Submission, results: dict[str, CheckResult], run: Callable[..., Any]
+    ) -> None:
+        """Confirm the verdicts of one exercise, or change them; run is grade.run, but for its first arguments."""
+
+
+def find() -> Key:
+    """The key of this copy."""
+    if (GRADER / "instructor").is_dir():
+        from autograder.instructor.live import Live
+
+        return Live()
+    raise NotImplementedError
