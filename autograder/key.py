@@ -34,4 +34,6 @@ def find() -> Key:
         from autograder.instructor.live import Live
 
         return Live()
-    raise NotImplementedError
+    from autograder.recorded import Recorded
+
+    return Recorded()

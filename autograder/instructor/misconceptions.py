@@ -15,12 +15,11 @@ from autograder.instructor import mutants
 from autograder.instructor.inside import Inside
 from autograder.instructor.live import Reference
 from autograder.instructor.mutants import Mutant
+from autograder.likely import CLOSE, MOST, sentence
 from autograder.results import StudentError
 from autograder.subjects import Call
 
-CLOSE = 1e-4  # of the largest absolute value: the answers are the same
 APART = 1e-3  # they are not
-MOST = 3  # mistakes named
 
 Answers = list[dict[str, np.ndarray]]
 
@@ -44,32 +43,39 @@ def explain(exercise: Exercise, check: str, calls: list[Call], reference: Refere
             answers = _answers(_subject(exercise, mutant), calls)
             if answers and _agree(given, answers, CLOSE) and not _agree(answers, right, APART):
                 fitting[mutant.says] = None
-    return _sentence(list(fitting), given, right) if 0 < len(fitting) <= MOST else ""
+    return sentence(list(fitting), _seen(given, right)) if 0 < len(fitting) <= MOST else ""
 
 
-def _sentence(fitting: list[str], given: Answers, right: Answers) -> str:
-    name, got, want = _where(given, right)
-    numbers = f" (in {name}: {got:.5g}, right is {want:.5g})" if name else ""
-    if len(fitting) == 1:
-        return f"This is what comes out if {fitting[0]}{numbers}."
-    listed = "; or ".join(f"({letter}) {says}" for letter, says in zip("abc", fitting, strict=False))
-    return f"Your numbers{numbers} fit more than one mistake: {listed}."
+def _seen(given: Answers, right: Answers) -> tuple[str, float, float] | None:
+    """The number that is farthest off, with its name and the right one."""
+    place = farthest(given, right)
+    if place is None:
+        return None
+    call, name, index = place
+    return name, float(given[call][name].ravel()[index]), float(right[call][name].ravel()[index])
 
 
-def _where(given: Answers, right: Answers) -> tuple[str, float, float]:
-    """The number that is farthest off in the last answer that is wrong, with its name and the right one."""
-    for ours, theirs in reversed(list(zip(given, right, strict=True))):
-        worst = ("", 0.0, 0.0)
+def farthest(given: Answers, right: Answers) -> tuple[int, str, int] | None:
+    """Call, array and index of the number that is farthest off in the last answer that is wrong."""
+    for call in reversed(range(len(given))):
+        ours, theirs = given[call], right[call]
+        worst, place = 0.0, None
         for name, want in theirs.items():
             got = ours.get(name)
             if got is None or got.shape != want.shape or not want.size:
                 continue
-            at = np.unravel_index(int(np.abs(got - want).argmax()), want.shape)
-            if abs(got[at] - want[at]) > abs(worst[1] - worst[2]):
-                worst = (name.replace("/", " "), float(got[at]), float(want[at]))
-        if worst[0] and not (ours.keys() == theirs.keys() and _same(ours, theirs, APART)):
-            return worst
-    return ("", 0.0, 0.0)
+            difference = np.abs(np.subtract(got, want, dtype=np.float64)).ravel()
+            at = int(difference.argmax())
+            if difference[at] > worst:
+                worst, place = float(difference[at]), (call, name, at)
+        if place and not (ours.keys() == theirs.keys() and _same(ours, theirs, APART)):
+            return place
+    return None
+
+
+def apart(given: Answers, right: Answers) -> bool:
+    """Whether these are not the same answers."""
+    return not _agree(given, right, APART)
 
 
 def _answers(subject: Reference, calls: Iterable[Call]) -> Answers | None:

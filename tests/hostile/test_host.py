@@ -205,6 +205,8 @@ def at_work(place, path):
     (place / "result.json").write_text("of an earlier run")
     line = command(path, "--json", place / "result.json")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # Whoever starts the tests in the background has them ignore Ctrl-C, and all that they start.
+    pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(line, cwd=COURSE, env=environment(place), **pipes) as grader:
         try:
             yield grader, _busy(grader)

@@ -1,0 +1,1 @@
+"""What students get: built, checked for leaks, packed."""

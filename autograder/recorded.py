@@ -1,0 +1,137 @@
+"""The key of a handout: what the reference answered, once, to the questions of one seed. No solution is near.
+
+Each exercise's folder holds answers.json and answers.safetensors, which instructor/handout/record.py writes: right
+answers, whole, and of known mistakes the marks of theirs (see autograder.marks).
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+from safetensors.numpy import load_file
+
+from autograder.catalog import Exercise, exercises, homeworks
+from autograder.likely import CLOSE, MOST, sentence
+from autograder.marks import form, marks, question, same
+from autograder.results import CheckResult, Verdict
+from autograder.subjects import Call, Subject
+from autograder.submission import Submission
+
+NAME = "answers"  # of the two files
+ASKED = 1e-6  # share of the largest number by which inputs may differ from machine to machine
+
+
+class NotRecordedError(Exception):
+    """A check asked the reference what it was not asked when its answers were recorded."""
+
+
+class Right(msgspec.Struct):
+    """A question and the reference's answer to it.
+
+    Attributes:
+        question: see marks.question.
+        asked: marks of its arrays.
+        answer: the arrays' names in answers.safetensors by their names in the answer.
+    """
+
+    question: str
+    asked: list[list[float]]
+    answer: dict[str, str]
+
+
+class Given(msgspec.Struct):
+    """A question in a check, and the form of the answer that a mistake gives."""
+
+    question: str
+    form: str
+
+
+class Wrong(msgspec.Struct):
+    """What a check asks a known mistake, and by what its answers are known.
+
+    Attributes:
+        check: its name.
+        says: the mistake, in words.
+        calls: the questions, in order.
+        marks: name in answers.safetensors of the marks of the answers, one below the other.
+        place: call, array and index of the number that is farthest off; None where no number is to be had.
+        right: this number in the right answer.
+    """
+
+    check: str
+    says: str
+    calls: list[Given]
+    marks: str
+    place: tuple[int, str, int] | None
+    right: float
+
+
+class Answers(msgspec.Struct):
+    """What is recorded of an exercise, for one seed of a run."""
+
+    seed: int
+    right: list[Right]
+    wrong: list[Wrong]
+
+
+@functools.cache
+def load(exercise: Exercise) -> tuple[Answers, dict[str, np.ndarray]]:
+    """What is recorded of an exercise, and its arrays."""
+    path = exercise.folder / NAME
+    answers = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Answers)
+    return answers, load_file(path.with_suffix(".safetensors"))
+
+
+class Reference(Subject):
+    """Answers from the record."""
+
+    def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of an answer; whatever goes wrong is our fault."""
+        answers, stored = load(self._exercise)
+        asked, where = question(self.seed, call, arguments, arrays), marks(arrays)
+        for right in answers.right:
+            if right.question == asked and same(np.reshape(right.asked, where.shape), where, ASKED):
+                return {name: stored[key] for name, key in right.answer.items()}
+        raise NotRecordedError(f"no answer to {call} of {self._exercise.name} is recorded for this input")
+
+
+class Recorded:
+    """See key.Key."""
+
+    @functools.cached_property
+    def seed(self) -> int:
+        """The seed of the record."""
+        return load(exercises(homeworks()[0])[0])[0].seed
+
+    def reference(self, exercise: Exercise) -> Reference:
+        """Its answers."""
+        return Reference(exercise)
+
+    def explain(self, exercise: Exercise, check: str, calls: list[Call]) -> str:
+        """Which known mistakes are recorded with just these answers."""
+        answers, stored = load(exercise)
+        asked = [question(call.seed, call.function, call.arguments, call.arrays) for call in calls]
+        forms = [Given(about, form(call.answer)) for about, call in zip(asked, calls, strict=True)]
+        candidates = [wrong for wrong in answers.wrong if wrong.check == check and wrong.calls == forms]
+        if not candidates:
+            return ""
+        given = np.concatenate([marks(call.answer) for call in calls])
+        fitting = [wrong for wrong in candidates if same(given, stored[wrong.marks].astype(np.float64), CLOSE)]
+        said = list(dict.fromkeys(wrong.says for wrong in fitting))
+        if not 0 < len(said) <= MOST:
+            return ""
+        if fitting[0].place is None:
+            return sentence(said, None)
+        call, name, index = fitting[0].place
+        return sentence(said, (name, float(calls[call].answer[name].ravel()[index]), fitting[0].right))
+
+    def confirm(
+        self, exercise: Exercise, handed_in: Submission, results: dict[str, CheckResult], run: Callable[..., Any]
+    ) -> None:
+        """An answer that makes a check fail, other than by an assertion, has a form that it cannot read."""
+        for result in results.values():
+            if result.verdict is Verdict.GRADER_ERROR and NotRecordedError.__name__ not in result.message:
+                result.verdict = Verdict.WRONG
+                result.message = "The answer has a form that the check cannot read."
