@@ -86,6 +86,25 @@ for _homework in homeworks():
     _add_homework(_homework)
 
 
+@main.command()
+@click.argument("homework", type=click.Choice(homeworks()))
+@click.option("--out", type=click.Path(path_type=Path), help="The archive; HOMEWORK-submission.zip if left out.")
+def submit(homework: str, out: Path | None) -> int:
+    """Pack what you hand in, after a check that it will be accepted."""
+    from autograder import commands
+
+    return commands.submit(homework, out or Path(f"{homework}-submission.zip"))
+
+
+@main.command()
+@click.argument("new_handout", type=click.Path(path_type=Path, exists=True))
+def upgrade(new_handout: Path) -> int:
+    """Take your work over into NEW_HANDOUT, a folder or archive; this folder stays as it is."""
+    from autograder import commands
+
+    return commands.upgrade(new_handout)
+
+
 if INSTRUCTOR:
     from autograder.instructor.commands import COMMANDS
 

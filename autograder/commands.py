@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import click
 
-from autograder import isolation, submission, untrusted
-from autograder.catalog import COURSE, exercises
+from autograder import isolation, key, manifest, submission, untrusted
+from autograder.catalog import COURSE, GRADER, exercises
 from autograder.drawings import OMNIGLOT, Drawings
 from autograder.referee import describe
 from autograder.report import files, student, terminal
@@ -53,7 +53,7 @@ def grade(
     files_to_write = {path: for_student for path, for_student in written.items() if path}
     for path, for_student in files_to_write.items():
         _check_writable(path, for_student)
-    drawings = find_drawings(source.data)
+    drawings, seed = find_drawings(source.data), _seed(seed)
     try:
         handed_in = _solutions(homework) if source.reference else submission.collect(source.path or COURSE, homework)
     except submission.SubmissionError as error:
@@ -76,7 +76,7 @@ def grade(
             homework,
             handed_in,
             subject=untrusted.name(subject),
-            seed=secrets.randbelow(2**62) if seed is None else seed,  # too many to try from inside
+            seed=seed,
             drawings=drawings,
             only=only,
             fast=fast,
@@ -94,11 +94,21 @@ def grade(
 
 
 def _solutions(homework: str) -> submission.Submission:
-    try:
-        from autograder.instructor import live
-    except ImportError:
-        raise click.UsageError("--reference needs the solutions, which a handout does not have.") from None
+    if not (GRADER / "instructor").is_dir():
+        raise click.UsageError("--reference needs the solutions, which a handout does not have.")
+    from autograder.instructor import live
+
     return live.solutions(homework)
+
+
+def _seed(wanted: int | None) -> int:
+    """The seed of a run: the one that is wanted, the only one for which there are answers, or a new one."""
+    only = key.find().seed
+    if only is None:
+        return secrets.randbelow(2**62) if wanted is None else wanted  # too many to try from inside
+    if wanted not in (None, only):
+        raise click.UsageError(f"--seed {wanted}: a handout has answers for its own seed, {only}, and no other.")
+    return only
 
 
 def _may_run(source: Source) -> bool:
@@ -140,6 +150,47 @@ def list_checks(homework: str, only: str | None) -> int:
     listed = [(exercise, [describe(check) for check in grading.checks(exercise)]) for exercise in chosen]
     terminal.show_list(homework, listed, terminal.console())
     return 0
+
+
+def submit(homework: str, out: Path) -> int:
+    """Pack what is handed in, and say so; returns the exit status."""
+    from autograder import submit as packing
+
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        raise click.UsageError(f"--out cannot write {out}: its folder is not there, or it is one itself.")
+    try:
+        packed = packing.pack(homework)
+        write_whole(out, packed.content)
+        packing.check(out, homework)
+    except submission.SubmissionError as error:
+        click.echo(f"Not packed: it would not be accepted. {error}", err=True)
+        return NOTHING_TO_GRADE
+    for warning in packed.warnings:
+        click.echo(f"Note: {warning}", err=True)
+    told = manifest.here()
+    click.echo(f"{out}: {', '.join(packed.names)}. The grader accepts it: hand it in" + _by(told) + ".")
+    return FULL_MARKS
+
+
+def _by(told: manifest.Manifest | None) -> str:
+    return f" by {told.due}" if told and told.due else ""
+
+
+def upgrade(new: Path) -> int:
+    """Take the work in this folder over into a new handout; exit status 1 if something has no place in it."""
+    from autograder import upgrade as upgrading
+
+    try:
+        theirs, taken = upgrading.upgrade(new)
+    except upgrading.UpgradeError as error:
+        click.echo(str(error), err=True)
+        return USAGE
+    for file in taken:
+        click.echo(f"{file.name}: {' '.join(file.said) or 'taken over, all of it.'}")
+    if not taken:
+        click.echo("You have changed nothing here yet: there is nothing to take over.")
+    click.echo(f"{new} is now yours, handout {theirs.version}; this folder is as it was.")
+    return LESS if any(file.said for file in taken) else FULL_MARKS
 
 
 def find_drawings(source: str | None) -> Drawings:

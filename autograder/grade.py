@@ -77,6 +77,7 @@ def grade(
         seconds=round(time.monotonic() - begun, 2),
         version=__version__,
         notes=handed_in.notes,
+        handout=handed_in.handout,
     )
     report.left_out = sum(check.points for check in all_checks) - report.points
     return report

@@ -111,6 +111,7 @@ class Report(msgspec.Struct, kw_only=True):
         isolation: how the student's code was kept apart, in the words of autograder.isolation.
         left_out: points of the checks that --fast or --only left out.
         notes: what was left aside of what was handed in.
+        handout: version of the handout from which it says it started.
     """
 
     homework: str
@@ -123,6 +124,7 @@ class Report(msgspec.Struct, kw_only=True):
     notes: list[str] = []
     seconds: float = 0.0
     version: str = ""
+    handout: str = ""
 
     @property
     def checks(self) -> list[CheckResult]:

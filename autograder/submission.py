@@ -4,12 +4,13 @@ A submission is a folder or a zip archive from anyone. Nothing of it is unpacked
 by name, read up to a size, and handed on as bytes. What keeps one file from being read costs its own exercise alone.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from autograder import untrusted
+from autograder import manifest, untrusted
 from autograder.catalog import COURSE, Exercise, exercises
 from autograder.handed_in import Entry, UnreadableError, archive, folder
 
@@ -30,11 +31,13 @@ class Submission:
         files: the student's files by their names in the handout.
         problems: why an exercise has no file, by the exercise's name.
         notes: what was found and left aside.
+        handout: version of the handout that it says it started from; empty if it says nothing.
     """
 
     files: Files
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    handout: str = ""
 
     def problem(self, exercise: Exercise) -> str:
         """Why there is no file for an exercise."""
@@ -84,7 +87,7 @@ def _packed(path: Path) -> list[Entry]:
 
 def _choose(homework: str, entries: list[Entry], *, own: bool) -> Submission:
     """For each exercise the file that lies least deep: hw2/maml.py or else maml.py, at most one folder further in."""
-    chosen = Submission({})
+    chosen = Submission({}, handout=_handout(entries))
     for exercise in exercises(homework):
         ranks = ((_rank(entry, f"{exercise.name}.py", homework), entry) for entry in entries)
         ranked = sorted(((rank, entry) for rank, entry in ranks if rank is not None), key=lambda pair: pair[0])
@@ -106,6 +109,14 @@ def _choose(homework: str, entries: list[Entry], *, own: bool) -> Submission:
         if others:
             chosen.notes.append(f"{best[0].shown} is graded; left aside: {', '.join(others)}.")
     return chosen
+
+
+def _handout(entries: list[Entry]) -> str:
+    for entry in entries:
+        if PurePosixPath(entry.name).name == manifest.NAME:
+            with contextlib.suppress(UnreadableError, ValueError):
+                return untrusted.name(manifest.read(entry.read(hard_links=True)).version)
+    return ""
 
 
 def _rank(entry: Entry, name: str, homework: str) -> tuple[int, bool] | None:

@@ -1,5 +1,7 @@
 """The instructor's commands, as the command line shows them; what they do is imported when it is needed."""
 
+from pathlib import Path
+
 import click
 
 from autograder.catalog import homeworks
@@ -41,4 +43,23 @@ def mutants_command(homework: str, only: str | None, jobs: int | None, seed: int
     return measure.kill_mutants(homework, only, jobs, seed)
 
 
-COMMANDS: list[click.Command] = [stubs_command, calibrate_command, mutants_command]
+@click.command("handout")
+@click.argument("homework", type=click.Choice(homeworks()))
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="A folder, new or empty; with --zip a file."
+)
+@click.option("--zip", "packed", is_flag=True, help="One archive, the same byte for byte each time.")
+@click.option("--term", default="", help='For the README, as "Autumn 2026".')
+@click.option("--due", default="", help="For the README, as 2026-12-01.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The published seed.")
+@click.option("--secret", type=int, multiple=True, help="A seed that must not be in it; may be given several times.")
+def handout_command(
+    homework: str, out: Path, packed: bool, term: str, due: str, seed: int, secret: tuple[int, ...]
+) -> int:
+    """Build what students get, with recorded answers in the place of solutions, and look for leaks in it."""
+    from autograder.instructor.handout import command
+
+    return command.handout(homework, out, packed, {"seed": seed, "term": term, "due": due}, secret)
+
+
+COMMANDS: list[click.Command] = [stubs_command, calibrate_command, mutants_command, handout_command]

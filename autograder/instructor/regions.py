@@ -72,6 +72,25 @@ def stub(source: str, name: str) -> str:
     return result
 
 
+def hidden(source: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines that a stub leaves out, region by region, each with the number of its first line.
+
+    Raises:
+        RegionError: as stub does.
+    """
+    stub(source, name)
+    lines: list[str] = []
+    begun = 0
+    for number, line in enumerate(source.splitlines(), start=1):
+        if line.strip() == BEGIN:
+            begun, lines = number, []
+        elif line.strip() == END:
+            yield begun + 1, lines
+            begun = 0
+        elif begun:
+            lines.append("" if line.strip().startswith(TODO) else line)
+
+
 def _todo(text: list[str], indent: str, owner: str) -> Iterator[str]:
     first, *rest = text or ["fill this in."]
     yield f"{indent}# TODO: {first}"

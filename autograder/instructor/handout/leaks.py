@@ -1,0 +1,195 @@
+"""The last look at a handout: nothing in it tells a solution, or who made it where.
+
+It looks at the finished archive, and knows nothing of how that was made. Code is compared by its tokens: a line of a
+solution is found in a comment, in a notebook's cell, broken in two, or (if it is long enough) with other names.
+"""
+
+import getpass
+import io
+import json
+import keyword
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from autograder.catalog import COURSE, Exercise
+from autograder.instructor import mutants, regions
+
+TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|[^\s\w#]|\n")
+SAME = 10  # tokens that are not found by chance
+WRONG = 14  # of a mutant's, which is no secret by itself
+RENAMED = 28  # if only their pattern is the same
+NAMES = {"solution.py", "mutants.py", ".git", ".gitignore", ".hypothesis"}
+SUFFIXES = {".pyc", ".pyo", ".bundle", ".orig", ".rej", ".swp"}
+PLACES = re.compile(r"(?<![\w./])/(?:root|work|home/\w+|Users/\w+|private/var)/[\w.]|[A-Z]:\\+Users\\+\w")
+NOBODY = {"root", "user", "admin", "student", "runner"}  # names of users that are words
+
+
+class Leak(NamedTuple):
+    """Something that must not be in a handout."""
+
+    place: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}"
+
+
+class Code(NamedTuple):
+    """Code that must not be in a handout.
+
+    Attributes:
+        tokens: of one or several lines.
+        place: where it stands in the instructor's copy.
+        renamed: whether other names do not make it other code.
+    """
+
+    tokens: tuple[str, ...]
+    place: str
+    renamed: bool
+
+
+def find(packed: bytes, exercises: Iterable[Exercise], secrets: Iterable[int] = ()) -> list[Leak]:
+    """All leaks in a zip archive.
+
+    Args:
+        packed: the archive.
+        exercises: all that there are, not only those of the handout.
+        secrets: seeds that nobody is to know.
+    """
+    hidden = [code for exercise in exercises for code in _hidden(exercise)]
+    leaks = []
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        for name in archive.namelist():
+            leaks += [Leak(name, what) for what in _name(PurePosixPath(name))]
+            content = archive.read(name)
+            leaks += [Leak(name, what) for what in _words(content, secrets)]
+            for place, text in _texts(name, content):
+                leaks += [Leak(place, what) for what in _code(text, hidden)]
+    return leaks
+
+
+def _name(path: PurePosixPath) -> Iterator[str]:
+    parts = set(path.parts)
+    if parts & NAMES or "__pycache__" in parts or "instructor" in parts or path.suffix in SUFFIXES:
+        yield "such a file is the instructor's, or nobody's"
+
+
+def _words(content: bytes, secrets: Iterable[int]) -> Iterator[str]:
+    """Places, people and seeds, in any kind of file."""
+    text = content.decode("latin-1")
+    if found := PLACES.search(text):
+        yield f"a path of somebody's machine, {text[found.start() : found.start() + 60].split()[0]}"
+    for folder in {str(COURSE), str(Path.home())} - {"/", "/root"}:
+        if folder in text:
+            yield f"a path of this machine, {folder}"
+    user = getpass.getuser()
+    if user not in NOBODY and re.search(rf"\b{re.escape(user)}\b", text):
+        yield f"the name of a user, {user}"
+    for seed in secrets:
+        if re.search(rf"(?<!\d){seed}(?!\d)", text):
+            yield f"a secret seed, {seed}"
+
+
+def _texts(name: str, content: bytes) -> Iterator[tuple[str, str]]:
+    """The texts in a file, with their places."""
+    if name.endswith(".ipynb"):
+        for number, cell in enumerate(json.loads(content).get("cells", []), start=1):
+            yield f"{name}, cell {number}", "".join(cell["source"])
+            if cell.get("outputs"):
+                yield f"{name}, output of cell {number}", "\n".join(_strings(cell["outputs"]))
+    elif name.endswith(".json"):
+        yield name, "\n".join(_strings(json.loads(content)))
+    else:
+        yield name, content.decode("utf-8", errors="ignore")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield key
+            yield from _strings(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _strings(part)
+
+
+# Code
+
+
+def _hidden(exercise: Exercise) -> Iterator[Code]:
+    """What the stub leaves out of a solution, and what stands in mutants in its place."""
+    solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
+    name = f"{exercise.homework}/{exercise.name}/solution.py"
+    given = _joined(_tokens(regions.stub(solution, name)))
+    for first, lines in regions.hidden(solution, name):
+        tokens = [_line(line) for line in lines]
+        for number, line in enumerate(tokens):
+            if len(line) >= SAME and _joined(line) not in given:
+                yield Code(line, f"line {first + number} of {name}", False)
+            window: tuple[str, ...] = ()
+            for following in tokens[number:]:
+                window += following
+                if len(window) >= RENAMED:
+                    yield Code(window, f"line {first + number} of {name}", True)
+                    break
+    if (exercise.folder / "mutants.py").exists():
+        for mutant in mutants.load(exercise):
+            for _, new in mutant.edits:
+                for line in map(_line, new.splitlines()):
+                    if len(line) >= WRONG and _joined(line) not in given:
+                        yield Code(line, f"mutant '{mutant.name}' of {exercise.name}", False)
+
+
+def _code(text: str, hidden: list[Code]) -> Iterator[str]:
+    tokens = _tokens(text)
+    joined, pattern = _joined(tokens), _pattern(tokens)
+    for code in hidden:
+        if _joined(code.tokens) in joined:
+            yield f"{code.place}: {' '.join(code.tokens)[:100]}"
+        elif code.renamed:
+            wanted = _pattern(code.tokens)
+            at = pattern.find(wanted)
+            while at >= 0:
+                begin = pattern.count(" ", 0, at + 1) - 1
+                if _same_but_for_names(tokens[begin : begin + len(code.tokens)], code.tokens):
+                    yield f"{code.place}, with other names: {' '.join(code.tokens)[:100]}"
+                    break
+                at = pattern.find(wanted, at + 1)
+
+
+def _tokens(text: str) -> list[str]:
+    return [token for token in TOKEN.findall(text) if token != "\n"]
+
+
+def _line(line: str) -> tuple[str, ...]:
+    code = line.strip()
+    return () if code.startswith("#") else tuple(_tokens(code))
+
+
+def _joined(tokens: Iterable[str]) -> str:
+    return f" {' '.join(tokens)} "
+
+
+def _pattern(tokens: Iterable[str]) -> str:
+    return _joined("N" if _is_name(token) else token for token in tokens)
+
+
+def _is_name(token: str) -> bool:
+    return token.isidentifier() and not keyword.iskeyword(token)
+
+
+def _same_but_for_names(ours: list[str], theirs: Iterable[str]) -> bool:
+    """Whether each name stands for one name throughout."""
+    names: dict[str, str] = {}
+    for ours_one, theirs_one in zip(ours, theirs, strict=True):
+        if _is_name(theirs_one):
+            if names.setdefault(theirs_one, ours_one) != ours_one:
+                return False
+        elif ours_one != theirs_one:
+            return False
+    return len(set(names.values())) == len(names)
