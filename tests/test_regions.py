@@ -112,10 +112,104 @@ def test_what_looks_like_a_marker_and_is_none_is_an_error_and_lets_no_solution_o
         regions.stub(source, "net.py")
 
 
-@pytest.mark.parametrize("indent", ["", "    "])
-def test_a_region_outside_of_a_function_is_an_error_for_the_stub_could_not_be_imported(indent):
-    source = f"class Net:\n    size = 1\n{indent}### BEGIN SOLUTION\n{indent}size = 2\n{indent}### END SOLUTION\n"
-    with pytest.raises(regions.RegionError, match=r"net.py:3: ### BEGIN SOLUTION outside of a function"):
+WHOLE = '''"""A module."""
+
+### BEGIN SOLUTION
+#: Choose it well.
+TEMPERATURE: float = 0.5
+LOW = HIGH = 3
+### END SOLUTION
+
+
+class Net:
+    """A network."""
+
+    ### BEGIN SOLUTION
+    @staticmethod
+    def scale(x, factor=2):
+        """Scale x.
+
+        By a factor.
+        """
+        # twice, say
+        return factor * x
+
+    async def later(
+        self,
+        x,
+    ):
+        return x
+    ### END SOLUTION
+
+    def name(self):
+        return "net"
+
+
+### BEGIN SOLUTION
+#: All of it.
+#: Really.
+class Tree(Net):
+    """A tree."""
+
+    leaves = 3
+
+    def grow(self):
+        return self.leaves
+### END SOLUTION
+'''
+
+WHOLE_STUB = '''"""A module."""
+
+# TODO: Choose it well.
+TEMPERATURE: float = None
+LOW = HIGH = None
+
+
+class Net:
+    """A network."""
+
+    @staticmethod
+    def scale(x, factor=2):
+        """Scale x.
+
+        By a factor.
+        """
+        # TODO: fill this in.
+        raise NotImplementedError("Net.scale is still to do")
+
+    async def later(
+        self,
+        x,
+    ):
+        raise NotImplementedError("Net.later is still to do")
+
+    def name(self):
+        return "net"
+
+
+class Tree(Net):
+    """A tree."""
+    # TODO: All of it.
+    # Really.
+    def __init__(self, *args, **kwargs):
+        raise NotImplementedError("Tree is still to do")
+'''
+
+
+def test_of_a_whole_function_class_or_constant_name_and_docstring_stay():
+    assert regions.stub(WHOLE, "net.py") == WHOLE_STUB
+
+
+def test_the_stub_of_a_whole_class_can_be_imported_and_fails_when_it_is_used():
+    names = {}
+    exec(regions.stub(WHOLE, "net.py"), names)
+    with pytest.raises(NotImplementedError, match="Tree is still to do"):
+        names["Tree"]()
+
+
+def test_a_loop_outside_of_a_function_is_an_error_for_the_stub_could_not_be_imported():
+    source = "size = 1\n### BEGIN SOLUTION\nfor i in range(3):\n    size += i\n### END SOLUTION\n"
+    with pytest.raises(regions.RegionError, match=r"net.py:3: only functions, classes and assignments"):
         regions.stub(source, "net.py")
 
 

@@ -9,11 +9,16 @@ becomes
 
     # TODO: What the student reads, as a TODO.
     raise NotImplementedError("MAML._inner_loop is still to do")
+
+In a function that is any of its blocks, or a line. Outside of one a region holds whole functions, classes or constants,
+of which the names and docstrings stay.
 """
 
 import ast
 import re
 from collections.abc import Iterator
+
+from autograder.instructor import whole
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
@@ -35,22 +40,31 @@ def stub(source: str, name: str) -> str:
     Raises:
         RegionError: a marker is unbalanced, or the solution or its stub is not Python.
     """
-    owners = _owners(source, name)
+    owners, classes = _owners(source, name)
     lines: list[str] = []
     begun = 0
     text: list[str] = []
+    left_out: list[str] = []
     for number, line in enumerate(source.splitlines(), start=1):
         stripped = line.strip()
         if stripped == BEGIN:
             if begun:
                 raise RegionError(f"{name}:{number}: {BEGIN} inside the region that begins in line {begun}")
-            if number not in owners:
-                raise RegionError(f"{name}:{number}: {BEGIN} outside of a function")
-            begun, text = number, []
+            begun, text, left_out = number, [], []
         elif stripped == END:
             if not begun:
                 raise RegionError(f"{name}:{number}: {END} without a {BEGIN}")
-            lines += _todo(text, indent=line[: line.index("#")], owner=owners[begun])
+            indent = line[: line.index("#")]
+            if begun in owners:
+                lines += [f"{indent}{said}" for said in _todo(text)]
+                lines.append(f'{indent}raise NotImplementedError("{owners[begun]} is still to do")')
+            else:
+                try:
+                    lines += whole.stubs(left_out, _todo(text), indent, classes.get(begun, ""))
+                except whole.WholeError as error:
+                    raise RegionError(f"{name}:{begun + error.line}: {error}") from None
+                while not lines[-1].strip():  # what follows brings its own
+                    lines.pop()
             begun = 0
         elif MARKER.search(line):
             raise RegionError(
@@ -60,6 +74,9 @@ def stub(source: str, name: str) -> str:
             lines.append(line)
         elif stripped.startswith(TODO):
             text.append(stripped.removeprefix(TODO).removeprefix(" "))
+            left_out.append("")
+        else:
+            left_out.append(line)
     if begun:
         raise RegionError(f"{name}:{begun}: {BEGIN} without an {END}")
     result = "\n".join(lines) + "\n"
@@ -91,23 +108,23 @@ def hidden(source: str, name: str) -> Iterator[tuple[int, list[str]]]:
             lines.append("" if line.strip().startswith(TODO) else line)
 
 
-def _todo(text: list[str], indent: str, owner: str) -> Iterator[str]:
+def _todo(text: list[str]) -> list[str]:
     first, *rest = text or ["fill this in."]
-    yield f"{indent}# TODO: {first}"
-    for line in rest:
-        yield f"{indent}# {line}".rstrip()
-    yield f'{indent}raise NotImplementedError("{owner} is still to do")'
+    return [f"# TODO: {first}", *(f"# {line}".rstrip() for line in rest)]
 
 
-def _owners(source: str, name: str) -> dict[int, str]:
-    """For each line in a function the innermost one, as Class.function."""
+def _owners(source: str, name: str) -> tuple[dict[int, str], dict[int, str]]:
+    """For each line in a function the innermost one, as Class.function, and for each in a class its path, as Class."""
     owners: dict[int, str] = {}
+    classes: dict[int, str] = {}
 
     def visit(node: ast.AST, path: str) -> None:
         for child in ast.iter_child_nodes(node):
             inner = path
             if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 inner = f"{path}.{child.name}" if path else child.name
+            if isinstance(child, ast.ClassDef):
+                classes.update(dict.fromkeys(range(child.lineno, (child.end_lineno or child.lineno) + 1), f"{inner}."))
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 owners.update(dict.fromkeys(range(child.lineno, (child.end_lineno or child.lineno) + 1), inner))
             visit(child, inner)
@@ -116,4 +133,4 @@ def _owners(source: str, name: str) -> dict[int, str]:
         visit(ast.parse(source), "")
     except SyntaxError as error:
         raise RegionError(f"{name}:{error.lineno}: {error.msg}") from None
-    return owners
+    return owners, classes

@@ -4,6 +4,7 @@ It looks at the finished archive, and knows nothing of how that was made. Code i
 solution is found in a comment, in a notebook's cell, broken in two, or (if it is long enough) with other names.
 """
 
+import functools
 import getpass
 import io
 import json
@@ -18,6 +19,7 @@ from autograder.catalog import COURSE, Exercise
 from autograder.instructor import mutants, regions
 
 TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|[^\s\w#]|\n")
+BEGINNING = re.compile(r"^(return |yield |\w+(\[\w+\])? = )")
 SAME = 10  # tokens that are not found by chance
 WRONG = 14  # of a mutant's, which is no secret by itself
 RENAMED = 28  # if only their pattern is the same
@@ -42,13 +44,20 @@ class Code(NamedTuple):
 
     Attributes:
         tokens: of one or several lines.
+        joined: these, as text.
+        pattern: the same without names; empty if other names make it other code.
         place: where it stands in the instructor's copy.
-        renamed: whether other names do not make it other code.
     """
 
     tokens: tuple[str, ...]
+    joined: str
+    pattern: str
     place: str
-    renamed: bool
+
+    @classmethod
+    def of(cls, tokens: tuple[str, ...], place: str, *, renamed: bool = False) -> "Code":
+        """From its tokens."""
+        return cls(tokens, _joined(tokens), _pattern(tokens) if renamed else "", place)
 
 
 def find(packed: bytes, exercises: Iterable[Exercise], secrets: Iterable[int] = ()) -> list[Leak]:
@@ -121,8 +130,13 @@ def _strings(value: Any) -> Iterator[str]:
 # Code
 
 
-def _hidden(exercise: Exercise) -> Iterator[Code]:
+@functools.cache
+def _hidden(exercise: Exercise) -> tuple[Code, ...]:
     """What the stub leaves out of a solution, and what stands in mutants in its place."""
+    return tuple(_left_out(exercise))
+
+
+def _left_out(exercise: Exercise) -> Iterator[Code]:
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
     name = f"{exercise.homework}/{exercise.name}/solution.py"
     given = _joined(_tokens(regions.stub(solution, name)))
@@ -130,36 +144,35 @@ def _hidden(exercise: Exercise) -> Iterator[Code]:
         tokens = [_line(line) for line in lines]
         for number, line in enumerate(tokens):
             if len(line) >= SAME and _joined(line) not in given:
-                yield Code(line, f"line {first + number} of {name}", False)
+                yield Code.of(line, f"line {first + number} of {name}")
             window: tuple[str, ...] = ()
             for following in tokens[number:]:
                 window += following
                 if len(window) >= RENAMED:
-                    yield Code(window, f"line {first + number} of {name}", True)
+                    yield Code.of(window, f"line {first + number} of {name}", renamed=True)
                     break
     if (exercise.folder / "mutants.py").exists():
         for mutant in mutants.load(exercise):
             for _, new in mutant.edits:
                 for line in map(_line, new.splitlines()):
                     if len(line) >= WRONG and _joined(line) not in given:
-                        yield Code(line, f"mutant '{mutant.name}' of {exercise.name}", False)
+                        yield Code.of(line, f"mutant '{mutant.name}' of {exercise.name}")
 
 
 def _code(text: str, hidden: list[Code]) -> Iterator[str]:
     tokens = _tokens(text)
     joined, pattern = _joined(tokens), _pattern(tokens)
     for code in hidden:
-        if _joined(code.tokens) in joined:
+        if code.joined in joined:
             yield f"{code.place}: {' '.join(code.tokens)[:100]}"
-        elif code.renamed:
-            wanted = _pattern(code.tokens)
-            at = pattern.find(wanted)
+        elif code.pattern:
+            at = pattern.find(code.pattern)
             while at >= 0:
                 begin = pattern.count(" ", 0, at + 1) - 1
                 if _same_but_for_names(tokens[begin : begin + len(code.tokens)], code.tokens):
                     yield f"{code.place}, with other names: {' '.join(code.tokens)[:100]}"
                     break
-                at = pattern.find(wanted, at + 1)
+                at = pattern.find(code.pattern, at + 1)
 
 
 def _tokens(text: str) -> list[str]:
@@ -167,7 +180,8 @@ def _tokens(text: str) -> list[str]:
 
 
 def _line(line: str) -> tuple[str, ...]:
-    code = line.strip()
+    """Tokens of a line without its beginning: what is returned, or given a name, is the same without."""
+    code = BEGINNING.sub("", line.strip())
     return () if code.startswith("#") else tuple(_tokens(code))
 
 

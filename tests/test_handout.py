@@ -1,0 +1,336 @@
+"""A handout grades as the instructor's copy does, tells no solution, and never costs anyone their work."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from autograder import archives, catalog, manifest, recorded
+from autograder import grade as grading
+from autograder.drawings import Drawings
+from autograder.instructor import mutants
+from autograder.instructor.handout import build, leaks
+from autograder.instructor.handout.record import record
+from autograder.instructor.inside import Inside
+from autograder.instructor.live import Live
+from autograder.referee import Referee
+from autograder.results import Verdict
+
+SEED = 7
+EXERCISES = {e.name: e for homework in catalog.homeworks() for e in catalog.exercises(homework)}
+EVERY = 9  # mutant is recorded and tried: all of them take minutes
+
+
+def some(exercise):
+    wrong = [mutant for mutant in mutants.load(exercise) if not exercise.outline()[mutant.fails[0]]]
+    return wrong[::EVERY]
+
+
+@pytest.fixture(scope="module")
+def few_mutants():
+    with pytest.MonkeyPatch.context() as patch:
+        load = mutants.load
+        patch.setattr(mutants, "load", lambda exercise: load(exercise)[::EVERY])
+        yield
+
+
+@pytest.fixture(scope="module")
+def files(few_mutants):
+    """The files of a handout of homework 2."""
+    return build.build("hw2", seed=SEED, term="Autumn", due="2026-12-01")
+
+
+@pytest.fixture
+def unpacked(files, tmp_path):
+    """A handout's folder."""
+    return put(files, tmp_path / "given")
+
+
+def put(files, folder):
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def solve(folder):
+    for exercise in catalog.exercises("hw2"):
+        (folder / exercise.file).write_bytes((exercise.folder / "solution.py").read_bytes())
+
+
+def run(folder, *arguments):
+    """The command line, in a handout: its exit status and what it says."""
+    line = [sys.executable, "-m", "autograder", *map(str, arguments)]
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(line, cwd=folder, env=kept, capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def judged(exercise, source, key):
+    referee = Referee(
+        [exercise],
+        lambda exercise: Inside(exercise, source),
+        problems={},
+        seed=SEED,
+        drawings=Drawings(None),
+        chosen=lambda check: not exercise.outline()[check.__name__],
+        observe=lambda exercise, check, judged: None,
+        key=key,
+    )
+    grading.run_pytest([exercise], referee)
+    return list(referee.results[exercise.name].values())
+
+
+# It grades as the instructor's copy does
+
+
+@pytest.fixture
+def recorded_key(monkeypatch, files, unpacked):
+    """The key of the unpacked handout, in this process."""
+    load = recorded.load.__wrapped__
+    there = type("There", (), {})
+
+    def from_handout(exercise):
+        place = there()
+        place.folder = unpacked / "autograder" / exercise.homework / exercise.name
+        return load(place)
+
+    monkeypatch.setattr(recorded, "load", from_handout)
+    return recorded.Recorded()
+
+
+@pytest.mark.parametrize("name", ["protonet", "maml"])
+def test_recorded_answers_give_the_verdicts_of_the_solutions(name, recorded_key):
+    exercise = EXERCISES[name]
+    solution = (exercise.folder / "solution.py").read_text()
+    assert all(check.verdict is Verdict.PASS for check in judged(exercise, solution, recorded_key))
+    named = 0
+    for mutant in some(exercise):
+        source = mutant.apply(solution)
+        live, told = judged(exercise, source, Live()), judged(exercise, source, recorded_key)
+        assert [check.verdict for check in told] == [check.verdict for check in live], mutant.name
+        for ours, theirs in zip(told, live, strict=True):
+            if mutant.says and mutant.says in theirs.likely and mutant in mutants.load(exercise)[::EVERY]:
+                assert mutant.says in ours.likely, (mutant.name, ours.name)
+                named += 1
+    assert named
+
+
+def test_a_correct_solution_gets_its_points_in_a_handout_and_a_stub_its_to_do_list(unpacked):
+    status, said = run(unpacked, "hw2", "--fast", "--data", "glyphs")
+    assert status == 1 and "MAML._inner_loop is still to do" in said and "GRADER-ERROR" not in said
+    solve(unpacked)
+    status, said = run(unpacked, "hw2", "--fast", "--data", "glyphs")
+    assert status == 0 and f"seed {SEED}" in said, said
+
+
+def test_a_handout_says_that_it_has_no_other_seed_and_no_solutions(unpacked):
+    status, said = run(unpacked, "hw2", "--seed", 3)
+    assert status == 4 and f"a handout has answers for its own seed, {SEED}" in said
+    status, said = run(unpacked, "hw2", "--reference")
+    assert status == 4 and "a handout does not have" in said
+
+
+def test_instructors_commands_are_not_in_a_handout(unpacked):
+    _, said = run(unpacked, "--help")
+    assert "submit" in said and "upgrade" in said
+    assert not {"stubs", "mutants", "calibrate", "handout"} & set(said.split())
+
+
+def test_stubs_of_a_handout_pass_ruff(unpacked):
+    line = [sys.executable, "-m", "ruff", "check", "--no-cache", "hw2", "--config", "pyproject.toml"]
+    done = subprocess.run(line, cwd=unpacked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_same_answers_are_recorded_each_time(few_mutants):
+    assert record(EXERCISES["protonet"], SEED) == record(EXERCISES["protonet"], SEED)
+
+
+def test_an_archive_is_the_same_byte_for_byte(files):
+    assert archives.pack(files, "h") == archives.pack(dict(reversed(files.items())), "h")
+
+
+def test_the_manifest_has_the_digest_of_every_file(files):
+    told = manifest.read(files[manifest.PATH])
+    assert told.files == {n: manifest.digest(c) for n, c in files.items() if n != manifest.PATH}
+    assert (told.seed, told.term, told.due) == (SEED, "Autumn", "2026-12-01")
+
+
+# It tells no solution
+
+
+def found(files):
+    return [str(leak) for leak in leaks.find(archives.pack(files, "hw2-handout"), EXERCISES.values(), [987654321])]
+
+
+def test_a_handout_has_no_leak(files):
+    assert found(files) == []
+
+
+SOLUTION = (EXERCISES["protonet"].folder / "solution.py").read_text()
+LINE = "return torch.stack([features[labels == k].mean(dim=0) for k in range(int(labels.max()) + 1)])"
+OTHER = LINE.replace("features", "z").replace("labels", "y").replace(" k ", " c ").replace("== k]", "== c]")
+
+
+def notebook(**cell):
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "source": "", "execution_count": None} | cell
+    return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("hw2/util.py", f"def f(x):\n    {LINE}\n", "of hw2/protonet/solution.py"),
+        ("hw2/util.py", f"# {LINE}\n", "of hw2/protonet/solution.py"),
+        ("README.md", f"Try `{LINE[7:]}`.", "of hw2/protonet/solution.py"),
+        ("hw2/util.py", LINE.replace(" for", "\n    for").replace("(dim", "( dim"), "of hw2/protonet/solution.py"),
+        ("hw2/util.py", OTHER, "with other names"),
+        ("hw2/hw2.ipynb", notebook(source=["x = 1\n", LINE]), "hw2/hw2.ipynb, cell 1: line"),
+        ("hw2/hw2.ipynb", notebook(outputs=[{"text": [LINE]}]), "output of cell 1: line"),
+        ("autograder/hw2/protonet/answers.json", json.dumps({"says": LINE}), "of hw2/protonet/solution.py"),
+        ("autograder/hw2/protonet/solution.py", "", "is the instructor's"),
+        ("autograder/hw2/protonet/mutants.py", "", "is the instructor's"),
+        ("autograder/instructor/live.py", "", "is the instructor's"),
+        ("hw2/__pycache__/util.cpython-311.pyc", b"\0", "is the instructor's, or nobody's"),
+        (".git/HEAD", "ref", "is the instructor's, or nobody's"),
+        ("hw2/util.py", "SEED = 987654321", "a secret seed"),
+        ("data/notes.txt", "see /home/ada/course", "a path of somebody's machine, /home/ada/course"),
+        ("autograder/hw2/protonet/x.safetensors", b"\0\1C:\\Users\\ada", "a path of somebody's machine"),
+        ("data/notes.txt", str(catalog.COURSE), "a path of this machine"),
+    ],
+)  # fmt: skip
+def test_a_leak_of_each_kind_is_found_and_its_place_named(files, name, content, said):
+    content = content.encode() if isinstance(content, str) else content
+    (leak, *more) = found(files | {name: content})
+    assert leak.startswith(f"hw2-handout/{name}") and said in " ".join([leak, *more])
+
+
+def test_the_name_of_its_maker_is_a_leak(files, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "adalovelace")
+    assert any("the name of a user" in leak for leak in found(files | {"hw2/util.py": b"# adalovelace"}))
+
+
+def test_a_handout_that_leaks_is_not_written(tmp_path, monkeypatch, capsys, files):
+    from autograder.instructor.handout import command
+
+    monkeypatch.setattr(command, "build", lambda homework, **given: files | {"README.md": LINE.encode()})
+    assert command.handout("hw2", tmp_path / "h.zip", True, {"seed": 1}, ()) == 3
+    assert not list(tmp_path.iterdir()) and "hw2-handout/README.md" in capsys.readouterr().err
+
+
+# It costs nobody their work
+
+
+def corrected(files):
+    """The next version: another README, and another docstring and TODO in one of the students' files."""
+    files = dict(files)
+    stub = files["hw2/maml.py"].decode()
+    assert "# TODO: " in stub and "theta keeps its values" in stub
+    stub = stub.replace("# TODO: ", "# TODO: (mended) ", 1).replace("import torch\n", "import torch  # mended\n", 1)
+    for name in ("hw2/maml.py", f"{manifest.BASES}/hw2/maml.py"):
+        files[name] = stub.encode()
+    files["hw2/README.md"] += b"Mended.\n"
+    told = manifest.read(files.pop(manifest.PATH))
+    told.version = "0.1.0+mended"
+    told.files = {name: manifest.digest(content) for name, content in files.items()}
+    return files | {manifest.PATH: json.dumps(dict(zip(told.__struct_fields__, _values(told), strict=True))).encode()}
+
+
+def _values(struct):
+    return [getattr(struct, name) for name in struct.__struct_fields__]
+
+
+def test_work_is_taken_over_into_a_corrected_handout(files, unpacked, tmp_path):
+    solve(unpacked)
+    (unpacked / "hw2" / "train.py").write_text("# mine\n")
+    (unpacked / "hw2" / "extra.py").write_text("# mine\n")
+    before = {
+        path: path.read_bytes() for path in unpacked.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    }
+    new = put(corrected(files), tmp_path / "new")
+    status, said = run(unpacked, "upgrade", new)
+    assert status == 1, said
+    assert "hw2/protonet.py: taken over, all of it." in said
+    assert "the new handout has there:" in said and "# TODO: (mended) " in said
+    assert "hw2/train.py: you have changed it" in said and "hw2/extra.py: it is a file of your own" in said
+    assert "is now yours, handout 0.1.0+mended" in said
+    merged = (new / "hw2" / "maml.py").read_text()
+    assert merged == before[unpacked / "hw2" / "maml.py"].decode().replace(
+        "import torch\n", "import torch  # mended\n", 1
+    )
+    assert all(path.read_bytes() == content for path, content in before.items())
+    status, said = run(unpacked, "upgrade", new)
+    assert status == 4 and "has been worked in already" in said
+
+
+def test_work_is_taken_over_into_an_archive(files, unpacked, tmp_path):
+    solve(unpacked)
+    (tmp_path / "new.zip").write_bytes(archives.pack(corrected(files), "hw2-handout"))
+    status, said = run(unpacked, "upgrade", tmp_path / "new.zip")
+    assert status == 1, said
+    assert "Prototypical" in (tmp_path / "new" / "hw2-handout" / "hw2" / "README.md").read_text().title()
+    status, said = run(unpacked, "upgrade", tmp_path / "new.zip")
+    assert status == 4 and "is there already" in said
+
+
+def test_answers_in_a_notebook_are_taken_over_by_their_cells(files, tmp_path):
+    def cells(*answers):
+        made = [
+            {"cell_type": "markdown", "id": name, "metadata": {"tags": ["answer"]}, "source": text}
+            for name, text in answers
+        ]
+        return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+
+    def with_notebook(files, content):
+        told = json.loads(files[manifest.PATH])
+        told["files"]["hw2/hw2.ipynb"] = manifest.digest(content)
+        return files | {"hw2/hw2.ipynb": content, manifest.PATH: json.dumps(told).encode()}
+
+    old = put(with_notebook(files, cells(("one", ""), ("two", ""))), tmp_path / "old")
+    (old / "hw2" / "hw2.ipynb").write_bytes(cells(("one", ["My\n", "answer"]), ("two", "Lost")))
+    new = put(with_notebook(corrected(files), cells(("zero", ""), ("one", ""))), tmp_path / "new")
+    status, said = run(old, "upgrade", new)
+    assert status == 1 and "this answer has no place in the new one: Lost" in said, said
+    got = {cell["id"]: cell["source"] for cell in json.loads((new / "hw2" / "hw2.ipynb").read_bytes())["cells"]}
+    assert got == {"zero": "", "one": ["My\n", "answer"]}
+
+
+def test_nothing_is_taken_over_into_what_is_no_handout(unpacked, tmp_path):
+    status, said = run(unpacked, "upgrade", tmp_path)
+    assert status == 4 and "is no handout" in said
+    status, said = run(unpacked, "upgrade", unpacked)
+    assert status == 4 and "is this folder itself" in said
+
+
+# What is handed in
+
+
+def test_submit_packs_what_is_to_be_handed_in_and_the_grader_takes_it(unpacked):
+    solve(unpacked)
+    status, said = run(unpacked, "submit", "hw2")
+    assert status == 0 and "The grader accepts it: hand it in by 2026-12-01." in said
+    archive = unpacked / "hw2-submission.zip"
+    names = set(zipfile.ZipFile(io.BytesIO(archive.read_bytes())).namelist())
+    assert {"hw2/protonet.py", "hw2/maml.py", "manifest.json"} <= names and "hw2/train.py" not in names
+    from autograder import submission
+
+    handed_in = submission.collect(archive, "hw2")
+    assert handed_in.files.keys() == {"hw2/protonet.py", "hw2/maml.py"} and not handed_in.notes
+    assert handed_in.handout == json.loads((unpacked / manifest.PATH).read_bytes())["version"]
+
+
+def test_submit_says_what_will_cost_points_and_packs_nothing_that_would_be_refused(unpacked):
+    (unpacked / "hw2" / "maml.py").write_text("def f(:\n")
+    status, said = run(unpacked, "submit", "hw2")
+    assert status == 0 and "hw2/maml.py, line 1 is not Python and will earn nothing" in said
+    assert "hw2/protonet.py has 3 TODOs left." in said
+    (unpacked / "hw2-submission.zip").unlink()
+    (unpacked / "hw2" / "maml.py").rename(unpacked / "hw2" / "maml2.py")
+    status, said = run(unpacked, "submit", "hw2")
+    assert status == 5 and "Expected hw2/maml.py, found hw2/maml2.py: rename it." in said
+    assert not (unpacked / "hw2-submission.zip").exists()
