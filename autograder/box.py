@@ -42,8 +42,8 @@ def fill(box: Path, homework: str, files: dict[str, bytes]) -> None:
     """Put everything into the folder."""
     for exercise in exercises(homework):
         inside = Path("autograder", homework)
-        _copy(exercise.folder / "probe.py", box / inside / exercise.name / "probe.py")
-        _copy(exercise.folder / "__init__.py", box / inside / exercise.name / "__init__.py")
+        for name in ("__init__.py", *exercise.driver):
+            _copy(exercise.folder / name, box / inside / exercise.name / name)
         _copy(exercise.folder.parent / "__init__.py", box / inside / "__init__.py")
     for name in WORKER:
         _copy(GRADER / name, box / "autograder" / name)

@@ -66,9 +66,22 @@ class Exercise:
             if isinstance(node, ast.FunctionDef) and isinstance(node.returns, ast.Name) and node.returns.id in fields
         }
 
+    @property
+    def driver(self) -> list[str]:
+        """The files that drive a solution: probe.py, and what it imports of this folder."""
+        names = ["probe.py"]
+        for node in ast.parse((self.folder / "probe.py").read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(self._package + "."):
+                names.append((node.module or "").removeprefix(self._package + ".") + ".py")
+        return names
+
+    @property
+    def _package(self) -> str:
+        return f"autograder.{self.homework}.{self.name}"
+
     def load(self, part: str) -> ModuleType:
         """Import solution, probe, checks or mutants of this exercise."""
-        return importlib.import_module(f"autograder.{self.homework}.{self.name}.{part}")
+        return importlib.import_module(f"{self._package}.{part}")
 
 
 def _signature(arguments: ast.arguments) -> inspect.Signature:

@@ -76,3 +76,27 @@ class Draw:
             patterns[asked] + self.normal(way * query, *image),
             asked,
         )
+
+    def tasks(self, drawings: np.ndarray, way: int, shot: int, query: int, count: int) -> list[Task]:
+        """Tasks of characters; support and query in random order.
+
+        Args:
+            drawings: (characters, drawings, height, width).
+            way, shot, query: N, K, and the queries of each class.
+            count: how many tasks.
+
+        Returns:
+            Tasks of images float32 (n, 1, height, width).
+        """
+        return [self._task(drawings, way, shot, query) for _ in range(count)]
+
+    def _task(self, drawings: np.ndarray, way: int, shot: int, query: int) -> Task:
+        characters = self.rng.permutation(len(drawings))[:way]
+        chosen = [self.rng.permutation(drawings.shape[1])[: shot + query] for _ in range(way)]
+        support, asked = self.labels(way, shot), self.labels(way, query)
+        parts = []
+        for labels, among in ((support, slice(None, shot)), (asked, slice(shot, None))):
+            turns = {label: iter(chosen[label][among]) for label in range(way)}
+            images = np.stack([drawings[characters[label], next(turns[label])] for label in labels])
+            parts += [images[:, None].astype(np.float32), labels]
+        return Task(*parts)

@@ -2,10 +2,13 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from autograder import catalog, grade, words
 from autograder.draw import Draw
@@ -18,6 +21,8 @@ each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=[exercise.nam
 each_check = pytest.mark.parametrize(
     ("exercise", "check"), CHECKS, ids=[f"{exercise.name}: {check.__name__}" for exercise, check in CHECKS]
 )
+
+DRAW = Draw(1, "tests of drawing", Drawings(None))
 
 
 def tree(exercise, part="checks"):
@@ -116,7 +121,8 @@ def test_a_probe_asserts_nothing_and_names_no_verdict(exercise):
     probe = tree(exercise, "probe")
     assert not [node for node in ast.walk(probe) if isinstance(node, ast.Assert)]
     imported = {node.module for node in ast.walk(probe) if isinstance(node, ast.ImportFrom)}
-    assert not {name for name in imported if name.startswith("autograder") and name != "autograder.worker.values"}
+    own = {f"autograder.{exercise.homework}.{exercise.name}.{part[:-3]}" for part in exercise.driver}
+    assert not {name for name in imported if name.startswith("autograder")} - {"autograder.worker.values"} - own
 
 
 @each_exercise
@@ -239,3 +245,33 @@ def test_what_is_judged_by_was_not_trained_on(spied):
         for images in (spy.trained, spy.judged)
     )
     assert len(trained) > 2000 and len(judged) > 500 and not trained & judged
+
+
+def test_checks_are_imported_without_torch_so_that_a_grader_with_recorded_answers_is_small():
+    loads = "; ".join(f"import autograder.{e.homework}.{e.name}.checks" for e in EXERCISES)
+    program = f"import sys; {loads}; from autograder import commands, grade, recorded; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_the_network_without_torch_is_the_probes():
+    from autograder.hw2.maml import checks, network, probe
+
+    theta, images = checks._parameters(DRAW, 5), DRAW.normal(7, *checks.IMAGE)
+    tensors = {name: torch.tensor(array) for name, array in theta.items()}
+    np.testing.assert_allclose(network.forward(images, theta), probe.forward(torch.tensor(images), tensors), atol=1e-12)
+
+
+def test_tasks_are_of_characters_and_share_no_drawing():
+    drawings = np.arange(6 * 9).reshape(6, 9, 1, 1) * np.ones((1, 1, 2, 3))
+    orders = set()
+    for task in DRAW.tasks(drawings, 3, 2, 4, 50):
+        assert task.images_support.shape == (6, 1, 2, 3) and task.images_query.shape == (12, 1, 2, 3)
+        assert task.images_support.dtype == np.float32 and task.labels_support.dtype == np.int64
+        support, query = (images[:, 0, 0, 0].astype(int) for images in (task.images_support, task.images_query))
+        assert len({*support, *query}) == 18
+        for label in range(3):
+            of_label = {*(support[task.labels_support == label] // 9), *(query[task.labels_query == label] // 9)}
+            assert len(of_label) == 1
+        orders.add((*task.labels_query,))
+    assert len(orders) > 40

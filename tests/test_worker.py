@@ -648,7 +648,7 @@ def test_every_exercise_has_a_box_with_what_it_needs_and_no_more(tmp_path):
         grading_box.fill(folder, homework, live.solutions(homework).files)
         names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         assert not [name for name in names if name.endswith(("solution.py", "checks.py", ".json", ".safetensors"))]
-        own = {f"autograder/{homework}/{exercise.name}/probe.py" for exercise in catalog.exercises(homework)}
+        own = {f"autograder/{homework}/{e.name}/{part}" for e in catalog.exercises(homework) for part in e.driver}
         assert own <= names and not [
             name for name in names if name.startswith("autograder/hw") and homework not in name
         ]

@@ -7,7 +7,7 @@ drawings and labels in any order, and be written in any way.
 import numpy as np
 
 from autograder.drawings import Drawings
-from autograder.hw1.black_box import probe
+from autograder.hw1.black_box.episodes import episodes
 from autograder.words import (
     accuracy,
     after,
@@ -49,7 +49,7 @@ def _made_characters(draw, characters):
 def _accuracy_after_training(student, draw, train, held_out, batches):
     """Train on some characters, 2-way 1-shot, and return the query accuracy on others."""
     weights = student.train(train, way=2, shot=1, batches=batches, batch=64, seed=draw.seed()).weights
-    images, labels = probe.episodes(draw.rng, held_out, way=2, shot=1, count=1000)
+    images, labels = episodes(draw.rng, held_out, way=2, shot=1, count=1000)
     asked = labels[:, -1].argmax(axis=-1)
     labels[:, -1] = draw.rng.random(labels[:, -1].shape)  # the answers stay here
     logits = student.predict(weights, images, labels).logits

@@ -1,14 +1,21 @@
 """Reading episodes: which drawing of which character each image is, whatever the solution did to it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograder.draw import Draw
-from autograder.hw1.data_generator import probe
+from autograder.hw1.data_generator.naming import names
 from data import split
 
 UNKNOWN = -1
+
+
+class LaidOut(NamedTuple):
+    """Episodes as they should be laid out: images (episodes, K+1, N, 784), labels (episodes, K+1, N, N)."""
+
+    images: np.ndarray
+    labels: np.ndarray
 
 
 def drawings(draw: Draw, characters: int = 30, each: int = 6) -> np.ndarray:
@@ -18,17 +25,17 @@ def drawings(draw: Draw, characters: int = 30, each: int = 6) -> np.ndarray:
 
 def of_split(part: str, characters: int = 30) -> set[int]:
     """Numbers of the characters that belong to a split."""
-    names = probe.names(characters)
-    return {names.index(name) for name in split.split(names)[part]}
+    known = names(characters)
+    return {known.index(name) for name in split.split(known)[part]}
 
 
-def laid_out(got: probe.Episodes, way: int, shot: int) -> probe.Episodes:
+def laid_out(got: Any, way: int, shot: int) -> LaidOut:
     """Episodes as (episodes, K+1, N, ...), where the size is right and only the shape is not.
 
     A wrong shape is one mistake, and has its own check.
     """
     images, labels = (_laid_out(array, way, shot, size) for array, size in ((got.images, 784), (got.labels, way)))
-    return probe.Episodes(images, labels)
+    return LaidOut(images, labels)
 
 
 def _laid_out(array: np.ndarray, way: int, shot: int, size: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from autograder.hw1.data_generator.naming import names
 from autograder.worker.values import several
 
 Array = np.ndarray
@@ -35,11 +36,6 @@ class Config(NamedTuple):
 
     entries: Array
     img_size: Array
-
-
-def names(characters: int) -> list[str]:
-    """What the characters are called, as <alphabet>/<character>, in the order in which drawings are given."""
-    return [f"alphabet{c % 3}/character{c:02d}" for c in range(characters)]
 
 
 def sample(

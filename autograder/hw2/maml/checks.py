@@ -7,11 +7,10 @@ is paid for once.
 """
 
 import numpy as np
-import torch
 from safetensors.numpy import load_file
 
 from autograder.catalog import GRADER
-from autograder.hw2.maml import probe
+from autograder.hw2.maml import network
 from autograder.words import (
     accuracy,
     after,
@@ -23,7 +22,6 @@ from autograder.words import (
     points,
     training,
 )
-from hw2.omniglot import Tasks
 
 IMAGE = (1, 16, 16)
 CHANNELS = 32
@@ -61,8 +59,7 @@ def _batch(draw, way, shot, count=3, query=2):
 
 def _score(parameters, images, labels):
     """Accuracy of given parameters."""
-    tensors = {name: torch.tensor(array, dtype=torch.float64) for name, array in parameters.items()}
-    return accuracy(probe.forward(torch.tensor(images), tensors).numpy(), labels)
+    return accuracy(network.forward(images, parameters), labels)
 
 
 def _change(parameters, theta):
@@ -371,13 +368,10 @@ def _mosaics(draw, characters):
 
 def _adapted_accuracy(student, draw, theta, held_out, steps, tasks):
     """Query accuracy on tasks of held-out characters; their query labels stay here."""
-    drawn = Tasks(dict(enumerate(held_out)), 5, 1, 5).sample(draw.rng, tasks)
-    images_support, labels_support, images_query, labels_query = (
-        [part.numpy() for part in parts] for parts in zip(*drawn, strict=True)
-    )
-    supports = list(zip(images_support, labels_support, strict=True))
-    logits = student.predict(theta, supports, images_query, steps, ALPHA).logits
-    return accuracy(logits, np.concatenate(labels_query))
+    drawn = draw.tasks(held_out, 5, 1, 5, tasks)
+    supports = [(task.images_support, task.labels_support) for task in drawn]
+    logits = student.predict(theta, supports, [task.images_query for task in drawn], steps, ALPHA).logits
+    return accuracy(logits, np.concatenate([task.labels_query for task in drawn]))
 
 
 def _halved(drawings):

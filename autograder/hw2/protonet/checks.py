@@ -18,7 +18,6 @@ from autograder.words import (
     points,
     training,
 )
-from hw2.omniglot import Tasks
 
 SIZES = ((3, 2, 4), (5, 1, 3), (2, 4, 1))  # N, K, queries of each class
 PIXELS = (1, 3, 4)
@@ -238,13 +237,10 @@ def test_learns_handwriting(student, draw, threshold):
     """After a short training it tells new characters apart, 5-way 1-shot."""
     train, held_out = (_halved(part) for part in draw.drawings.characters(160, 60, draw.rng))
     weights = student.train(train, way=5, shot=1, query=5, tasks=4, batches=150, seed=draw.seed()).weights
-    tasks = Tasks(dict(enumerate(held_out)), 5, 1, 5).sample(draw.rng, 100)
-    images_support, labels_support, images_query, labels_query = (
-        [part.numpy() for part in parts] for parts in zip(*tasks, strict=True)
-    )
-    supports = list(zip(images_support, labels_support, strict=True))
-    logits = student.predict(weights, supports, images_query).logits
-    threshold.reached_by(accuracy(logits, np.concatenate(labels_query)))
+    tasks = draw.tasks(held_out, 5, 1, 5, 100)
+    supports = [(task.images_support, task.labels_support) for task in tasks]
+    logits = student.predict(weights, supports, [task.images_query for task in tasks]).logits
+    threshold.reached_by(accuracy(logits, np.concatenate([task.labels_query for task in tasks])))
 
 
 def _halved(drawings):
