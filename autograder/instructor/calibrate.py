@@ -13,14 +13,15 @@ from autograder.instructor.mutants import Mutant
 from autograder.referee import Observer
 from autograder.submission import Submission
 
-Measured = dict[tuple[str, str], list[float]]  # accuracies by check and source of the drawings
+Measured = dict[tuple[str, str], dict[int, float]]  # accuracies by check and source of the drawings, and by seed
 
 ENOUGH = 5  # accuracies that say anything
+PATIENCE = 10.0  # times the time limits: an accuracy does not depend on how busy the machine is
 DEVIATIONS = 5.0  # how far below the mean a threshold lies
 
 
 def calibrate(
-    exercise: Exercise, sources: list[Drawings], seeds: int, mutant_seeds: int, observe: Observer
+    exercise: Exercise, sources: list[Drawings], seeds: int, mutant_seeds: int, observe: Observer, first: int = 0
 ) -> thresholds.Table:
     """Run the training checks of the reference and of its learning mutants under many seeds.
 
@@ -32,19 +33,21 @@ def calibrate(
         seeds: runs of the reference with each source; with none its thresholds stay as they are.
         mutant_seeds: runs of each mutant with each source.
         observe: is told when a check begins and when it is judged.
+        first: seed of the first run of the reference. Where it is not 0, what was measured with the seeds before it is
+            kept: so a measurement goes on that was interrupted.
 
     Returns:
         The thresholds of the exercise.
     """
-    measured: Measured = {}
+    measured = _measured_before(exercise, first)
     reference = live.solutions(exercise.homework)
-    for seed, drawings in ((seed, drawings) for seed in range(seeds) for drawings in sources):
+    for seed, drawings in ((seed, drawings) for seed in range(first, first + seeds) for drawings in sources):
         _measure(exercise, reference, seed, drawings, measured, observe)
         table = thresholds.load(exercise)
         for (check, source), values in measured.items():
-            if len(values) >= ENOUGH:
+            if seed in values and len(values) >= ENOUGH:
                 told = table.get(check, {}).get(source)
-                table.setdefault(check, {})[source] = fit(values)
+                table.setdefault(check, {})[source] = fit(list(values.values()))
                 table[check][source].mutants = told.mutants if told else {}
         thresholds.save(exercise, table)
     for mutant in learning(exercise) if mutant_seeds else []:
@@ -54,9 +57,18 @@ def calibrate(
             _measure(exercise, wrong, seed, drawings, accuracies, observe)
         table = thresholds.load(exercise)
         for (check, name), values in accuracies.items():
-            table[check][name].mutants[mutant.name] = [round(value, 4) for value in values]
+            table[check][name].mutants[mutant.name] = [round(value, 4) for value in values.values()]
         thresholds.save(exercise, table)
     return thresholds.load(exercise)
+
+
+def _measured_before(exercise: Exercise, first: int) -> Measured:
+    """The accuracies of the reference under the seeds before the first."""
+    return {
+        (check, source): dict(enumerate(told.measured[:first]))
+        for check, by_source in (thresholds.load(exercise) if first else {}).items()
+        for source, told in by_source.items()
+    }
 
 
 def learning(exercise: Exercise) -> list[Mutant]:
@@ -78,11 +90,12 @@ def _measure(
         drawings=drawings,
         wanted=lambda check: check.training,
         judge=False,
+        patience=PATIENCE,
         observe=observe,
     )
     for check, reached in referee.measured[exercise.name].items():
         for source, accuracy in reached:
-            into.setdefault((check, source), []).append(accuracy)
+            into.setdefault((check, source), {})[seed] = accuracy
 
 
 def fit(accuracies: list[float]) -> thresholds.Threshold:

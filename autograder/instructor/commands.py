@@ -20,15 +20,18 @@ def stubs_command(check: bool) -> int:
 @click.argument("homework", type=click.Choice(homeworks()))
 @click.option("--seeds", default=30, show_default=True, help="Runs of the reference for each source of drawings.")
 @click.option("--mutant-seeds", default=4, show_default=True, help="Runs of each wrong solution.")
+@click.option("--first", default=0, show_default=True, help="The first seed: what was measured before it is kept.")
 @click.option("--only", metavar="EXERCISE", help="One exercise.")
 @click.option(
     "--data", metavar="SOURCE", multiple=True, help="omniglot, glyphs or a folder; may be given several times."
 )
-def calibrate_command(homework: str, seeds: int, mutant_seeds: int, only: str | None, data: tuple[str, ...]) -> int:
+def calibrate_command(
+    homework: str, seeds: int, mutant_seeds: int, first: int, only: str | None, data: tuple[str, ...]
+) -> int:
     """Measure the reference's accuracies and write the thresholds of the checks that train."""
     from autograder.instructor import measure
 
-    return measure.calibrate(homework, seeds, mutant_seeds, only, data or ("omniglot", "glyphs"))
+    return measure.calibrate(homework, seeds, mutant_seeds, first, only, data or ("omniglot", "glyphs"))
 
 
 @click.command("mutants")

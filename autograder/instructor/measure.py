@@ -34,7 +34,9 @@ def kill_mutants(homework: str, only: str | None, jobs: int | None, seed: int | 
     return LESS if any(not death.failed for death in deaths) else FULL_MARKS
 
 
-def calibrate(homework: str, seeds: int, mutant_seeds: int, only: str | None, sources: tuple[str, ...]) -> int:
+def calibrate(
+    homework: str, seeds: int, mutant_seeds: int, first: int, only: str | None, sources: tuple[str, ...]
+) -> int:
     """Measure and write thresholds."""
     commands.check_only(homework, only)
     drawings = [commands.find_drawings(source) for source in sources]
@@ -44,7 +46,7 @@ def calibrate(homework: str, seeds: int, mutant_seeds: int, only: str | None, so
             continue
         wrong = len(calibrating.learning(exercise)) if mutant_seeds else 0
         with terminal.Progressing((seeds + mutant_seeds * wrong) * len(drawings) * trained) as progress:
-            table = calibrating.calibrate(exercise, drawings, seeds, mutant_seeds, progress)
+            table = calibrating.calibrate(exercise, drawings, seeds, mutant_seeds, progress, first)
         distributions.draw(table, exercise.folder / "thresholds.png")
         for check, thresholds in table.items():
             for name, threshold in thresholds.items():

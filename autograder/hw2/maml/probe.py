@@ -237,13 +237,17 @@ def _adapt(maml: Any, images: Array, labels: Array, train: bool) -> tuple[Any, .
 
 
 def _stand_in(maml: Any, steps: int, answers: int) -> Any:
-    """A function in the place of _inner_loop: theta upside down, times a number that depends on all it is given."""
+    """A function in the place of _inner_loop: theta upside down, times a number that depends on all it is given.
+
+    With train=False it leaves no way back to theta, as _inner_loop need not: who asks for that gets no gradient.
+    """
 
     def inner_loop(images: torch.Tensor, labels: torch.Tensor, train: bool) -> Any:
         factor = (
             1 + 0.1 * torch.tanh(images.mean()) + 0.01 * labels[: len(labels) // 2].double().mean() + 0.02 * bool(train)
         )
-        parameters = {name: factor * parameter.flip(0) for name, parameter in maml._meta_parameters.items()}
+        theta = {name: tensor if train else tensor.detach() for name, tensor in maml._meta_parameters.items()}
+        parameters = {name: factor * tensor.flip(0) for name, tensor in theta.items()}
         accuracies = [float(factor) / (step + 2) for step in range(steps + 1)]
         return parameters if answers == 1 else (parameters, accuracies, {})[:answers]
 
