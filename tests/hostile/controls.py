@@ -216,8 +216,8 @@ def _(monkeypatch):
 
 @control("no labels in the worker")
 def _(monkeypatch):
-    def with_labels(subject, draw, train, held_out, batches):
-        weights = subject.train(train, way=2, shot=1, batches=batches, batch=64, seed=draw.seed()).weights
+    def with_labels(subject, draw, courses, batches, held_out):
+        weights = subject.train(courses, batches, way=2, shot=1, batch=64, seed=draw.seed()).weights
         images, labels = black_box_probe.episodes(draw.rng, held_out, way=2, shot=1, count=1000)
         logits = subject.predict(weights, images, labels).logits
         return words.accuracy(logits[:, -1].reshape(-1, 2), labels[:, -1].argmax(axis=-1).reshape(-1))

@@ -110,13 +110,23 @@ def gradients(module: ModuleType, images: Array, labels: Array, seed: int) -> Gr
     return Gradients({name: 0.0 if p.grad is None else p.grad.abs().max() for name, p in network.named_parameters()})
 
 
-def train(module: ModuleType, drawings: Array, way: int, shot: int, batches: int, batch: int, seed: int) -> Weights:
-    """Train on episodes of given drawings (characters, drawings, 784)."""
+def train(
+    module: ModuleType, courses: list[Array], batches: list[int], way: int, shot: int, batch: int, seed: int
+) -> Weights:
+    """Train on episodes of one course of drawings after the other.
+
+    Args:
+        module: the solution.
+        courses: drawings (characters, drawings, 784), what is easily learned first.
+        batches: how many steps of the optimizer on each.
+        way, shot, batch: N, K, B.
+        seed: of the initialisation and the episodes.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = module.MANN(way, shot, HIDDEN)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
-    for _ in range(batches):
+    for drawings in (course for course, count in zip(courses, batches, strict=True) for _ in range(count)):
         images, labels = episodes(rng, drawings, way, shot, batch)
         images, labels = _tensor(images), _tensor(labels)
         value = network.loss_function(network(images, labels.clone()), labels)
