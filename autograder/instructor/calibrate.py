@@ -50,11 +50,16 @@ def calibrate(
                 table.setdefault(check, {})[source] = fit(list(values.values()))
                 table[check][source].mutants = told.mutants if told else {}
         thresholds.save(exercise, table)
-    for mutant in learning(exercise) if mutant_seeds else []:
+    if mutant_seeds:
+        table = thresholds.load(exercise)
+        for threshold in (threshold for by_source in table.values() for threshold in by_source.values()):
+            threshold.mutants = {}
+        thresholds.save(exercise, table)
+    for mutant, wanted in learning(exercise).items() if mutant_seeds else ():
         wrong = Submission({exercise.file: mutant.apply(reference.files[exercise.file].decode()).encode()})
         accuracies: Measured = {}
         for seed, drawings in ((seed, drawings) for seed in range(mutant_seeds) for drawings in sources):
-            _measure(exercise, wrong, seed, drawings, accuracies, observe)
+            _measure(exercise, wrong, seed, drawings, accuracies, observe, wanted)
         table = thresholds.load(exercise)
         for (check, name), values in accuracies.items():
             table[check][name].mutants[mutant.name] = [round(value, 4) for value in values.values()]
@@ -71,24 +76,32 @@ def _measured_before(exercise: Exercise, first: int) -> Measured:
     }
 
 
-def learning(exercise: Exercise) -> list[Mutant]:
-    """The mutants that an accuracy should tell from the reference, each by itself."""
-    names = exercise.load("mutants").LEARNING
-    found = [mutant for mutant in mutants.load(exercise) if mutant.name in names]
-    assert len(found) == len(names), f"{exercise.name}: LEARNING names a mutant that there is not"
-    return found
+def learning(exercise: Exercise) -> dict[Mutant, tuple[str, ...]]:
+    """The mutants that an accuracy should tell from the reference, and the checks whose accuracy that is."""
+    told: dict[str, tuple[str, ...]] = exercise.load("mutants").LEARNING
+    found = {
+        mutant: tuple(check for check, names in told.items() if mutant.name in names)
+        for mutant in mutants.load(exercise)
+    }
+    return {mutant: found_by for mutant, found_by in found.items() if found_by}
 
 
 def _measure(
-    exercise: Exercise, handed_in: Submission, seed: int, drawings: Drawings, into: Measured, observe: Observer
+    exercise: Exercise,
+    handed_in: Submission,
+    seed: int,
+    drawings: Drawings,
+    into: Measured,
+    observe: Observer,
+    wanted: tuple[str, ...] | None = None,
 ) -> None:
-    """Add the accuracies of one run."""
+    """Add the accuracies of one run, of all checks that train or of some."""
     referee = grade.run(
         [exercise],
         handed_in,
         seed=seed,
         drawings=drawings,
-        wanted=lambda check: check.training,
+        wanted=lambda check: check.training if wanted is None else check.name in wanted,
         judge=False,
         patience=PATIENCE,
         observe=observe,

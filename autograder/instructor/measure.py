@@ -44,8 +44,8 @@ def calibrate(
         trained = sum(exercise.outline().values())
         if not trained:
             continue
-        wrong = len(calibrating.learning(exercise)) if mutant_seeds else 0
-        with terminal.Progressing((seeds + mutant_seeds * wrong) * len(drawings) * trained) as progress:
+        of_mutants = sum(map(len, calibrating.learning(exercise).values()))
+        with terminal.Progressing((seeds * trained + mutant_seeds * of_mutants) * len(drawings)) as progress:
             table = calibrating.calibrate(exercise, drawings, seeds, mutant_seeds, progress, first)
         distributions.draw(table, exercise.folder / "thresholds.png")
         for check, thresholds in table.items():

@@ -428,10 +428,11 @@ MUTANTS = [
     ),
 ]
 
-# Those that an accuracy should tell from the reference, for `python -m autograder calibrate`.
-LEARNING = (
+# What each check that trains should tell from the reference by its accuracy, for `python -m autograder calibrate`.
+NOT_LEARNED = (
     "no label is hidden",
     "all labels are hidden",
     "each row a sequence of its own",
     "query drawings are hidden too",
 )
+LEARNING = {"test_learns_stripes": NOT_LEARNED, "test_learns_handwriting": NOT_LEARNED}

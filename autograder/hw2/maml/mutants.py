@@ -624,11 +624,12 @@ MUTANTS = [
     ),
 ]
 
-# Those that an accuracy should tell from the reference, for `python -m autograder calibrate`.
-LEARNING = (
-    "no adaptation at all",
-    "uphill",
-    "update without the gradient",
-    "outer loss at the parameters before adaptation",
-    "first order: retain_graph",
-)
+# What each check that trains should tell from the reference by its accuracy, for `python -m autograder calibrate`.
+# First-order MAML is not there: in a training so short it learns as well, and only its gradient tells it.
+NOT_ADAPTED = ("no adaptation at all", "uphill", "update without the gradient")
+NOT_LEARNED = (*NOT_ADAPTED, "outer loss at the parameters before adaptation")
+LEARNING = {
+    "test_adapts_a_trained_initialisation": NOT_ADAPTED,
+    "test_learns_mosaics": NOT_LEARNED,
+    "test_learns_handwriting": NOT_LEARNED,
+}
