@@ -47,20 +47,24 @@ class Death(NamedTuple):
         return "intended check too" if self.intended in self.failed else "another check"
 
 
-def kill(exercises: list[Exercise], seed: int, *, jobs: int | None = None) -> Iterator[Death]:
+def kill(
+    exercises: list[Exercise], seed: int, *, jobs: int | None = None, chosen: list[Mutant] | None = None
+) -> Iterator[Death]:
     """Hold the checks against all mutants of some exercises, in parallel.
 
     Args:
         exercises: whose.
         seed: of the inputs.
         jobs: processes; one for each core if left out.
+        chosen: which mutants; all if left out.
 
     Yields:
         As they come.
     """
     cores = jobs or os.cpu_count() or 1
     with concurrent.futures.ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(try_one, e, m, seed) for e in exercises for m in mutants.load(e)]
+        pairs = [(e, m) for e in exercises for m in mutants.load(e) if chosen is None or m in chosen]
+        waiting = [pool.submit(try_one, exercise, mutant, seed) for exercise, mutant in pairs]
         try:
             for done in concurrent.futures.as_completed(waiting):
                 yield done.result()

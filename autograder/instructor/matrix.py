@@ -1,6 +1,6 @@
-"""The kill matrix in the terminal."""
+"""The kill matrix in the terminal, and what it comes to."""
 
-from collections import Counter
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -9,6 +9,46 @@ from rich.text import Text
 from autograder.instructor.kill import Death
 
 STYLES = {"alive": "bold red", "another check": "yellow", "intended check too": "cyan"}
+STEPS = (0.05, 0.1, 0.2, 0.35, 0.5, 1.0)  # shares of an exercise's points
+
+
+class Shares(NamedTuple):
+    """What became of some mutants.
+
+    Attributes:
+        alive: how many no check finds.
+        among: share of those that the intended check finds.
+        first: share of those that it finds first.
+        named, nameable: how many mistakes are named, of those that have a name.
+        faults: how many made the grader fail.
+    """
+
+    total: int
+    alive: int
+    among: float
+    first: float
+    named: int
+    nameable: int
+    faults: int
+
+
+def shares(deaths: list[Death]) -> Shares:
+    """Count them."""
+    total = len(deaths)
+    return Shares(
+        total=total,
+        alive=sum(not death.failed for death in deaths),
+        among=sum(death.intended in death.failed for death in deaths) / total,
+        first=sum(death.failed[:1] == (death.intended,) for death in deaths) / total,
+        named=sum(bool(death.named) for death in deaths),
+        nameable=sum(death.named is not None for death in deaths),
+        faults=sum(bool(death.faults) for death in deaths),
+    )
+
+
+def losses(deaths: list[Death]) -> list[int]:
+    """How many lose up to each of STEPS, and more than the one before: a mistake is paid for once."""
+    return [sum(low < death.lost <= high for death in deaths) for low, high in zip((0, *STEPS), STEPS, strict=False)]
 
 
 def show(deaths: list[Death], to: Console) -> None:
@@ -29,22 +69,14 @@ def show(deaths: list[Death], to: Console) -> None:
 
 
 def _losses(deaths: list[Death]) -> Text:
-    """How many lose how much: a mistake is paid for once."""
-    steps = (0.05, 0.1, 0.2, 0.35, 0.5, 1.0)
-    counts = [sum(low < death.lost <= high for death in deaths) for low, high in zip((0, *steps), steps, strict=False)]
-    told = ", ".join(f"up to {high:.0%}: {count}" for high, count in zip(steps, counts, strict=True) if count)
-    return Text(f"points lost: {told}")
+    told = [f"up to {high:.0%}: {count}" for high, count in zip(STEPS, losses(deaths), strict=True) if count]
+    return Text(f"points lost: {', '.join(told)}")
 
 
 def _shares(deaths: list[Death]) -> Text:
-    total = len(deaths)
-    outcomes = Counter(death.how for death in deaths)
-    among = sum(death.intended in death.failed for death in deaths)
-    first = outcomes["intended check first"]
-    with_name = [death for death in deaths if death.named is not None]
-    faults = sum(bool(death.faults) for death in deaths)
+    found = shares(deaths)
     return Text(
-        f"{total} mutants: {outcomes['alive']} alive; the intended check is among the failures of {among / total:.0%} "
-        f"and the first of {first / total:.0%}; {sum(bool(d.named) for d in with_name)} of {len(with_name)} mistakes "
-        f"that have a name are named" + (f"; {faults} made the grader fail" if faults else "")
+        f"{found.total} mutants: {found.alive} alive; the intended check is among the failures of {found.among:.0%} "
+        f"and the first of {found.first:.0%}; {found.named} of {found.nameable} mistakes that have a name are named"
+        + (f"; {found.faults} made the grader fail" if found.faults else "")
     )

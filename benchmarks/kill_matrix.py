@@ -1,0 +1,163 @@
+"""What the checks make of all mutants: python -m benchmarks.kill_matrix [--seeds 1 2 3] [--rows FILE]
+
+Holds the checks against every mutant under some seeds, and writes docs/kill-matrix.md: how many are found, by which
+check, what they cost, and what the calibration measured of those that are told by an accuracy. With --rows results
+are kept in a file, one a line, and a run that was interrupted goes on where it was.
+"""
+
+import argparse
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from autograder import catalog, thresholds
+from autograder.catalog import COURSE, Exercise
+from autograder.grade import checks
+from autograder.instructor import kill, matrix, mutants
+from autograder.instructor.kill import Death
+from autograder.referee import describe
+
+PAGE = COURSE / "docs" / "kill-matrix.md"
+EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
+HEAD = """# The kill matrix
+
+What the checks make of wrong solutions, each a small edit of the reference (`autograder/hw*/*/mutants.py`), under
+{count} seeds. `python -m benchmarks.kill_matrix` writes this page; `python -m autograder mutants hw2` shows one seed's in
+the terminal.
+"""
+TARGETS = """
+Asked for: none alive; the intended check among the failures of at least 95%, and the first for at least 85%. A mistake
+is named where its numbers alone tell it: the others are random episodes, crashes and the like.
+"""
+LOSSES = """
+## Points lost
+
+Mutants by the share of their exercise's points that they lose, training checks not counted. None of them costs the
+other exercise of its homework a point (`tests/test_mutants.py`).
+"""
+TRAINING = """
+## Training
+
+The last calibration (`python -m autograder calibrate`): accuracies of the reference, of the threshold drawn from them,
+and of wrong solutions that an accuracy should tell, each seen by this check alone. The margin is from the threshold
+down to the mutant's mean. "made" is the check's own task, which no source of drawings changes.
+"""
+
+Measured = dict[str, list[list[Death]]]  # by exercise, by seed, in the order of the mutants
+
+
+def main() -> None:
+    """Measure, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, secrets.randbelow(2**31)])
+    parser.add_argument("--rows", type=Path, default=Path(os.devnull), help="keep results in this file, and go on")
+    parser.add_argument("--jobs", type=int, help="processes; one for each core if left out")
+    options = parser.parse_args()
+    measured = {exercise.name: measure(exercise, options.seeds, options.rows, options.jobs) for exercise in EXERCISES}
+    PAGE.write_text(page(measured, options.seeds), encoding="utf-8")
+
+
+def measure(exercise: Exercise, seeds: list[int], rows: Path, jobs: int | None) -> list[list[Death]]:
+    """What became of an exercise's mutants under each seed."""
+    found: dict[tuple[int, str], Death] = {}
+    for seed, row in map(json.loads, rows.read_text(encoding="utf-8").splitlines() if rows.exists() else []):
+        death = Death(**{**row, "failed": tuple(row["failed"]), "faults": tuple(row["faults"])})
+        if death.exercise == exercise.name:
+            found[seed, death.mutant] = death
+    wanted = [mutant.name for mutant in mutants.load(exercise)]
+    for seed in seeds:
+        missing = [mutant for mutant in mutants.load(exercise) if (seed, mutant.name) not in found]
+        tried = kill.kill([exercise], seed, jobs=jobs, chosen=missing)
+        shown = track(tried, f"{exercise.name}, seed {seed}", total=len(missing), console=Console(stderr=True))
+        with rows.open("a", encoding="utf-8") as file:
+            for death in shown:
+                found[seed, death.mutant] = death
+                print(json.dumps([seed, death._asdict()]), file=file, flush=True)
+    return [[found[seed, name] for name in wanted] for seed in seeds]
+
+
+def page(measured: Measured, seeds: list[int]) -> str:
+    """The page."""
+    return "\n".join(
+        [
+            HEAD.format(count=len(seeds)),
+            *_outcomes(measured, seeds),
+            TARGETS,
+            LOSSES,
+            *_losses(measured),
+            TRAINING,
+            *(line for exercise in EXERCISES for line in _training(exercise)),
+            *(line for exercise in EXERCISES for line in _mutants(exercise, measured[exercise.name], seeds)),
+            "",
+        ]
+    )
+
+
+def _outcomes(measured: Measured, seeds: list[int]) -> Iterator[str]:
+    yield "| exercise | seed | mutants | alive | intended check found | found first | named | grader failed |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for exercise, by_seed in measured.items():
+        for seed, deaths in zip(seeds, by_seed, strict=True):
+            found = matrix.shares(deaths)
+            named = f"{found.named} of {found.nameable}"
+            yield (
+                f"| {exercise} | {seed} | {found.total} | {found.alive} | {found.among:.1%} | {found.first:.1%} "
+                f"| {named} | {found.faults} |"
+            )
+
+
+def _losses(measured: Measured) -> Iterator[str]:
+    yield "| exercise | " + " | ".join(f"up to {high:.0%}" for high in matrix.STEPS) + " |"
+    yield "|---" * (1 + len(matrix.STEPS)) + "|"
+    for exercise, (deaths, *_) in measured.items():
+        yield f"| {exercise} | " + " | ".join(map(str, matrix.losses(deaths))) + " |"
+    most = [death for deaths, *_ in measured.values() for death in deaths if death.lost > 0.5]
+    told = [f"{death.exercise}: {death.mutant} ({death.lost:.0%})" for death in most]
+    yield f"\nMore than half is lost where nothing comes back that could be judged: {'; '.join(told) or 'nowhere'}."
+
+
+def _training(exercise: Exercise) -> Iterator[str]:
+    for check, by_source in thresholds.load(exercise).items():
+        yield f"\n### {exercise.name}: {check.removeprefix('test_').replace('_', ' ')}\n"
+        yield "| drawings | solution | seeds | lowest | mean | highest | |"
+        yield "|---|---|---|---|---|---|---|"
+        for source, told in by_source.items():
+            asked = f"threshold {told.accuracy:.3f}, false fail {told.false_fail:.1e}"
+            yield _row(source, "the reference", told.measured, asked)
+            for mutant, values in told.mutants.items():
+                yield _row(source, mutant, values, f"margin {told.accuracy - sum(values) / len(values):+.3f}")
+    if (exercise.folder / "thresholds.png").exists():
+        yield f"\n![{exercise.name}](../{(exercise.folder / 'thresholds.png').relative_to(COURSE)})"
+
+
+def _row(source: str, solution: str, values: list[float], last: str) -> str:
+    mean = sum(values) / len(values)
+    numbers = f"{len(values)} | {min(values):.3f} | {mean:.3f} | {max(values):.3f}"
+    return f"| {source} | {solution} | {numbers} | {last} |"
+
+
+def _mutants(exercise: Exercise, by_seed: list[list[Death]], seeds: list[int]) -> Iterator[str]:
+    points = sum(check.points for check in map(describe, checks(exercise)) if not check.training)
+    yield f"\n## {exercise.title}, {points:g} points\n"
+    yield "| mutant | fails first | and then | named | points lost |"
+    yield "|---|---|---|---|---|"
+    for first in by_seed[0]:
+        names = [name.removeprefix("test_").replace("_", " ") for name in first.failed] or ["**alive**"]
+        named = {True: "yes", False: "no", None: ""}[first.named]
+        yield f"| {first.mutant} | {names[0]} | {'; '.join(names[1:])} | {named} | {first.lost * points:g} |"
+    differing = [
+        f"{death.mutant} (seed {seed}: {', '.join(death.failed) or 'alive'})"
+        for seed, deaths in list(zip(seeds, by_seed, strict=True))[1:]
+        for death, first in zip(deaths, by_seed[0], strict=True)
+        if (death.failed, death.named) != (first.failed, first.named)
+    ]
+    yield f"\nOther under another seed: {'; '.join(differing) or 'none'}."
+
+
+if __name__ == "__main__":
+    main()
