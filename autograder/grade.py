@@ -142,6 +142,7 @@ def _arguments(chosen: list[Exercise]) -> list[str]:
         "--capture=no",
     ]
     options += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:warnings"]
+    options += ["-p", "no:unraisableexception", "-p", "no:threadexception"]  # they collect garbage ten times a run
     return [*options, *(str(exercise.folder / "checks.py") for exercise in chosen)]
 
 
