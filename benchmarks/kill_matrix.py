@@ -27,8 +27,8 @@ EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalo
 HEAD = """# The kill matrix
 
 What the checks make of wrong solutions, each a small edit of the reference (`autograder/hw*/*/mutants.py`), under
-{count} seeds. `python -m benchmarks.kill_matrix` writes this page; `python -m autograder mutants hw2` shows one seed's in
-the terminal.
+{count} seeds. `python -m benchmarks.kill_matrix` writes this page; `python -m autograder mutants hw2` shows one in the
+terminal.
 """
 TARGETS = """
 Asked for: none alive; the intended check among the failures of at least 95%, and the first for at least 85%. A mistake
