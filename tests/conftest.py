@@ -140,19 +140,21 @@ def grade_source(grade):
 def judge():
     """Judge one exercise, given as text, without a worker: the results of its checks.
 
-    For tests of the checks themselves: torch is imported once, and not a hundred times.
+    For tests of the checks themselves: torch is imported once, and not a hundred times. With watch, a function is told
+    of each check and of what it asked the solution.
     """
 
-    def run(name, source, seed=1):
+    def run(name, source, seed=1, watch=lambda check, calls: None):
         exercise = _exercise(name)
+        subject = Inside(exercise, source)
         referee = Referee(
             [exercise],
-            lambda exercise: Inside(exercise, source),
+            lambda exercise: subject,
             problems={},
             seed=seed,
             drawings=Drawings(None),
             chosen=lambda check: not describe(check).training,
-            observe=lambda exercise, check, judged: None,
+            observe=lambda exercise, check, judged: watch(check, subject.calls) if judged else None,
             key=Live(),
         )
         grading.run_pytest([exercise], referee)

@@ -8,6 +8,9 @@ import alternatives_hw1
 import alternatives_hw2
 import pytest
 
+from autograder import catalog
+from autograder.instructor.live import Live
+
 DATA_GENERATOR = {
     "class by class, then transposed; float64": {
         "_sample": """
@@ -407,12 +410,20 @@ CASES = [
     for name in solutions
 ]
 SOLUTIONS = {"data_generator": DATA_GENERATOR, "black_box": BLACK_BOX, "protonet": PROTONET, "maml": MAML}
+EXERCISES = {exercise.name: exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)}
+KEY = Live()
 
 
 @pytest.mark.parametrize(("exercise", "name"), CASES, ids=[f"{exercise}: {name}" for exercise, name in CASES])
-def test_a_correct_solution_gets_full_marks(exercise, name, rewritten, judge):
-    results = judge(exercise, rewritten(exercise, SOLUTIONS[exercise][name]))
+def test_a_correct_solution_gets_full_marks_and_no_mistake_is_named(exercise, name, rewritten, judge):
+    named = {}
+
+    def watch(check, calls):  # explain is asked of every check, though nobody would ask it of those that pass
+        named[check.name] = KEY.explain(EXERCISES[exercise], check.name, calls)
+
+    results = judge(exercise, rewritten(exercise, SOLUTIONS[exercise][name]), watch=watch)
     assert [(check.name, check.verdict.value, check.message) for check in results if not check.earned] == []
+    assert named == dict.fromkeys((check.name for check in results), "")
 
 
 def test_there_are_many():

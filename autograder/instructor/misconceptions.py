@@ -33,16 +33,18 @@ def explain(exercise: Exercise, check: str, calls: list[Call], reference: Refere
         calls: what the check asked, and the student's answers.
         reference: answers the same questions.
     """
+    known = [mutant for mutant in mutants.load(exercise) if mutant.says and check in mutant.fails]
+    if not calls or not known:
+        return ""
     given = [call.answer for call in calls]
     right = _answers(reference, calls)
-    if not calls or right is None or _agree(given, right, APART):
+    if right is None or _agree(given, right, APART):
         return ""
     fitting: dict[str, None] = {}
-    for mutant in mutants.load(exercise):
-        if mutant.says and check in mutant.fails:
-            answers = _answers(_subject(exercise, mutant), calls)
-            if answers and _agree(given, answers, CLOSE) and not _agree(answers, right, APART):
-                fitting[mutant.says] = None
+    for mutant in known:
+        answers = _answers(_subject(exercise, mutant), calls)
+        if answers and _agree(given, answers, CLOSE) and not _agree(answers, right, APART):
+            fitting[mutant.says] = None
     return sentence(list(fitting), _seen(given, right)) if 0 < len(fitting) <= MOST else ""
 
 
