@@ -86,7 +86,8 @@ def keep(module: ModuleType, drawings: Array, way: int, shot: int, episodes: int
 def load(module: ModuleType, drawings: Array, way: int, shot: int, workers: int, episodes: int) -> Episodes:
     """Draw episodes through a DataLoader, whose workers take turns."""
     generator = module.DataGenerator(way, shot, "train", {"data_folder": _folder(drawings)})
-    loader = iter(DataLoader(generator, batch_size=1, num_workers=workers))
+    # By fork, as on Linux, wherever this runs: else the generator would have to be pickled, which nobody asks of it.
+    loader = iter(DataLoader(generator, batch_size=1, num_workers=workers, multiprocessing_context="fork"))
     drawn = [next(loader) for _ in range(episodes)]
     del loader
     images, labels = zip(*drawn, strict=True)
