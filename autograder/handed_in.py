@@ -81,10 +81,15 @@ def folder(root: Path) -> list[Entry]:
                     continue
                 if len(entries) >= MAX_ENTRIES:
                     raise UnreadableError(f"it holds more than {MAX_ENTRIES} files; hand in only your homework")
-                problem = "is a link; hand in the file itself" if item.is_symlink() else ""
-                entries.append(Entry(str(name), problem, functools.partial(_read, Path(item.path))))
+                entries.append(loose(Path(item.path), str(name)))
         levels = [(path, name) for path, name in below if os.access(path, os.R_OK | os.X_OK)]
     return entries
+
+
+def loose(path: Path, name: str) -> Entry:
+    """One file, under the name by which it was handed in."""
+    problem = "is a link; hand in the file itself" if path.is_symlink() else ""
+    return Entry(name, problem, functools.partial(_read, path))
 
 
 def _read(path: Path) -> tuple[bytes, bool]:

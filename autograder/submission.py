@@ -6,13 +6,13 @@ by name, read up to a size, and handed on as bytes. What keeps one file from bei
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from autograder import manifest, untrusted
 from autograder.catalog import COURSE, Exercise, exercises
-from autograder.handed_in import Entry, UnreadableError, archive, folder
+from autograder.handed_in import Entry, UnreadableError, archive, folder, loose
 
 Files = dict[str, bytes]
 ARCHIVES = {b"Rar!": "a RAR", b"7z\xbc\xaf": "a 7z", b"\x1f\x8b": "a gzip", b"BZh": "a bzip2", b"\xfd7zXZ": "an xz"}
@@ -57,11 +57,7 @@ def collect(path: Path, homework: str) -> Submission:
     try:
         if path.is_dir():
             entries = folder(path)
-            found = _choose(homework, entries, own=path.resolve() == COURSE)
-            packed = [entry for entry in entries if entry.name.lower().endswith(".zip") and not entry.problem]
-            if not found.files and len(packed) == 1:
-                found = collect(path / packed[0].name, homework)
-                found.notes.insert(0, f"Taken from {untrusted.name(packed[0].name)}.")
+            found = _among(homework, {entry: path / entry.name for entry in entries}, own=path.resolve() == COURSE)
         elif path.is_file():
             found = _choose(homework, _packed(path), own=False)
         else:
@@ -69,6 +65,33 @@ def collect(path: Path, homework: str) -> Submission:
     except (OSError, UnreadableError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SubmissionError(f"{untrusted.name(path.name)} cannot be read: {reason}.") from None
+    return _some(found)
+
+
+def collect_loose(files: Mapping[str, Path], homework: str) -> Submission:
+    """The student's files where they lie beside those of others, under names that are not their own.
+
+    Args:
+        files: by the names by which they were handed in.
+        homework: "hw1" or "hw2".
+
+    Raises:
+        SubmissionError: nothing there can be graded.
+    """
+    return _some(_among(homework, {loose(path, name): path for name, path in files.items()}, own=False))
+
+
+def _among(homework: str, entries: Mapping[Entry, Path], *, own: bool) -> Submission:
+    """What is graded of some files; where there is nothing but an archive, of what is in that."""
+    found = _choose(homework, list(entries), own=own)
+    packed = [entry for entry in entries if entry.name.lower().endswith(".zip") and not entry.problem]
+    if not found.files and len(packed) == 1:
+        found = collect(entries[packed[0]], homework)
+        found.notes.insert(0, f"Taken from {untrusted.name(packed[0].name)}.")
+    return found
+
+
+def _some(found: Submission) -> Submission:
     if not found.files:
         raise SubmissionError("Nothing to grade. " + " ".join(found.problems.values()))
     return found

@@ -64,7 +64,7 @@ HANDED_IN = Submission({"hw2/protonet.py": b""})
 def test_a_check_that_ran_out_of_time_is_run_once_more_by_itself(again):
     results = {NAME: _result(NAME, Verdict.TIMEOUT, 10)}
     runs = Runs(*({NAME: _result(NAME, v, 3)} for v in (Verdict.PASS, again, again)))
-    confirm.confirm(PROTONET, HANDED_IN, results, runs)
+    confirm.confirm(PROTONET, HANDED_IN, results, runs, {})
     assert results[NAME].verdict is again
     assert [handed_in is HANDED_IN for handed_in, _ in runs.asked] == [False, True, True][
         : 2 + (again is not Verdict.TIMEOUT)
@@ -74,14 +74,36 @@ def test_a_check_that_ran_out_of_time_is_run_once_more_by_itself(again):
 
 def test_what_passes_costs_no_second_run():
     runs = Runs()
-    confirm.confirm(PROTONET, HANDED_IN, {NAME: _result(NAME, Verdict.PASS, 1)}, runs)
-    confirm.confirm(PROTONET, HANDED_IN, {NAME: _result(NAME, Verdict.NOT_RUN, 1)}, runs)
+    confirm.confirm(PROTONET, HANDED_IN, {NAME: _result(NAME, Verdict.PASS, 1)}, runs, {})
+    confirm.confirm(PROTONET, HANDED_IN, {NAME: _result(NAME, Verdict.NOT_RUN, 1)}, runs, {})
     assert runs.asked == []
+
+
+def test_what_the_reference_has_passed_is_asked_once_and_its_time_again():
+    known = {}
+    runs = Runs({NAME: _result(NAME, Verdict.PASS, 1)}, {NAME: _result(NAME, Verdict.PASS, 2)}, {})
+    for _ in range(3):
+        confirm.confirm(PROTONET, HANDED_IN, {NAME: _result(NAME, Verdict.WRONG, 1)}, runs, known)
+    assert len(runs.asked) == 1
+    late = {NAME: _result(NAME, Verdict.TIMEOUT, 10)}
+    runs.results = iter([{NAME: _result(NAME, Verdict.PASS, 2)}, {NAME: _result(NAME, Verdict.TIMEOUT, 20)}])
+    confirm.confirm(PROTONET, HANDED_IN, late, runs, known)
+    assert len(runs.asked) == 3 and runs.asked[2][1] == pytest.approx(2.0)
+
+
+def test_what_the_reference_has_not_passed_is_asked_again():
+    runs = Runs({NAME: _result(NAME, Verdict.CRASH, 1)}, {NAME: _result(NAME, Verdict.PASS, 1)})
+    known, verdicts = {}, []
+    for _ in range(2):
+        results = {NAME: _result(NAME, Verdict.WRONG, 1)}
+        confirm.confirm(PROTONET, HANDED_IN, results, runs, known)
+        verdicts.append(results[NAME].verdict)
+    assert verdicts == [Verdict.GRADER_ERROR, Verdict.WRONG]
 
 
 def test_an_answer_that_our_check_cannot_read_is_the_students():
     results = {NAME: _result(NAME, Verdict.GRADER_ERROR, 1)}
     results[NAME].message = "Traceback ..."
-    confirm.confirm(PROTONET, HANDED_IN, results, Runs({NAME: _result(NAME, Verdict.PASS, 1)}))
+    confirm.confirm(PROTONET, HANDED_IN, results, Runs({NAME: _result(NAME, Verdict.PASS, 1)}), {})
     assert results[NAME].verdict is Verdict.WRONG
     assert results[NAME].message.startswith("The answer has a form that the check cannot read: ")

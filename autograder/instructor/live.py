@@ -47,12 +47,13 @@ class Reference(Subject):
 
 
 class Live:
-    """See key.Key."""
+    """See key.Key. One serves gradings that share a seed, for it remembers what the reference has passed."""
 
     seed = None
 
     def __init__(self) -> None:
         self._references: dict[str, Reference] = {}
+        self._passed: dict[str, dict[str, CheckResult]] = {}
 
     def reference(self, exercise: Exercise) -> Reference:
         """The reference solution."""
@@ -70,4 +71,4 @@ class Live:
         """See instructor.confirm."""
         from autograder.instructor import confirm
 
-        confirm.confirm(exercise, handed_in, results, run)
+        confirm.confirm(exercise, handed_in, results, run, self._passed.setdefault(exercise.name, {}))

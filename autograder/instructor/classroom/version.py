@@ -1,0 +1,70 @@
+"""The grader's version, as far as it concerns one exercise: a digest of all that its verdicts depend on.
+
+A result is kept under this digest. So a changed check grades its own exercise anew and no other, and a changed page none.
+"""
+
+import ast
+import functools
+import hashlib
+import platform
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from autograder import box
+from autograder.catalog import COURSE, GRADER, Exercise, exercises
+
+ENGINE = ("autograder.instructor.classroom.work", "autograder.worker.shim", "autograder.worker.selftest")
+NUMBERS = ("torch", "numpy")  # whose versions may change numbers
+OURS = ("autograder", "data", "trainer", "hw")
+
+
+@functools.cache
+def digest(exercise: Exercise) -> str:
+    """Of the exercise's folder, the modules that grading it imports, the files in a worker's box, and the libraries."""
+    hashed = hashlib.sha256()
+    for name in NUMBERS:
+        hashed.update(f"{name} {metadata.version(name)}\n".encode())
+    hashed.update(".".join(platform.python_version_tuple()[:2]).encode())
+    for path in sorted(_files(exercise)):
+        hashed.update(f"\n{path.relative_to(COURSE).as_posix()}\n".encode())
+        hashed.update(hashlib.sha256(path.read_bytes()).digest())
+    return hashed.hexdigest()
+
+
+def _files(exercise: Exercise) -> set[Path]:
+    own = {path for path in exercise.folder.iterdir() if path.is_file() and path.suffix not in (".pyc", ".png")}
+    edited = {other.file for other in exercises(exercise.homework)}
+    given = {path for name in ("data", exercise.homework) for path in (COURSE / name).glob("*.py")}
+    given = {path for path in given if path.relative_to(COURSE).as_posix() not in edited}
+    boxed = {GRADER / name for name in box.WORKER} | given
+    modules = [*ENGINE, *(f"autograder.{exercise.homework}.{exercise.name}.{p.stem}" for p in own if p.suffix == ".py")]
+    return own | boxed | {GRADER / "pytest.ini"} | set(_imported(modules))
+
+
+def _imported(modules: list[str]) -> Iterator[Path]:
+    """The files of some modules of the course and of all that these import, wherever in their text."""
+    unseen, seen = list(modules), set()
+    while unseen:
+        name = unseen.pop()
+        path = _path(name)
+        if path is None or path in seen:
+            continue
+        seen.add(path)
+        yield path
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                unseen += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                unseen += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+
+
+def _path(module: str) -> Path | None:
+    """Where a module of ours lies; None for others' modules, and for names in a module."""
+    if not module.startswith(OURS):
+        return None
+    path = COURSE.joinpath(*module.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None

@@ -1,0 +1,178 @@
+"""The unit of work: one exercise of one submission, on this machine or another one.
+
+A process that grades a class keeps what all submissions have in common, for they share a seed: the modules of the
+exercise, what the reference answers, and which checks it has passed. No student code runs in it. It sends back a report
+as JSON and writes nothing.
+"""
+
+import functools
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from autograder import commands, isolation
+from autograder import grade as grading
+from autograder.catalog import Exercise, exercises
+from autograder.instructor.classroom import version
+from autograder.instructor.live import Live, Reference
+from autograder.referee import describe
+from autograder.results import CheckResult, ExerciseResult, Report, Verdict
+from autograder.submission import Submission
+
+MEMORY = 64 * 2**20  # bytes of answers that a process keeps of the reference
+_one_at_a_time = threading.Lock()  # pytest and torch's random numbers belong to the whole process
+
+
+class RefusedError(Exception):
+    """Nothing can be graded here; the message says why, and what to do."""
+
+
+class Task(NamedTuple):
+    """One exercise of one submission.
+
+    Attributes:
+        version: of the grader that sends it; another one refuses it.
+        files: the student's, all of them: an exercise may import another.
+        problem: why this exercise has no file; empty if it has one.
+        data: where drawings come from, as on the command line, and what that is called where the task comes from.
+        fault: why it is not to be graded after all; the checks then fail through our fault.
+    """
+
+    homework: str
+    exercise: str
+    version: str
+    files: dict[str, bytes]
+    problem: str
+    seed: int
+    fast: bool
+    data: str | None
+    drawings: str
+    allow_unsandboxed: bool
+    fault: str = ""
+
+
+def grade(task: Task) -> bytes:
+    """Grade an exercise: its report, as JSON.
+
+    Raises:
+        RefusedError: nothing can be graded by this process.
+    """
+    with _one_at_a_time:
+        exercise = next(e for e in exercises(task.homework) if e.name == task.exercise)
+        return msgspec.json.encode(_failed(task, exercise) if task.fault else _grade(task, exercise))
+
+
+def _grade(task: Task, exercise: Exercise) -> Report:
+    _agree(task, exercise)
+    drawings = commands.find_drawings(task.data)
+    return grading.grade(
+        task.homework,
+        Submission(task.files, {exercise.name: task.problem}),
+        subject="",
+        seed=task.seed,
+        drawings=drawings,
+        only=exercise.name,
+        fast=task.fast,
+        key=_key(task.seed, str(drawings)),
+    )
+
+
+def _agree(task: Task, exercise: Exercise) -> None:
+    """Whether this process grades as the one would that sent the task."""
+    if version.digest(exercise) != task.version:
+        raise RefusedError(
+            "A worker of the cluster has another version of the grader, of torch or of NumPy than this machine. Install "
+            "the same ones on both, and start its workers again."
+        )
+    if str(commands.find_drawings(task.data)) != task.drawings:
+        raise RefusedError(f"A worker of the cluster has not the drawings that are here: {task.drawings}.")
+    found = isolation.find()
+    if found.level == isolation.NONE and not task.allow_unsandboxed:
+        raise RefusedError(
+            f"{isolation.WORDS[found.level]}\nWhy: {found.reason}.\nNothing was graded. --allow-unsandboxed grades it "
+            "nevertheless."
+        )
+
+
+def _failed(task: Task, exercise: Exercise) -> Report:
+    """All checks of an exercise, failed through our own fault."""
+    checks = [describe(check) for check in grading.checks(exercise)]
+    graded = [check for check in checks if not (task.fast and check.training)]
+    for check in graded:
+        check.verdict, check.message = Verdict.GRADER_ERROR, task.fault
+    result = ExerciseResult(name=exercise.name, title=exercise.title, file=exercise.file, checks=graded)
+    report = Report(
+        homework=task.homework,
+        subject="",
+        seed=task.seed,
+        data=task.drawings,
+        isolation=isolation.find().level,
+        exercises=[result],
+    )
+    everything = [describe(check) for e in exercises(task.homework) for check in grading.checks(e)]
+    report.left_out = sum(check.points for check in everything) - report.points
+    return report
+
+
+@functools.lru_cache(maxsize=1)
+def _key(seed: int, drawings: str) -> "Shared":
+    return Shared()
+
+
+class Shared(Live):
+    """The key of a class: answers and confirmations of the reference, worked out once."""
+
+    def reference(self, exercise: Exercise) -> Reference:
+        """The reference solution, which remembers."""
+        return self._references.setdefault(exercise.name, Remembering(exercise))
+
+    def confirm(
+        self, exercise: Exercise, handed_in: Submission, results: dict[str, CheckResult], run: Callable[..., Any]
+    ) -> None:
+        """See instructor.confirm. The first time the reference faces all the checks that do not train: one worker."""
+        if any(result.verdict is not Verdict.PASS for result in results.values()):
+            passed = self._passed.setdefault(exercise.name, {})
+            if not passed:
+                reference = Submission({exercise.file: (exercise.folder / "solution.py").read_bytes()})
+                found = run([exercise], reference, wanted=lambda check: not check.training).results[exercise.name]
+                passed |= {name: result for name, result in found.items() if result.verdict is Verdict.PASS}
+        super().confirm(exercise, handed_in, results, run)
+
+
+class Remembering(Reference):
+    """The reference solution, which works out no answer twice."""
+
+    def __init__(self, exercise: Exercise):
+        super().__init__(exercise)
+        self._known: OrderedDict[bytes, dict[str, np.ndarray]] = OrderedDict()
+        self._bytes = 0
+
+    def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of an answer."""
+        question = _digest([call, arguments, self.seed], arrays)
+        if question not in self._known:
+            self._known[question] = super().answer(call, arguments, arrays)
+            self._bytes += _size(self._known[question])
+        self._known.move_to_end(question)
+        answer = {name: array.copy() for name, array in self._known[question].items()}
+        while self._bytes > MEMORY:
+            self._bytes -= _size(self._known.popitem(last=False)[1])
+        return answer
+
+
+def _digest(asked: list[Any], arrays: dict[str, np.ndarray]) -> bytes:
+    hashed = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        hashed.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        hashed.update(np.ascontiguousarray(array).tobytes())
+    return hashed.digest()
+
+
+def _size(answer: dict[str, np.ndarray]) -> int:
+    return sum(array.nbytes for array in answer.values()) + 1024
