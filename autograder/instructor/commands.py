@@ -1,6 +1,8 @@
 """The instructor's commands, as the command line shows them; what they do is imported when it is needed."""
 
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -65,4 +67,35 @@ def handout_command(
     return command.handout(homework, out, packed, {"seed": seed, "term": term, "due": due}, secret)
 
 
-COMMANDS: list[click.Command] = [stubs_command, calibrate_command, mutants_command, handout_command]
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+TIMES = ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+
+
+@click.command("class")
+@click.argument("homework", type=click.Choice(homeworks()))
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where everything goes.")
+@click.option("--roster", type=FILE, help="The class: a CSV with id and name; also who handed in nothing gets a row.")
+@click.option("--due", type=click.DateTime(TIMES), help="The deadline, where the export has times: 2026-03-01T23:59.")
+@click.option("--late", metavar="POLICY", help='What being late costs, as "10%/day, 2 free, at most 50%".')
+@click.option("--manual", type=FILE, help="Points of written questions: a CSV with id, and a column for each question.")
+@click.option("--similar", is_flag=True, help="List similar submissions, for a human to look at.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes; by cores and memory if left out.")
+@click.option("--cluster", metavar="ADDRESS", help="Grade on the Dask cluster whose scheduler is there: tcp://...")
+@click.option("--only", metavar="EXERCISE", help="Grade one exercise.")
+@click.option("--fast", is_flag=True, help="Leave out the checks that train.")
+@click.option("--seed", type=click.IntRange(min=0), help="Draw the inputs from this; the folder's own if left out.")
+@click.option("--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there.")
+@click.option("--regrade", is_flag=True, help="Grade also what is graded already.")
+@click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
+def class_command(due: datetime | None, **options: Any) -> int:
+    """Grade a class: all that lies in SUBMISSIONS, as Canvas, Gradescope or GitHub Classroom export it.
+
+    Started again, it goes on where it was stopped.
+    """
+    from autograder.instructor.classroom import run
+
+    return run.grade_class(run.Options(due=due.astimezone() if due else None, **options))
+
+
+COMMANDS: list[click.Command] = [stubs_command, calibrate_command, mutants_command, handout_command, class_command]

@@ -3,8 +3,8 @@
 Where the reference does not pass, the fault is ours. Its time tells what the machine can do at this moment: a check
 that ran out of time is run once more by itself, with ten times the reference's time.
 
-What the reference passed need not be asked again for the next student of a class, who faces the same inputs. But time is
-measured each time.
+What the reference has passed is not asked again for the next student of a class, who faces the same inputs; but its
+time is measured anew.
 """
 
 from collections.abc import Callable

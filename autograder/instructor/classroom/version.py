@@ -1,6 +1,6 @@
 """The grader's version, as far as it concerns one exercise: a digest of all that its verdicts depend on.
 
-A result is kept under this digest. So a changed check grades its own exercise anew and no other, and a changed page none.
+A result is kept under this digest: a changed check grades its own exercise anew and no other, a changed page none.
 """
 
 import ast

@@ -1,0 +1,273 @@
+"""Who handed in what: the folders that Canvas, Gradescope and GitHub Classroom export, and plain ones.
+
+    Canvas            doejane_LATE_4711_98765_maml-2.py, all files beside each other; -2 is the third attempt
+    Gradescope        submission_98765/ and submission_metadata.yml, perhaps with the table of scores
+    GitHub Classroom  hw2-submissions/hw2-janedoe/, clones of repositories, perhaps with the table of grades
+    plain             a folder or an archive for each student, named after them
+
+Every submission becomes a row, whatever it is. Nothing of a submission is opened here, but for the clock of a clone.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autograder import untrusted
+from autograder.instructor.classroom import people
+
+CANVAS = re.compile(
+    r"(?P<name>[^_]+)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?:(?P<submission>\d+)_(?P<file>.+)|text\.html)", re.DOTALL
+)
+ANOTHER = re.compile(r"-(\d+)(?=\.[^.]*$)")  # what Canvas adds to a name when a file is handed in again
+METADATA = "submission_metadata.yml"
+HIDDEN = (".", "__MACOSX", "Thumbs.db")
+GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false")
+
+
+class LayoutError(Exception):
+    """A folder in which there is no class; the message says what to do."""
+
+
+class HandedIn(msgspec.Struct, kw_only=True):
+    """One student's submission, as the export tells of it. Text in it may be of the student's choosing.
+
+    Attributes:
+        id: of the student, in the system that exported it.
+        source: where it lies, as the instructor finds it.
+        path: the folder or archive; None if there is none, or only loose files.
+        loose: files by the names by which they were handed in.
+        submitted: when; None where it is not told.
+        late: by how much; None where it is not known whether or by how much.
+        marked_late: whether the system calls it late.
+        attempt: the how manieth it is; None where it is not told.
+        notes: what the instructor may want to know of it.
+    """
+
+    id: str
+    name: str = ""
+    email: str = ""
+    source: str = ""
+    path: Path | None = None
+    loose: dict[str, Path] = {}
+    submitted: datetime | None = None
+    late: timedelta | None = None
+    marked_late: bool = False
+    attempt: int | None = None
+    notes: list[str] = []
+
+
+def find(folder: Path, due: datetime | None = None) -> tuple[str, list[HandedIn]]:
+    """The layout of a folder, and the submissions in it, sorted by name.
+
+    Args:
+        folder: as exported and unpacked.
+        due: the deadline, where the export tells times and not who is late.
+
+    Raises:
+        LayoutError: there is no submission, or what the export says of itself cannot be read.
+    """
+    if not folder.is_dir():
+        packed = ", which is a file: unpack the export first" if folder.is_file() else ""
+        raise LayoutError(f"There is no folder {folder}{packed}.")
+    items = _items(folder)
+    if len(items) == 1 and (items[0] / METADATA).is_file():  # as it was packed
+        folder, items = items[0], _items(items[0])
+    layout, reader = _layout(folder, items)
+    found = sorted(reader(folder, items), key=lambda one: (one.name.lower(), one.id))
+    if not found:
+        raise LayoutError(f"There is no submission in {folder}: it needs a folder or an archive for each student.")
+    for one in found:
+        if due and one.submitted and one.late is None:
+            one.late = max(timedelta(), one.submitted - due)
+        one.marked_late |= bool(one.late)
+    return layout, found
+
+
+Reader = Callable[[Path, list[Path]], Iterator[HandedIn]]
+
+
+def _layout(folder: Path, items: list[Path]) -> tuple[str, Reader]:
+    if (folder / METADATA).is_file():
+        return "Gradescope", _gradescope
+    if items and 2 * sum(bool(CANVAS.fullmatch(item.name)) for item in items) > len(items):
+        return "Canvas", _canvas
+    folders = [item for item in items if item.is_dir()]
+    if _table(folder, "github_username") or (folders and all((item / ".git").exists() for item in folders)):
+        return "GitHub Classroom", _github
+    return "plain", _plain
+
+
+def _items(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(HIDDEN))
+
+
+def _plain(folder: Path, items: list[Path]) -> Iterator[HandedIn]:
+    for item in items:
+        name = item.name if item.is_dir() else item.name.removesuffix(item.suffix)
+        yield HandedIn(id=untrusted.name(name), name=untrusted.name(name), source=untrusted.name(item.name), path=item)
+
+
+def _canvas(folder: Path, items: list[Path]) -> Iterator[HandedIn]:
+    students: dict[str, HandedIn] = {}
+    for item in items:
+        match = CANVAS.fullmatch(item.name)
+        if not match:
+            yield from _plain(folder, [item])
+            continue
+        student = students.setdefault(match["user"], HandedIn(id=match["user"], name=untrusted.name(match["name"])))
+        student.marked_late |= bool(match["late"])
+        name = match["file"] or "text.html"
+        again = ANOTHER.search(name)
+        student.attempt = max(student.attempt or 1, int(again[1]) + 1 if again else 1)
+        student.loose[ANOTHER.sub("", name)] = item
+    for student in students.values():
+        student.source = untrusted.name(", ".join(path.name for path in student.loose.values()))
+        if len(student.loose) == 1 and not any(name.endswith((".py", ".ipynb")) for name in student.loose):
+            (student.path,) = student.loose.values()
+        yield student
+
+
+def _gradescope(folder: Path, items: list[Path]) -> Iterator[HandedIn]:
+    told = _metadata(folder / METADATA)
+    scores = {row.get("submission id", ""): row for row in _table(folder, "submission id")}
+    tables = {METADATA, *(path.name for path in folder.glob("*.csv"))}
+    for item in (item for item in items if item.name not in tables):
+        submission = told.pop(item.name, None)
+        if not isinstance(submission, dict):
+            yield from _plain(folder, [item])
+            continue
+        yield from _group(item.name, item, submission, scores.get(item.name.removeprefix("submission_"), {}))
+    for name, submission in told.items():  # handed in without a file
+        if isinstance(submission, dict):
+            yield from _group(str(name), None, submission, scores.get(str(name).removeprefix("submission_"), {}))
+
+
+def _group(name: str, path: Path | None, told: dict[str, Any], score: dict[str, str]) -> Iterator[HandedIn]:
+    """A submission of one student, or of several together: a row for each."""
+    created = told.get(":created_at")
+    submitted = created if isinstance(created, datetime) else _time(str(created or score.get("submission time", "")))
+    if submitted and submitted.tzinfo is None:
+        submitted = submitted.replace(tzinfo=timezone.utc)
+    late = _duration(score.get("lateness (h:m:s)", "") or str(told.get(":lateness") or ""))
+    history = told.get(":history")
+    attempt = score.get("submission count") or (len(history) + 1 if isinstance(history, list) else "")
+    people_in_it = told.get(":submitters")
+    listed = people_in_it if isinstance(people_in_it, list) and people_in_it else [{}]
+    for one in listed:
+        who = one if isinstance(one, dict) else {}
+        identity, full, email = (untrusted.name(str(who.get(key) or "")) for key in (":sid", ":name", ":email"))
+        yield HandedIn(
+            id=identity or email or name,
+            name=full,
+            email=email,
+            source=name,
+            path=path,
+            submitted=submitted,
+            late=late,
+            attempt=int(attempt) if str(attempt).isdecimal() else None,
+            notes=[f"Handed in by {len(listed)} students together."] if len(listed) > 1 else [],
+        )
+
+
+def _metadata(file: Path) -> dict[str, Any]:
+    try:
+        import yaml
+    except ImportError:
+        raise LayoutError(
+            "Reading an export of Gradescope needs PyYAML: `python -m pip install -e '.[class]'`."
+        ) from None
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        told = yaml.load(file.read_bytes(), Loader=loader)
+    except yaml.YAMLError as error:
+        raise LayoutError(f"{file} cannot be read: {untrusted.clean(str(error), 300)}.") from None
+    if not isinstance(told, dict):
+        raise LayoutError(f"{file} does not list submissions.")
+    return told
+
+
+def _github(folder: Path, items: list[Path]) -> Iterator[HandedIn]:
+    table = {row.get("student_repository_name", ""): row for row in _table(folder, "github_username")}
+    clones = [item for item in items if item.suffix != ".csv"]
+    prefix = _prefix([item.name for item in clones], folder.name, table)
+    for item in clones:
+        row = table.pop(item.name, {})
+        account = row.get("github_username") or item.name.removeprefix(prefix)
+        committed, commits = _clock(item)
+        yield HandedIn(
+            id=untrusted.name(account),
+            name=untrusted.name(row.get("roster_identifier") or account),
+            source=untrusted.name(item.name),
+            path=item,
+            submitted=_time(row.get("submission_timestamp", "")) or committed,
+            attempt=commits,
+            notes=[] if row or not committed else ["The time is that of the student's own clock."],
+        )
+    for row in table.values():
+        account = untrusted.name(row.get("github_username", ""))
+        yield HandedIn(id=account, name=untrusted.name(row.get("roster_identifier") or account), source="no clone")
+
+
+def _prefix(names: list[str], folder: str, table: dict[str, dict[str, str]]) -> str:
+    """What stands before the account in the names of the repositories: that of the assignment."""
+    for name, row in table.items():
+        account = row.get("github_username", "")
+        if account and name.endswith(f"-{account}"):
+            return name.removesuffix(account)
+    if folder.endswith("-submissions"):
+        return folder.removesuffix("submissions")
+    shared = os.path.commonprefix(names) if len(names) > 1 else ""  # noqa: RUF071 - characters are meant
+    return shared[: shared.rfind("-") + 1]
+
+
+def _clock(clone: Path) -> tuple[datetime | None, int | None]:
+    """When the last commit was made, and how many there are. The settings of a clone are those of whoever cloned it."""
+    if (clone / ".git").is_symlink() or not (clone / ".git").is_dir():
+        return None, None
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    told = []
+    for arguments in (["log", "-1", "--format=%ct"], ["rev-list", "--count", "HEAD"]):
+        command = [*GIT, "--git-dir", str(clone / ".git"), *arguments]
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10, check=False)
+        except (OSError, subprocess.TimeoutExpired):  # no git here
+            return None, None
+        told.append(done.stdout.strip())
+    when, count = told
+    time = datetime.fromtimestamp(int(when), timezone.utc) if when.isdecimal() and len(when) < 11 else None
+    return time, int(count) if count.isdecimal() else None
+
+
+def _table(folder: Path, column: str) -> people.Rows:
+    """The lines of the first table in a folder that has this column."""
+    for path in sorted(folder.glob("*.csv")):
+        try:
+            rows = people.rows(path)
+        except people.TableError:
+            continue
+        if rows and column in rows[0]:
+            return rows
+    return []
+
+
+def _time(text: str) -> datetime | None:
+    """A time as exports write them: 2026-03-01T23:59:00Z, 2026-03-01 23:59:00 -0800, 2026-03-01 23:59:00 UTC."""
+    plain = re.sub(r" (?=[+-]\d\d:?\d\d$)", "", text.strip().replace(" UTC", "+00:00").replace("Z", "+00:00"))
+    plain = re.sub(r"([+-]\d\d)(\d\d)$", r"\1:\2", plain)
+    try:
+        time = datetime.fromisoformat(plain)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def _duration(text: str) -> timedelta | None:
+    """Hours, minutes and seconds, as 25:00:00."""
+    match = re.fullmatch(r"(\d+):(\d\d):(\d\d)", text.strip())
+    return timedelta(hours=int(match[1]), minutes=int(match[2]), seconds=int(match[3])) if match else None

@@ -1,0 +1,178 @@
+"""Who is in the class: the roster, and the points of written questions, both tables that the instructor brings.
+
+Columns are known by the names that Canvas, Gradescope and GitHub Classroom give them, in any order.
+"""
+
+import csv
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from autograder import untrusted
+
+IDS = (
+    "id",
+    "sid",
+    "student id",
+    "student_id",
+    "sis user id",
+    "roster_identifier",
+    "identifier",
+    "login",
+    "sis login id",
+)
+NAMES = ("name", "student", "full name", "student name")
+EMAILS = ("email", "e-mail", "email address")
+ACCOUNTS = ("github", "github_username", "github username", "account")
+FIRST, LAST = ("first name", "first"), ("last name", "last")
+LATE = ("days late", "late_days", "late days", "late")
+
+
+class TableError(Exception):
+    """A table that cannot be used; the message says why."""
+
+
+class Person(NamedTuple):
+    """A student, as far as is known.
+
+    Attributes:
+        id: in the course's system; empty if unknown.
+        ids: all by which submissions may name them.
+    """
+
+    id: str = ""
+    name: str = ""
+    email: str = ""
+    ids: frozenset[str] = frozenset()
+    late_days: float | None = None
+
+    @property
+    def key(self) -> str:
+        """What to call them where there is room for one word."""
+        return self.id or self.email or self.name
+
+
+Rows = list[dict[str, str]]
+
+
+def roster(path: Path) -> list[Person]:
+    """The students of a class.
+
+    Args:
+        path: a CSV file with a column for the name, the id, or both.
+
+    Raises:
+        TableError: it cannot be read, or two of them have the same id.
+    """
+    people = []
+    for row in rows(path):
+        person = _person(row)
+        if person.key and person.name.lower() != "points possible":  # a line that Canvas writes above the students
+            people.append(person)
+    if not people:
+        raise TableError(f"{path} has no student: it needs a first line with the columns id and name.")
+    seen: set[str] = set()
+    for person in people:
+        if person.id and person.id in seen:
+            raise TableError(f"{path} has the id {untrusted.name(person.id)} twice.")
+        seen.add(person.id)
+    return people
+
+
+def rows(path: Path) -> Rows:
+    """The lines of a table, by the names in its first line, without capitals.
+
+    Raises:
+        TableError: it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            return [{(k or "").strip().lower(): (v or "").strip() for k, v in _flat(row)} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise TableError(f"{path} cannot be read: {reason}.") from None
+
+
+def manual(path: Path) -> dict[Person, dict[str, float]]:
+    """Points of written questions, by student and question.
+
+    Args:
+        path: a CSV file with a column of ids, emails or names, and one column for each question.
+
+    Raises:
+        TableError: there is a cell that is no number, or no column by which to find the student.
+    """
+    known = {*IDS, *NAMES, *EMAILS, *ACCOUNTS, *FIRST, *LAST}
+    found: dict[Person, dict[str, float]] = {}
+    for number, row in enumerate(rows(path), start=2):
+        person = _person(row)
+        if not person.key:
+            raise TableError(f"{path}, line {number}: there is no id, email or name of a student.")
+        points = {}
+        for question, value in row.items():
+            if question in known or not question or not value:
+                continue
+            try:
+                points[question] = float(value)
+            except ValueError:
+                told = f"{untrusted.name(value)} is no number of points for {untrusted.name(question)}"
+                raise TableError(f"{path}, line {number}: {told}.") from None
+        found.setdefault(person, {}).update(points)
+    return found
+
+
+def index(people: Iterable[Person]) -> dict[str, list[Person]]:
+    """Students by all that may name them."""
+    found: dict[str, list[Person]] = {}
+    for person in people:
+        for one in person.ids:
+            found.setdefault(one, []).append(person)
+    return found
+
+
+def find(indexed: dict[str, list[Person]], names: Iterable[str]) -> Person | None:
+    """The student whom some names mean, the surest first; None if none of them means just one."""
+    for name in names:
+        for one in sorted(ids(name)):
+            if len(fitting := indexed.get(one, [])) == 1:
+                return fitting[0]
+    return None
+
+
+def plain(text: str) -> str:
+    """A name or id without capitals, spaces and punctuation: what Canvas makes of names."""
+    return re.sub(r"[^\w@]", "", text.lower()).replace("_", "")
+
+
+def ids(*names: str) -> frozenset[str]:
+    """All forms of some names and ids: "Doe, Jane" and "Jane Doe" are one."""
+    found = set()
+    for name in names:
+        found.add(plain(name))
+        last, comma, first = name.partition(",")
+        words = f"{first} {last}".split() if comma else name.split()
+        found |= {plain("".join(words)), plain("".join([*words[-1:], *words[:-1]]))}
+    return frozenset(found - {""})
+
+
+def _person(row: dict[str, str]) -> Person:
+    name = _first(row, NAMES) or " ".join(part for part in (_first(row, FIRST), _first(row, LAST)) if part)
+    identity, email, account = (_first(row, columns) for columns in (IDS, EMAILS, ACCOUNTS))
+    named = [row[column] for column in (*IDS, *ACCOUNTS, *EMAILS) if row.get(column)]
+    late = _first(row, LATE)
+    try:
+        days = float(late) if late else None
+    except ValueError:
+        days = None
+    return Person(identity or account, name, email, ids(name, *named), days)
+
+
+def _first(row: dict[str, str], columns: Iterable[str]) -> str:
+    return next((row[column] for column in columns if row.get(column)), "")
+
+
+def _flat(row: dict[str | None, object]) -> Iterable[tuple[str | None, str]]:
+    """Cells that are text: a line that is too long has a list of the rest."""
+    return [(key, value) for key, value in row.items() if isinstance(value, str)]

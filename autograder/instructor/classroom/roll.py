@@ -1,0 +1,155 @@
+"""The roll: a row for each submission, and for each student of the roster who handed in nothing."""
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+
+import msgspec
+
+from autograder import submission, untrusted
+from autograder.catalog import exercises
+from autograder.instructor.classroom import people
+from autograder.instructor.classroom.layouts import HandedIn
+from autograder.instructor.classroom.people import Person
+from autograder.instructor.classroom.policy import Policy
+from autograder.results import Report
+from autograder.submission import Submission, SubmissionError
+
+NOTHING = "Nothing was handed in."
+UNKNOWN = timedelta(microseconds=1)  # late by nobody knows how much: the least there is
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """One student, as the gradebook has them.
+
+    Attributes:
+        stem: of their files in results/ and feedback/, no two the same.
+        handed_in: what the export tells; without source if it is nothing.
+        late: by how much; None where that is not known, or not at all.
+        manual: points of written questions.
+        penalty: the share of the points that being late costs.
+        report: what was graded, once it is.
+    """
+
+    stem: str
+    id: str
+    name: str
+    email: str
+    handed_in: HandedIn
+    notes: list[str] = []
+    late: timedelta | None = None
+    manual: dict[str, float] = {}
+    penalty: float = 0.0
+    report: Report | None = None
+
+    @property
+    def shown(self) -> str:
+        """The name, or what there is."""
+        return self.name or self.id
+
+    @property
+    def before(self) -> float:
+        """Points of checks and written questions."""
+        return (self.report.earned if self.report else 0.0) + sum(self.manual.values())
+
+    @property
+    def total(self) -> float:
+        """These, less what being late costs."""
+        return round(self.before * (1 - self.penalty), 2)
+
+
+def call(
+    found: list[HandedIn], roster: list[Person], manual: dict[Person, dict[str, float]], policy: Policy | None
+) -> tuple[list[Row], list[str]]:
+    """All rows, and whose written questions could not be given to anybody.
+
+    Args:
+        found: the submissions.
+        roster: the class; empty if it is not known.
+        manual: points of written questions.
+        policy: what being late costs; None for nothing.
+    """
+    indexed = people.index(roster)
+    rows: list[Row] = []
+    stems: set[str] = set()
+    there: set[Person] = set()
+    for one in found:
+        person = people.find(indexed, (one.id, one.email, one.name)) or Person()
+        row = _row(one, person, stems)
+        if roster and not person.key:
+            row.notes.append("Not in the roster.")
+        if person in there and person.key:
+            row.notes.append("Handed in more than once: see the other row.")
+        there.add(person)
+        rows.append(row)
+    for person in roster:
+        if person not in there:
+            rows.append(_row(HandedIn(id=person.id, name=person.name, email=person.email), person, stems))
+    unknown = _give(rows, manual)
+    for row in rows:
+        if policy and (row.handed_in.marked_late or row.late):
+            row.penalty = policy.penalty(row.late or UNKNOWN)
+            if row.late is None:
+                row.notes.append("How late is not told: counted as the least there is.")
+    return rows, unknown
+
+
+def read(row: Row, homework: str) -> Submission:
+    """What is graded of a row; where there is nothing to grade, why, for each exercise."""
+    try:
+        return _collect(row.handed_in, homework)
+    except SubmissionError as error:
+        reason = str(error)
+    except Exception as error:  # whatever it is, it has a row
+        reason = f"What was handed in cannot be read ({type(error).__name__})."
+    return Submission({}, dict.fromkeys((exercise.name for exercise in exercises(homework)), reason))
+
+
+def _collect(handed_in: HandedIn, homework: str) -> Submission:
+    if handed_in.loose:
+        return submission.collect_loose(handed_in.loose, homework)
+    if handed_in.path is None:
+        raise SubmissionError(NOTHING)
+    if handed_in.path.is_symlink():
+        raise SubmissionError("What was handed in is a link; hand in the folder itself.")
+    return submission.collect(handed_in.path, homework)
+
+
+def _row(one: HandedIn, person: Person, stems: set[str]) -> Row:
+    late = timedelta(days=person.late_days) if person.late_days is not None else one.late
+    name, identity, email = (untrusted.name(text) for text in (person.name or one.name, person.id or one.id, one.email))
+    row = Row(
+        stem=_stem(f"{name}-{identity}" if identity not in ("", name) else name, stems),
+        id=identity,
+        name=name,
+        email=untrusted.name(person.email) or email,
+        handed_in=one,
+        notes=list(one.notes),
+        late=late or None,
+    )
+    if person.late_days is not None:
+        row.handed_in.marked_late = bool(late)
+    return row
+
+
+def _stem(name: str, taken: set[str]) -> str:
+    """A file name on any system, unlike all others even without capitals."""
+    plain = re.sub(r"[^\w.@-]+", "_", name, flags=re.ASCII).strip("._-")[:80] or "student"
+    stem, number = plain, 1
+    while stem.lower() in taken:
+        number += 1
+        stem = f"{plain}_{number}"
+    taken.add(stem.lower())
+    return stem
+
+
+def _give(rows: Iterable[Row], manual: dict[Person, dict[str, float]]) -> list[str]:
+    """Add the points of written questions to the rows; the students who have none."""
+    indexed = people.index(manual)
+    given: set[Person] = set()
+    for row in rows:
+        person = people.find(indexed, (row.id, row.handed_in.id, row.email, row.name))
+        if person:
+            row.manual = manual[person]
+            given.add(person)
+    return [person.key for person in manual if person not in given]

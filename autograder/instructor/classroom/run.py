@@ -1,0 +1,205 @@
+"""Grade a class: read who handed in what, grade what is not graded yet, write what comes of it."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import msgspec
+
+from autograder import commands
+from autograder.catalog import Exercise, exercises
+from autograder.instructor.classroom import cluster, layouts, local, pages, people, policy, roll, similar, version
+from autograder.instructor.classroom.progress import ClassProgress
+from autograder.instructor.classroom.roll import Row
+from autograder.instructor.classroom.store import Key, Settings, Store, StoreError
+from autograder.instructor.classroom.work import RefusedError, Task
+from autograder.results import Report
+from autograder.status import FULL_MARKS, GRADER_FAULT, NOTHING_TO_GRADE, USAGE
+from autograder.submission import Submission
+
+
+class Options(NamedTuple):
+    """What the command line says; see instructor.commands."""
+
+    homework: str
+    submissions: Path
+    out: Path
+    roster: Path | None = None
+    manual: Path | None = None
+    late: str | None = None
+    due: datetime | None = None
+    jobs: int | None = None
+    cluster: str | None = None
+    only: str | None = None
+    fast: bool = False
+    seed: int | None = None
+    data: str | None = None
+    regrade: bool = False
+    similar: bool = False
+    allow_unsandboxed: bool = False
+
+
+def grade_class(options: Options) -> int:
+    """Grade all submissions in a folder; the exit status."""
+    commands.check_only(options.homework, options.only)
+    try:
+        late = policy.parse(options.late) if options.late else None
+        roster = people.roster(options.roster) if options.roster else []
+        written = people.manual(options.manual) if options.manual else {}
+        layout, found = layouts.find(options.submissions, options.due)
+        if options.similar:
+            similar.check_installed()
+    except (policy.PolicyError, people.TableError, similar.MissingError) as error:
+        raise click.UsageError(str(error)) from None
+    except layouts.LayoutError as error:
+        click.echo(str(error), err=True)
+        return NOTHING_TO_GRADE
+    rows, unknown = roll.call(found, roster, written, late)
+    _say(options, layout, rows, unknown, late)
+    try:
+        with Store(options.out).opened() as store:
+            return _Class(options, store, rows, late).run()
+    except StoreError as error:
+        raise click.UsageError(str(error)) from None
+    except RefusedError as error:
+        click.echo(str(error), err=True)
+        return USAGE
+
+
+def _say(options: Options, layout: str, rows: list[Row], unknown: list[str], late: policy.Policy | None) -> None:
+    absent = sum(not row.handed_in.source for row in rows)
+    nothing = f", and {absent} students who handed in nothing" if absent else ""
+    click.echo(f"{len(rows) - absent} submissions{nothing}; layout: {layout}", err=True)
+    if unknown:
+        named = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+        click.echo(f"Note: {options.manual} has points for students without a row: {named}.", err=True)
+    if late and not any(row.late or row.handed_in.marked_late for row in rows) and not options.due:
+        click.echo(
+            "Note: nobody is late by what the export tells; --due names the deadline where it tells times.", err=True
+        )
+
+
+class _Class:
+    """One run over a class."""
+
+    def __init__(self, options: Options, store: Store, rows: list[Row], late: policy.Policy | None):
+        self._options, self._store, self._rows, self._late = options, store, rows, late
+        self._chosen = [e for e in exercises(options.homework) if options.only in (None, e.name)]
+        self._settings: Settings = store.settings(options.homework, options.seed)
+        self._drawings = str(commands.find_drawings(options.data))
+        self._questions = list(dict.fromkeys(question for row in rows for question in row.manual))
+        self._keys: dict[tuple[int, str], Key] = {}  # by row and exercise
+        self._faults: dict[Key, Report] = {}  # not kept: graded again by the next run
+
+    def run(self) -> int:
+        """Grade and write; the exit status."""
+        waiting = self._waiting()
+        total = len(set(self._keys.values()))
+        with ClassProgress(total, total - len(waiting)) as progress:
+            for key, _, encoded in self._backend(self._tasks(waiting), progress.running) if waiting else ():
+                report = msgspec.json.decode(encoded, type=Report)
+                if report.grader_errors:
+                    self._faults[key] = report
+                self._store.put(key, report)
+                progress.done(report)
+        pairs = similar.compare(self._sources(), self._chosen) if self._options.similar else None
+        summary = pages.write(self._options.out, self._results(), self._chosen, self._questions, self._late, pairs)
+        click.echo(
+            f"{len(self._rows)} rows in {self._options.out / 'gradebook.csv'}, graded now {len(waiting)} of {total} "
+            f"exercises; for you {self._options.out / 'report.html'}, to hand back {self._options.out / 'feedback'}"
+        )
+        if summary.faults:
+            click.echo(
+                f"{summary.faults} checks failed through a fault of the grader; the report names them, and the same "
+                "command tries them again.",
+                err=True,
+            )
+            return GRADER_FAULT
+        return FULL_MARKS
+
+    def _waiting(self) -> dict[Key, tuple[int, Exercise]]:
+        """What is to be graded: by its key, the row and exercise where it is found. The same files are graded once."""
+        waiting: dict[Key, tuple[int, Exercise]] = {}
+        for number, row in enumerate(self._rows):
+            handed_in = roll.read(row, self._options.homework)
+            for exercise in self._chosen:
+                key = self._key(handed_in, exercise)
+                self._keys[number, exercise.name] = key
+                if key not in waiting and (self._options.regrade or self._store.get(key) is None):
+                    waiting[key] = (number, exercise)
+        return waiting
+
+    def _key(self, handed_in: Submission, exercise: Exercise) -> Key:
+        hashed = hashlib.sha256()
+        for name, content in sorted(handed_in.files.items()):
+            hashed.update(f"{name} {len(content)}\n".encode() + content)
+        if exercise.file not in handed_in.files:
+            hashed.update(handed_in.problem(exercise).encode())
+        return Key(
+            submission=hashed.hexdigest(),
+            exercise=f"{exercise.homework}/{exercise.name}",
+            version=version.digest(exercise),
+            seed=self._settings.seed,
+            fast=self._options.fast,
+            drawings=self._drawings,
+        )
+
+    def _tasks(self, waiting: dict[Key, tuple[int, Exercise]]) -> Iterator[tuple[Key, Task]]:
+        """Read as they are needed: a class of thousands is never in memory as a whole."""
+        options = self._options
+        for key, (number, exercise) in waiting.items():
+            handed_in = roll.read(self._rows[number], options.homework)
+            missing = exercise.file not in handed_in.files
+            yield (
+                key,
+                Task(
+                    homework=options.homework,
+                    exercise=exercise.name,
+                    version=key.version,
+                    files=handed_in.files,
+                    problem=handed_in.problem(exercise) if missing else "",
+                    seed=key.seed,
+                    fast=options.fast,
+                    data=options.data,
+                    drawings=self._drawings,
+                    allow_unsandboxed=options.allow_unsandboxed,
+                ),
+            )
+
+    def _backend(
+        self, tasks: Iterator[tuple[Key, Task]], running: Callable[[int], None]
+    ) -> Iterator[tuple[Key, Task, bytes]]:
+        if self._options.cluster:
+            return cluster.run(tasks, self._options.cluster, running)
+        return local.run(tasks, self._options.jobs or local.default_jobs(), running)
+
+    def _results(self) -> Iterator[Row]:
+        """All rows with their reports, one at a time."""
+        for number, row in enumerate(self._rows):
+            keys = [self._keys[number, exercise.name] for exercise in self._chosen]
+            reports = [self._faults.get(key) or self._store.get(key) for key in keys]
+            notes = roll.read(row, self._options.homework).notes
+            yield msgspec.structs.replace(row, report=_together(row.shown, reports, notes))
+
+    def _sources(self) -> Iterator[tuple[Row, Submission]]:
+        for row in self._rows:
+            yield row, roll.read(row, self._options.homework)
+
+
+def _together(subject: str, reports: list[Report | None], notes: list[str]) -> Report:
+    """The report on a submission, from those on its exercises."""
+    found = [report for report in reports if report is not None]
+    if len(found) < len(reports):
+        raise StoreError("A result has gone since it was written; start again, and it is graded anew.")
+    together = msgspec.structs.replace(
+        found[0],
+        subject=subject,
+        exercises=[exercise for report in found for exercise in report.exercises],
+        notes=notes,
+        seconds=round(sum(report.seconds for report in found), 2),
+    )
+    together.left_out = found[0].points + found[0].left_out - together.points
+    return together

@@ -1,0 +1,132 @@
+"""Results that stay: one file each, named by what was graded, written whole or not at all.
+
+A file and not a database: files need no lock on a network drive, one damaged file costs one result, and renaming is
+atomic, so that whatever is there under its name is whole. What does not decode, or is not what its name says, counts as
+not there. Only one process writes to a folder at a time.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from autograder.commands import write_whole
+from autograder.results import Report
+
+
+class StoreError(Exception):
+    """A folder that cannot be used; the message says why, and what to do."""
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """What was graded, and how.
+
+    Attributes:
+        submission: digest of the student's files, and of why one is missing.
+        exercise: as hw2/maml.
+        version: of the grader, as far as it concerns this exercise.
+        seed: of the inputs.
+        fast: whether the checks were left out that train.
+        drawings: characters for these.
+    """
+
+    submission: str
+    exercise: str
+    version: str
+    seed: int
+    fast: bool
+    drawings: str
+
+    @property
+    def digest(self) -> str:
+        """The name of its file."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """A result with the key under which it is kept."""
+
+    key: Key
+    report: Report
+
+
+class Settings(msgspec.Struct, kw_only=True):
+    """What a class was begun with, and goes on with."""
+
+    homework: str
+    seed: int
+
+
+class Store:
+    """The results in a folder.
+
+    Args:
+        folder: of the class; made if it is not there.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._results = folder / "graded"
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator["Store"]:
+        """Keep other runs out, and remove what one left that was killed.
+
+        Raises:
+            StoreError: another run is at work here, or the folder cannot be written to.
+        """
+        try:
+            self._results.mkdir(parents=True, exist_ok=True)
+            lock = (self._folder / ".lock").open("w")
+        except OSError as error:
+            raise StoreError(f"{self._folder} cannot be written to: {error.strerror}.") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it, however we end
+            except OSError:
+                raise StoreError(f"Another run is grading into {self._folder}; wait for it, or stop it.") from None
+            for half in [*self._folder.glob(".*.*"), *self._folder.glob("*/.*.*"), *self._results.glob("*/.*.*")]:
+                half.unlink(missing_ok=True)
+            yield self
+
+    def settings(self, homework: str, seed: int | None) -> Settings:
+        """Those of this folder; begun with a secret seed if none is given.
+
+        Raises:
+            StoreError: it holds another homework.
+        """
+        file = self._folder / "settings.json"
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                begun = msgspec.json.decode(file.read_bytes(), type=Settings)
+            except msgspec.DecodeError as error:
+                raise StoreError(f"{file} is damaged ({error}); remove it, and everything is graded anew.") from None
+            if begun.homework != homework:
+                raise StoreError(f"{self._folder} holds {begun.homework}; choose another folder for {homework}.")
+            if seed in (None, begun.seed):
+                return begun
+        settings = Settings(homework=homework, seed=secrets.randbelow(2**62) if seed is None else seed)
+        write_whole(file, msgspec.json.encode(settings) + b"\n")
+        return settings
+
+    def get(self, key: Key) -> Report | None:
+        """What came of it, if that is known."""
+        try:
+            kept = msgspec.json.decode(self._path(key).read_bytes(), type=Kept)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+        return kept.report if kept.key == key else None
+
+    def put(self, key: Key, report: Report) -> None:
+        """Keep what came of it. A fault of ours is not kept: the next run tries again."""
+        if not report.grader_errors:
+            path = self._path(key)
+            path.parent.mkdir(exist_ok=True)
+            write_whole(path, msgspec.json.encode(Kept(key=key, report=report)))
+
+    def _path(self, key: Key) -> Path:
+        return self._results / key.digest[:2] / f"{key.digest}.json"
