@@ -1,17 +1,15 @@
 """What tests share: real drawings where they are, isolation where it works."""
 
-import re
-import textwrap
 import zipfile
 from pathlib import Path
 
 import pytest
 import torch
+from rewriting import rewrite
 
 from autograder import catalog, isolation
 from autograder import grade as grading
 from autograder.drawings import Drawings
-from autograder.instructor import regions
 from autograder.instructor.inside import Inside
 from autograder.instructor.live import Live
 from autograder.referee import Referee, describe
@@ -83,25 +81,7 @@ def edited(solution):
 @pytest.fixture(scope="session")
 def rewritten(solution):
     """That text with other code in the solution regions of some functions, and perhaps another import."""
-
-    def rewrite(name, bodies):
-        lines, function, skipping, used = [], "", False, set()
-        for line in solution(name).splitlines():
-            if begun := re.match(r"\s*def (\w+)", line):
-                function = begun[1]
-            if line.strip() == regions.BEGIN and function in bodies:
-                body = textwrap.dedent(bodies[function]).strip()
-                lines += textwrap.indent(body, line[: line.index("#")]).splitlines()
-                skipping = True
-                used.add(function)
-            if not skipping:
-                lines.append(line)
-            if line.strip() == regions.END:
-                skipping = False
-        assert used == bodies.keys() - {"imports"}
-        return "\n".join(lines).replace("\nimport ", f"\n{bodies.get('imports', '')}\nimport ", 1) + "\n"
-
-    return rewrite
+    return lambda name, bodies: rewrite(solution(name), bodies)
 
 
 @pytest.fixture(scope="session")

@@ -125,7 +125,7 @@ def _canvas(folder: Path, items: list[Path]) -> Iterator[HandedIn]:
         name = match["file"] or "text.html"
         again = ANOTHER.search(name)
         student.attempt = max(student.attempt or 1, int(again[1]) + 1 if again else 1)
-        student.loose[ANOTHER.sub("", name)] = item
+        student.loose[untrusted.name(ANOTHER.sub("", name))] = item
     for student in students.values():
         student.source = untrusted.name(", ".join(path.name for path in student.loose.values()))
         if len(student.loose) == 1 and not any(name.endswith((".py", ".ipynb")) for name in student.loose):

@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from autograder import isolation
+from autograder import isolation, untrusted
 from autograder.catalog import Exercise
 from autograder.commands import write_whole
 from autograder.instructor.classroom import plots
@@ -51,7 +51,7 @@ def write(
         book.write(row)
         summary.add(row, words(row.report.checks))
         stems.add(row.stem)
-        encoded = msgspec.json.format(msgspec.json.encode(row), indent=2)
+        encoded = msgspec.json.format(msgspec.json.encode(row, enc_hook=_named), indent=2)
         write_whole(out / "results" / f"{row.stem}.json", encoded + b"\n")
         write_whole(out / "feedback" / f"{row.stem}.html", files.html(student.view(_handed_back(row, late))).encode())
     for path in [*(out / "results").glob("*.json"), *(out / "feedback").glob("*.html")]:
@@ -95,6 +95,11 @@ def _handed_back(row: Row, late: Policy | None) -> Report:
     if row.manual or row.penalty:
         notes.append(f"In all: {number(row.total)} points.")
     return msgspec.structs.replace(row.report, notes=notes)
+
+
+def _named(path: Path) -> str:
+    """What a file is called; where it lies on this machine is nobody's business."""
+    return untrusted.name(path.name)
 
 
 def _page(template: str, **values: object) -> str:

@@ -43,13 +43,12 @@ def histogram(binned: list[tuple[float, float, int]], title: str, described: str
     for number, (low, high, count) in enumerate(binned):
         height = (BASE - TOP) * count / highest
         x, middle = number * step + 4, (number + 0.5) * step
-        label = f"{low:g}" if low == high else f"{low:g} to {high:g}"
         parts.append(
             f'<rect x="{x:.1f}" y="{BASE - height:.1f}" width="{step - 8:.1f}" height="{height:.1f}" class="bar"/>'
         )
         if count:
             parts.append(f'<text x="{middle:.1f}" y="{BASE - height - 5:.1f}" class="count">{count}</text>')
-        parts.append(f'<text x="{middle:.1f}" y="{BASE + 18}" class="tick">{label}</text>')
+        parts.append(f'<text x="{middle:.1f}" y="{BASE + 18}" class="tick">{"=" if low == high else "≥"}{low:g}</text>')
     return Markup("".join([*parts, "</svg>"]))
 
 

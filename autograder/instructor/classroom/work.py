@@ -87,8 +87,8 @@ def _agree(task: Task, exercise: Exercise) -> None:
     """Whether this process grades as the one would that sent the task."""
     if version.digest(exercise) != task.version:
         raise RefusedError(
-            "A worker of the cluster has another version of the grader, Python, torch or NumPy than this machine. "
-            "Install the same ones on both, and start its workers again."
+            "The grader's files have been changed since this run began, or a worker of the cluster has another version "
+            "of them, of Python, torch or NumPy. Install the same ones there, and start again; what is done is kept."
         )
     if str(commands.find_drawings(task.data)) != task.drawings:
         raise RefusedError(f"A worker of the cluster has not the drawings that are here: {task.drawings}.")

@@ -1,0 +1,30 @@
+"""Solutions in other words: the reference's text with other code in its solution regions."""
+
+import re
+import textwrap
+
+from autograder.instructor import regions
+
+
+def rewrite(solution, bodies):
+    """A solution's text with other code in the regions of some functions, and perhaps another import.
+
+    Args:
+        solution: its text.
+        bodies: code by the function's name; "imports" for a line above the others.
+    """
+    lines, function, skipping, used = [], "", False, set()
+    for line in solution.splitlines():
+        if begun := re.match(r"\s*def (\w+)", line):
+            function = begun[1]
+        if line.strip() == regions.BEGIN and function in bodies:
+            body = textwrap.dedent(bodies[function]).strip()
+            lines += textwrap.indent(body, line[: line.index("#")]).splitlines()
+            skipping = True
+            used.add(function)
+        if not skipping:
+            lines.append(line)
+        if line.strip() == regions.END:
+            skipping = False
+    assert used == bodies.keys() - {"imports"}
+    return "\n".join(lines).replace("\nimport ", f"\n{bodies.get('imports', '')}\nimport ", 1) + "\n"
