@@ -11,7 +11,7 @@ import click
 
 from autograder import isolation, key, manifest, submission, untrusted
 from autograder.catalog import COURSE, GRADER, exercises
-from autograder.drawings import OMNIGLOT, Drawings
+from autograder.drawings import Drawings
 from autograder.referee import describe
 from autograder.report import files, student, terminal
 from autograder.results import Report
@@ -199,14 +199,12 @@ def find_drawings(source: str | None) -> Drawings:
     Raises:
         click.UsageError: there are none.
     """
-    if source is None:
-        return Drawings.find()
-    if source == "glyphs":
-        return Drawings(None)
-    folder = OMNIGLOT if source == "omniglot" else Path(source)
-    if next(folder.glob("*/*/*.png"), None) is None:
-        raise click.UsageError(f"There are no drawings in {folder}; `python -m data.download` fetches Omniglot.")
-    return Drawings(folder)
+    drawings = Drawings.named(source)
+    if source and drawings.folder and next(drawings.folder.glob("*/*/*.png"), None) is None:
+        raise click.UsageError(
+            f"There are no drawings in {drawings.folder}; `python -m data.download` fetches Omniglot."
+        )
+    return drawings
 
 
 def check_only(homework: str, only: str | None) -> None:

@@ -35,6 +35,13 @@ class Drawings:
         """Omniglot where `python -m data.download` puts it, else drawn handwriting."""
         return cls(OMNIGLOT if OMNIGLOT.is_dir() else None)
 
+    @classmethod
+    def named(cls, source: str | None) -> "Drawings":
+        """Those of --data: "omniglot", "glyphs" or a folder; what is there where nothing is named."""
+        if source is None:
+            return cls.find()
+        return cls({"glyphs": None, "omniglot": OMNIGLOT}.get(source, Path(source)))
+
     def __str__(self) -> str:
         return (
             f"omniglot ({len(split.characters(self.folder))} characters)"

@@ -27,6 +27,8 @@ EMAILS = ("email", "e-mail", "email address")
 ACCOUNTS = ("github", "github_username", "github username", "account")
 FIRST, LAST = ("first name", "first"), ("last name", "last")
 LATE = ("days late", "late_days", "late days", "late")
+EXPORTED = ("submission id", "submission time", "submission count", "lateness (h:m:s)")  # by Gradescope
+KNOWN = {*IDS, *NAMES, *EMAILS, *ACCOUNTS, *FIRST, *LAST, *LATE, *EXPORTED}
 
 
 class TableError(Exception):
@@ -81,7 +83,7 @@ def roster(path: Path) -> list[Person]:
 
 
 def rows(path: Path) -> Rows:
-    """The lines of a table, by the names in its first line, without capitals.
+    """The lines of a table, by the names in its first line, those that are known without capitals.
 
     Raises:
         TableError: it cannot be read.
@@ -89,7 +91,7 @@ def rows(path: Path) -> Rows:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            return [{(k or "").strip().lower(): (v or "").strip() for k, v in _flat(row)} for row in reader]
+            return [{_column(key): value.strip() for key, value in _flat(row)} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise TableError(f"{path} cannot be read: {reason}.") from None
@@ -104,7 +106,6 @@ def manual(path: Path) -> dict[Person, dict[str, float]]:
     Raises:
         TableError: there is a cell that is no number, or no column by which to find the student.
     """
-    known = {*IDS, *NAMES, *EMAILS, *ACCOUNTS, *FIRST, *LAST}
     found: dict[Person, dict[str, float]] = {}
     for number, row in enumerate(rows(path), start=2):
         person = _person(row)
@@ -112,7 +113,7 @@ def manual(path: Path) -> dict[Person, dict[str, float]]:
             raise TableError(f"{path}, line {number}: there is no id, email or name of a student.")
         points = {}
         for question, value in row.items():
-            if question in known or not question or not value:
+            if question in KNOWN or not question or not value:
                 continue
             try:
                 points[question] = float(value)
@@ -173,6 +174,10 @@ def _first(row: dict[str, str], columns: Iterable[str]) -> str:
     return next((row[column] for column in columns if row.get(column)), "")
 
 
-def _flat(row: dict[str | None, object]) -> Iterable[tuple[str | None, str]]:
-    """Cells that are text: a line that is too long has a list of the rest."""
+def _column(name: str) -> str:
+    return name.strip().lower() if name.strip().lower() in KNOWN else name.strip()
+
+
+def _flat(row: dict[str, object]) -> Iterable[tuple[str, str]]:
+    """Cells that are text: a line that is too long has a list of the rest, one that is too short has nothing."""
     return [(key, value) for key, value in row.items() if isinstance(value, str)]

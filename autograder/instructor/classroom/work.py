@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from autograder import commands, isolation
 from autograder import grade as grading
+from autograder import isolation
 from autograder.catalog import Exercise, exercises
+from autograder.drawings import Drawings
 from autograder.instructor.classroom import version
 from autograder.instructor.live import Live, Reference
 from autograder.referee import describe
@@ -70,7 +71,7 @@ def grade(task: Task) -> bytes:
 
 def _grade(task: Task, exercise: Exercise) -> Report:
     _agree(task, exercise)
-    drawings = commands.find_drawings(task.data)
+    drawings = Drawings.named(task.data)
     return grading.grade(
         task.homework,
         Submission(task.files, {exercise.name: task.problem}),
@@ -90,7 +91,7 @@ def _agree(task: Task, exercise: Exercise) -> None:
             "The grader's files have been changed since this run began, or a worker of the cluster has another version "
             "of them, of Python, torch or NumPy. Install the same ones there, and start again; what is done is kept."
         )
-    if str(commands.find_drawings(task.data)) != task.drawings:
+    if str(Drawings.named(task.data)) != task.drawings:
         raise RefusedError(f"A worker of the cluster has not the drawings that are here: {task.drawings}.")
     found = isolation.find()
     if found.level == isolation.NONE and not task.allow_unsandboxed:

@@ -1,0 +1,317 @@
+"""Who handed in what is read from what Canvas, Gradescope and GitHub Classroom export."""
+
+import os
+import subprocess
+import zipfile
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from autograder.instructor.classroom import layouts, people, policy, roll
+from autograder.instructor.classroom.layouts import HandedIn, LayoutError
+
+DUE = datetime(2026, 3, 1, 23, 59, tzinfo=timezone.utc)
+SOURCE = b"class ProtoNet: pass\n"
+
+
+def put(path, content=SOURCE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def pack(path, **files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("_py", ".py"), content)
+
+
+# Canvas
+
+
+@pytest.fixture
+def canvas(tmp_path):
+    pack(tmp_path / "doejane_4711_98765_hw2.zip", protonet_py=SOURCE)
+    put(tmp_path / "lovelaceada_LATE_4712_98766_protonet-2.py")
+    put(tmp_path / "lovelaceada_LATE_4712_98767_maml.py")
+    put(tmp_path / "turingalan_4713_text.html", b"<p>I could not do it.")
+    return tmp_path
+
+
+def test_canvas_names_students_ids_late_marks_and_attempts(canvas):
+    layout, found = layouts.find(canvas)
+    assert layout == "Canvas"
+    assert [(one.name, one.id, one.marked_late, one.attempt) for one in found] == [
+        ("doejane", "4711", False, 1),
+        ("lovelaceada", "4712", True, 3),
+        ("turingalan", "4713", False, 1),
+    ]
+
+
+def test_files_that_canvas_renamed_are_found_under_their_own_names(canvas):
+    rows, _ = roll.call(layouts.find(canvas)[1], [], {}, None)
+    assert [sorted(roll.read(row, "hw2").files) for row in rows] == [
+        ["hw2/protonet.py"],
+        ["hw2/maml.py", "hw2/protonet.py"],
+        [],
+    ]
+
+
+def test_a_canvas_gradebook_serves_as_roster(canvas, tmp_path):
+    table = tmp_path.parent / "roster.csv"
+    table.write_text(
+        "\ufeffStudent,ID,SIS Login ID,Section\n    Points Possible,,,\n"
+        '"Doe, Jane",4711,jane,1\n"Lovelace, Ada",9999,ada,1\n"Hopper, Grace",4799,grace,1\n',
+        encoding="utf-8",
+    )
+    rows, _ = roll.call(layouts.find(canvas)[1], people.roster(table), {}, None)
+    by_name = {row.name: row for row in rows}
+    assert by_name["Doe, Jane"].handed_in.source  # by the id
+    assert by_name["Lovelace, Ada"].handed_in.source  # by the name, as Canvas writes it in file names
+    assert not by_name["Hopper, Grace"].handed_in.source
+    assert by_name["turingalan"].notes == ["Not in the roster."]
+    assert roll.read(by_name["Hopper, Grace"], "hw2").problems["maml"] == roll.NOTHING
+
+
+# Gradescope
+
+METADATA = """---
+submission_101:
+  :submitters:
+  - :name: Jane Doe
+    :sid: '007'
+    :email: jane@example.org
+  :created_at: 2026-03-02 12:59:00.104461000 Z
+  :score: 0.0
+  :status: processed
+  :history:
+  - :id: 99
+    :created_at: 2026-02-27 10:00:00.000000000 Z
+submission_102:
+  :submitters:
+  - :name: Ada Lovelace
+    :sid: '8'
+    :email: ada@example.org
+  - :name: Alan Turing
+    :sid: '9'
+    :email: alan@example.org
+  :created_at: 2026-03-01 20:00:00.000000000 Z
+submission_103:
+  :submitters:
+  - :name: "=HYPERLINK(\\"x\\")"
+    :sid: '10'
+    :email: eve@example.org
+  :created_at: 2026-03-01 20:00:00.000000000 Z
+"""
+
+
+@pytest.fixture
+def gradescope(tmp_path):
+    pytest.importorskip("yaml")
+    folder = tmp_path / "assignment_5_export"
+    put(folder / "submission_101" / "protonet.py")
+    put(folder / "submission_102" / "hw2" / "protonet.py")
+    put(folder / "submission_104" / "protonet.py")
+    put(folder / layouts.METADATA, METADATA.encode())
+    return tmp_path
+
+
+def test_gradescope_names_students_ids_times_and_attempts(gradescope):
+    layout, found = layouts.find(gradescope, DUE)
+    assert layout == "Gradescope"
+    by_id = {one.id: one for one in found}
+    jane = by_id["007"]
+    assert (jane.name, jane.email, jane.attempt) == ("Jane Doe", "jane@example.org", 2)
+    assert jane.marked_late and timedelta(hours=13) <= jane.late < timedelta(hours=13, seconds=1)
+    assert not by_id["8"].marked_late
+
+
+def test_students_who_hand_in_together_have_a_row_each(gradescope):
+    found = {one.id: one for one in layouts.find(gradescope)[1]}
+    assert found["8"].path == found["9"].path
+    assert found["9"].notes == ["Handed in by 2 students together."]
+
+
+def test_what_the_metadata_and_the_folders_do_not_share_has_a_row_too(gradescope):
+    found = {one.id: one for one in layouts.find(gradescope)[1]}
+    assert found["10"].path is None
+    assert found["submission_104"].path is not None
+
+
+def test_lateness_and_attempts_of_the_table_of_scores_count(gradescope):
+    table = "First Name,Last Name,SID,Submission ID,Submission Time,Lateness (H:M:S),Submission Count\n"
+    put(gradescope / "assignment_5_export" / "scores.csv", f"{table}Jane,Doe,007,101,2026-03-02,25:00:00,7\n".encode())
+    jane = next(one for one in layouts.find(gradescope)[1] if one.id == "007")
+    assert (jane.late, jane.marked_late, jane.attempt) == (timedelta(hours=25), True, 7)
+
+
+def test_damaged_metadata_are_named(gradescope):
+    put(gradescope / "assignment_5_export" / layouts.METADATA, b"a: [1, 2")
+    with pytest.raises(LayoutError, match=r"submission_metadata\.yml cannot be read"):
+        layouts.find(gradescope)
+
+
+# GitHub Classroom
+
+
+@pytest.fixture
+def github(tmp_path):
+    folder = tmp_path / "hw2-submissions"
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    when = {"GIT_COMMITTER_DATE": "2026-03-03T00:59:00+0000", "GIT_AUTHOR_DATE": "2026-03-03T00:59:00+0000"}
+    for account in ("janedoe", "ada-l"):
+        clone = folder / f"hw2-{account}"
+        put(clone / "hw2" / "protonet.py")
+        subprocess.run(["git", "init", "-q", str(clone)], check=True)
+        subprocess.run([*git, "add", "."], cwd=clone, check=True)
+        for message in ("begin", "end"):
+            command = [*git, "commit", "-q", "--allow-empty", "-m", message]
+            subprocess.run(command, cwd=clone, check=True, env=os.environ | when)
+    return folder
+
+
+def test_github_names_accounts_times_and_commits(github):
+    layout, found = layouts.find(github, DUE)
+    assert layout == "GitHub Classroom"
+    assert [(one.id, one.late, one.attempt) for one in found] == [
+        ("ada-l", timedelta(days=1, hours=1), 2),
+        ("janedoe", timedelta(days=1, hours=1), 2),
+    ]
+    assert found[0].notes == ["The time is that of the student's own clock."]
+
+
+def test_the_table_of_grades_gives_names_and_times(github):
+    header = "assignment_name,github_username,roster_identifier,student_repository_name,submission_timestamp\n"
+    lines = "hw2,janedoe,Jane Doe,hw2-janedoe,2026-03-01T22:00:00Z\nhw2,eve,Eve,hw2-eve,\n"
+    put(github / "grades.csv", (header + lines).encode())
+    found = {one.id: one for one in layouts.find(github, DUE)[1]}
+    assert found["janedoe"].name == "Jane Doe" and not found["janedoe"].marked_late
+    assert not found["janedoe"].notes
+    assert found["eve"].path is None  # accepted, and never cloned
+
+
+# Plain, and what is wrong with it
+
+
+def test_every_item_is_a_row_whatever_it_is(tmp_path):
+    put(tmp_path / "jane" / "protonet.py")
+    pack(tmp_path / "ada.v2.zip", protonet_py=SOURCE)
+    put(tmp_path / "eve.rar", b"Rar!")
+    (tmp_path / "mallory").symlink_to("/")
+    put(tmp_path / ".DS_Store", b"")
+    layout, found = layouts.find(tmp_path)
+    assert (layout, [one.id for one in found]) == ("plain", ["ada.v2", "eve", "jane", "mallory"])
+    rows, _ = roll.call(found, [], {}, None)
+    told = {row.id: roll.read(row, "hw2") for row in rows}
+    assert told["ada.v2"].files and told["jane"].files
+    assert "RAR" in told["eve"].problems["maml"]
+    assert "is a link" in told["mallory"].problems["protonet"]
+
+
+@pytest.mark.parametrize(("name", "message"), [("nowhere", "no folder"), ("empty", "no submission")])
+def test_a_folder_without_a_class_is_named(tmp_path, name, message):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LayoutError, match=message):
+        layouts.find(tmp_path / name)
+
+
+def test_an_export_that_is_still_packed_is_to_be_unpacked(tmp_path):
+    pack(tmp_path / "submissions.zip", protonet_py=SOURCE)
+    with pytest.raises(LayoutError, match="unpack the export first"):
+        layouts.find(tmp_path / "submissions.zip")
+
+
+def test_whatever_reading_raises_is_a_row(tmp_path, monkeypatch):
+    def broken(path, homework):
+        raise RuntimeError(path)
+
+    monkeypatch.setattr(roll.submission, "collect", broken)
+    rows, _ = roll.call([HandedIn(id="x", source="x", path=tmp_path)], [], {}, None)
+    assert roll.read(rows[0], "hw2").problems["maml"] == "What was handed in cannot be read (RuntimeError)."
+
+
+def test_files_of_students_have_names_of_their_own():
+    found = [HandedIn(id="", name=name) for name in ("A/B", "a_b", "../../etc", "Łukasz", "=1+1", "CON" * 50)]
+    rows, _ = roll.call(found, [], {}, None)
+    stems = [row.stem for row in rows]
+    assert len({stem.lower() for stem in stems}) == len(stems)
+    assert all(stem and stem == os.path.basename(stem) and not stem.startswith(".") for stem in stems)  # noqa: PTH119
+
+
+def test_two_students_of_one_name_are_told_apart_by_their_ids(tmp_path):
+    table = tmp_path / "roster.csv"
+    table.write_text("id,name\n1,Jane Doe\n2,Jane Doe\n")
+    found = [HandedIn(id="2", name="Jane Doe", source="x"), HandedIn(id="zz", name="Jane Doe", source="y")]
+    rows, _ = roll.call(found, people.roster(table), {}, None)
+    assert [(row.id, row.notes) for row in rows if row.handed_in.source] == [("2", []), ("zz", ["Not in the roster."])]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [("id,name\n1,a\n1,b\n", "the id 1 twice"), ("id,name\n", "no student"), ("color\nred\n", "no student")],
+)
+def test_a_roster_that_is_none_is_named(tmp_path, table, message):
+    (tmp_path / "roster.csv").write_text(table)
+    with pytest.raises(people.TableError, match=message):
+        people.roster(tmp_path / "roster.csv")
+
+
+# Lateness
+
+
+@pytest.mark.parametrize(
+    ("text", "hours", "penalty"),
+    [
+        ("10%/day", 0, 0.0),
+        ("10%/day", 1, 0.1),
+        ("10%/day", 24, 0.1),
+        ("10%/day", 24.1, 0.2),
+        ("10%/day, 2 free", 47, 0.0),
+        ("10%/day, 2 free", 49, 0.1),
+        ("10%/day, 2 free, at most 15%", 24 * 9, 0.15),
+        ("10%/day", 24 * 99, 1.0),
+        ("1.5% per hour, max 50%", 2, 0.03),
+        ("20% a week", 24, 0.2),
+    ],
+)
+def test_being_late_costs_what_the_policy_says(text, hours, penalty):
+    assert policy.parse(text).penalty(timedelta(hours=hours)) == pytest.approx(penalty)
+
+
+@pytest.mark.parametrize("text", ["", "ten percent", "10%", "10%/day, two free", "200%/day", "10%/day; 2 free"])
+def test_a_policy_that_is_none_is_named(text):
+    with pytest.raises(policy.PolicyError):
+        policy.parse(text)
+
+
+def test_late_by_nobody_knows_how_much_costs_the_least_there_is():
+    late = policy.parse("10%/day")
+    rows, _ = roll.call([HandedIn(id="a", source="a", marked_late=True)], [], {}, late)
+    assert rows[0].penalty == pytest.approx(0.1)
+    assert rows[0].notes == ["How late is not told: counted as the least there is."]
+
+
+def test_the_roster_may_say_how_late(tmp_path):
+    (tmp_path / "roster.csv").write_text("id,name,days late\n4711,Jane,3\n4712,Ada,0\n")
+    found = [HandedIn(id=one, source=one, marked_late=True) for one in ("4711", "4712")]
+    rows, _ = roll.call(found, people.roster(tmp_path / "roster.csv"), {}, policy.parse("10%/day, 1 free"))
+    assert [(row.penalty, row.handed_in.marked_late) for row in rows] == [(pytest.approx(0.2), True), (0.0, False)]
+
+
+# Written questions
+
+
+def test_points_of_written_questions_go_to_their_students(tmp_path):
+    (tmp_path / "manual.csv").write_text(
+        "email,name,Q1 (proof),Q2\njane@x.org,,3,1.5\n,Ada Lovelace,,2\nno@x.org,,1,1\n"
+    )
+    found = [HandedIn(id="1", name="x", email="jane@x.org"), HandedIn(id="2", name="lovelaceada")]
+    rows, unknown = roll.call(found, [], people.manual(tmp_path / "manual.csv"), None)
+    assert [row.manual for row in rows] == [{"Q1 (proof)": 3.0, "Q2": 1.5}, {"Q2": 2.0}]
+    assert unknown == ["no@x.org"]
+
+
+@pytest.mark.parametrize(("table", "message"), [("id,q\n1,many\n", "line 2: many is no"), ("q\n3\n", "no id")])
+def test_a_table_of_points_that_is_none_is_named(tmp_path, table, message):
+    (tmp_path / "manual.csv").write_text(table)
+    with pytest.raises(people.TableError, match=message):
+        people.manual(tmp_path / "manual.csv")
