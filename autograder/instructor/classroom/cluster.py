@@ -4,6 +4,7 @@ A worker process grades one exercise at a time (`dask worker --nthreads 1`). It 
 else: files travel with the task.
 """
 
+import importlib
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -33,11 +34,11 @@ def run(
         RefusedError: there is no cluster, or it cannot grade.
     """
     try:
-        from distributed import Client, as_completed
+        dask: Any = importlib.import_module("distributed")
     except ImportError:
         raise RefusedError("--cluster needs Dask: `python -m pip install -e '.[cluster]'` installs it.") from None
     try:
-        client = Client(address, timeout=PATIENCE, set_as_default=False)
+        client = dask.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise RefusedError(f"There is no Dask scheduler at {address}: {error}.") from None
     with client:
@@ -45,7 +46,7 @@ def run(
         if not threads:
             raise RefusedError(f"The cluster at {address} has no worker; start some with `dask worker {address}`.")
         sent: dict[Any, tuple[Name, Task]] = {}
-        done = as_completed()
+        done = dask.as_completed()
 
         def send(name: Name, task: Task) -> None:
             future = client.submit(work.grade, task, pure=False)
