@@ -47,7 +47,7 @@ def plainly(report):
 def contents():
     right = (PROTONET.folder / "solution.py").read_bytes()
     exits = right.replace(b"from hw2 import util", b"from hw2 import util\nimport os\nos._exit(0)")
-    return [right, wrong(0), b"def half(", wrong(3), exits, right.replace(b"return", b"return  # mine")]
+    return [right, wrong(0), b"def half(", wrong(3), exits, right + b"# mine\n"]
 
 
 # What a class has in common changes no verdict

@@ -46,7 +46,7 @@ def run(
         if not threads:
             raise RefusedError(f"The cluster at {address} has no worker; start some with `dask worker {address}`.")
         sent: dict[Any, tuple[Name, Task]] = {}
-        done = dask.as_completed()
+        done = dask.as_completed(loop=client.loop)
 
         def send(name: Name, task: Task) -> None:
             future = client.submit(work.grade, task, pure=False)
