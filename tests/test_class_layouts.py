@@ -179,6 +179,30 @@ def test_github_names_accounts_times_and_commits(github):
     assert found[0].notes == ["The time is that of the student's own clock."]
 
 
+def test_settings_of_a_clone_start_nothing(github, tmp_path):
+    trace = tmp_path / "trace"
+    for clone in github.iterdir():
+        program = clone / "program"
+        program.write_text(f"#!/bin/sh\ntouch {trace}\nexit 1\n")
+        program.chmod(0o755)
+        names = ("core.fsmonitor", "core.pager", "gpg.program", "core.sshCommand", "core.alternateRefsCommand")
+        settings = [(name, str(program)) for name in names]
+        settings += [
+            ("log.showSignature", "true"),
+            ("extensions.partialClone", "origin"),
+            ("protocol.ext.allow", "always"),
+        ]
+        for name, value in [*settings, ("remote.origin.url", f"ext::{program}"), ("remote.origin.promisor", "true")]:
+            subprocess.run(["git", "config", name, value], cwd=clone, check=True)
+        subprocess.run(["git", "gc", "-q"], cwd=clone, check=False)
+    trace.unlink(missing_ok=True)
+    found = layouts.find(github, DUE)[1]
+    assert [one.attempt for one in found] == [2, 2] and not trace.exists()
+    for path in github.glob("*/.git/objects/pack/*"):
+        path.unlink()
+    assert [one.attempt for one in layouts.find(github, DUE)[1]] == [None, None] and not trace.exists()
+
+
 def test_the_table_of_grades_gives_names_and_times(github):
     header = "assignment_name,github_username,roster_identifier,student_repository_name,submission_timestamp\n"
     lines = "hw2,janedoe,Jane Doe,hw2-janedoe,2026-03-01T22:00:00Z\nhw2,eve,Eve,hw2-eve,\n"

@@ -5,12 +5,11 @@
     GitHub Classroom  hw2-submissions/hw2-janedoe/, clones of repositories, perhaps with the table of grades
     plain             a folder or an archive for each student, named after them
 
-Every submission becomes a row, whatever it is. Nothing of a submission is opened here, but for the clock of a clone.
+Every submission becomes a row, whatever it is. Nothing of a submission is opened here, but for a clone's last commit.
 """
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 import msgspec
 
 from autograder import untrusted
-from autograder.instructor.classroom import people
+from autograder.instructor.classroom import clones, people
 
 CANVAS = re.compile(
     r"(?P<name>[^_]+)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?:(?P<submission>\d+)_(?P<file>.+)|text\.html)", re.DOTALL
@@ -27,7 +26,6 @@ CANVAS = re.compile(
 ANOTHER = re.compile(r"-(\d+)(?=\.[^.]*$)")  # what Canvas adds to a name when a file is handed in again
 METADATA = "submission_metadata.yml"
 HIDDEN = (".", "__MACOSX", "Thumbs.db")
-GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false")
 
 
 class LayoutError(Exception):
@@ -194,12 +192,13 @@ def _metadata(file: Path) -> dict[str, Any]:
 
 def _github(folder: Path, items: list[Path]) -> Iterator[HandedIn]:
     table = {row.get("student_repository_name", ""): row for row in _table(folder, "github_username")}
-    clones = [item for item in items if item.suffix != ".csv"]
-    prefix = _prefix([item.name for item in clones], folder.name, table)
-    for item in clones:
+    cloned = [item for item in items if item.suffix != ".csv"]
+    prefix = _prefix([item.name for item in cloned], folder.name, table)
+    with clones.empty_repository() as empty:
+        clocks = {item: clones.clock(item, empty) for item in cloned}
+    for item, (committed, commits) in clocks.items():
         row = table.pop(item.name, {})
         account = row.get("github_username") or item.name.removeprefix(prefix)
-        committed, commits = _clock(item)
         yield HandedIn(
             id=untrusted.name(account),
             name=untrusted.name(row.get("roster_identifier") or account),
@@ -224,24 +223,6 @@ def _prefix(names: list[str], folder: str, table: dict[str, dict[str, str]]) -> 
         return folder.removesuffix("submissions")
     shared = os.path.commonprefix(names) if len(names) > 1 else ""  # noqa: RUF071 - characters are meant
     return shared[: shared.rfind("-") + 1]
-
-
-def _clock(clone: Path) -> tuple[datetime | None, int | None]:
-    """When the last commit was made, and how many there are. The settings of a clone are those of whoever cloned it."""
-    if (clone / ".git").is_symlink() or not (clone / ".git").is_dir():
-        return None, None
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    told = []
-    for arguments in (["log", "-1", "--format=%ct"], ["rev-list", "--count", "HEAD"]):
-        command = [*GIT, "--git-dir", str(clone / ".git"), *arguments]
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10, check=False)
-        except (OSError, subprocess.TimeoutExpired):  # no git here
-            return None, None
-        told.append(done.stdout.strip())
-    when, count = told
-    time = datetime.fromtimestamp(int(when), timezone.utc) if when.isdecimal() and len(when) < 11 else None
-    return time, int(count) if count.isdecimal() else None
 
 
 def _table(folder: Path, column: str) -> people.Rows:
