@@ -4,6 +4,9 @@ from enum import Enum
 
 import msgspec
 
+TO_DO = "Each has its TODO in the file; run this again when the first is filled in."
+PRINTED = 4  # lines shown of what the student's code printed
+
 
 class Verdict(str, Enum):
     """What became of a check. Only PASS earns points."""
@@ -73,6 +76,11 @@ class CheckResult(msgspec.Struct, kw_only=True):
         """Points, all or none."""
         return self.points if self.verdict is Verdict.PASS else 0.0
 
+    @property
+    def last_printed(self) -> list[str]:
+        """The last lines of what the student's code printed."""
+        return self.printed.strip().splitlines()[-PRINTED:]
+
 
 class ExerciseResult(msgspec.Struct, kw_only=True):
     """Verdicts of one exercise.
@@ -99,6 +107,13 @@ class ExerciseResult(msgspec.Struct, kw_only=True):
     def points(self) -> float:
         """Points there were to earn."""
         return sum(check.points for check in self.checks)
+
+    @property
+    def to_do(self) -> list[str]:
+        """What is still to do, if nothing has been done yet."""
+        if any(check.verdict is not Verdict.NOT_RUN for check in self.checks):
+            return []
+        return list(dict.fromkeys(check.message for check in self.checks if check.todo))
 
 
 class Report(msgspec.Struct, kw_only=True):

@@ -10,6 +10,8 @@ A training program gives a `Learner` (a few lines around the student's code), ba
     checkpoint.py  one file with all that a run needs to go on
     log.py         log.csv and TensorBoard
     curve.py       the learning curve
+    pictures.py    what the notebooks' pictures are made of
+    notebook.py    a short training without files
     progress.py    what the terminal shows
     dataset.py     which folder --data means
     seeds.py       one seed for every iteration

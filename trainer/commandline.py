@@ -139,8 +139,8 @@ def use_device(device: str) -> None:
         raise click.ClickException(f"PyTorch finds no {device} device on this machine: use --device cpu.")
 
 
-def still_to_do(error: NotImplementedError, home: Path) -> str:
-    """Name the stub that raised an error, if it was one in the folder `home`; "" if not.
+def still_to_do(error: NotImplementedError, home: Path, again: str = "command") -> str:
+    """Name the stub that raised an error, if it was one in the folder `home`, and what to run again; "" if not.
 
     PyTorch raises NotImplementedError too, where a device lacks an operation, and that is nobody's TODO.
     """
@@ -151,7 +151,7 @@ def still_to_do(error: NotImplementedError, home: Path) -> str:
         return ""
     owner = f"{type(frame.f_locals['self']).__name__}." if "self" in frame.f_locals else ""
     todo = f"{owner}{frame.f_code.co_name}"
-    return f"{home.name}/{file.name}: {todo} is still to do: fill in its TODO, then run this command again."
+    return f"{home.name}/{file.name}: {todo} is still to do: fill in its TODO, then run this {again} again."
 
 
 def _is_given(context: click.Context, name: str) -> bool:

@@ -1,6 +1,7 @@
 """The learning curve of a run, drawn from its log."""
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,13 @@ from matplotlib.lines import Line2D
 
 from trainer import log
 from trainer.learner import Learner
+from trainer.pictures import COLOURS, quiet
 
 Floats = npt.NDArray[np.float64]
-COLOURS = ("#1f5fa8", "#d1661b", "#5d8a3c")  # of the accuracies, in the learner's order
 
 
 def draw(folder: Path, learner: Learner, title: str) -> Path:
-    """Draw loss and accuracies against iterations: training as lines, validation as dots.
+    """Draw the learning curve of a run.
 
     Args:
         folder: holds the log; learning_curve.png is written beside it.
@@ -27,10 +28,23 @@ def draw(folder: Path, learner: Learner, title: str) -> Path:
     Returns:
         The path of the picture.
     """
-    columns = {name: np.array(values) for name, values in log.read(folder).items()}
+    picture = figure_of(log.read(folder), learner)
+    picture.suptitle(title, fontsize="small")
+    path = folder / "learning_curve.png"
+    picture.savefig(path)
+    return path
+
+
+def figure_of(record: Mapping[str, Sequence[float]], learner: Learner) -> Figure:
+    """Draw loss and accuracies against iterations: training as lines, validation as dots.
+
+    Args:
+        record: columns as trainer.log.read gives them.
+        learner: gives the accuracies' words and the number of ways.
+    """
+    columns = {name: np.array(values) for name, values in record.items()}
     chance = 1 / learner.num_way
     figure = Figure(figsize=(12.5, 4.2), dpi=120, layout="constrained")  # no pyplot: no window, no global state
-    figure.suptitle(title, fontsize="small")
     losses, accuracies = figure.subplots(1, 2)
 
     _plot(losses, columns, "loss", COLOURS[0])
@@ -52,11 +66,8 @@ def draw(folder: Path, learner: Learner, title: str) -> Path:
 
     for axes in (losses, accuracies):
         axes.set(xlabel="iteration [batches of tasks]", xlim=(0, max(1, columns["iteration"][-1]) * 1.01))
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25)
-    path = folder / "learning_curve.png"
-    figure.savefig(path)
-    return path
+        quiet(axes)
+    return figure
 
 
 def running_mean(values: Floats) -> Floats:

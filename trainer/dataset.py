@@ -10,6 +10,11 @@ OMNIGLOT = Path("data/omniglot_resized")
 GLYPHS = Path("data/glyphs")
 
 
+def best() -> Path:
+    """The folder of Omniglot where it is there, else that of drawn handwriting."""
+    return folder("omniglot" if next(OMNIGLOT.glob("*/*/*.png"), None) else "glyphs")
+
+
 def folder(data: str) -> Path:
     """Find the folder of a set of characters. Glyphs that are not there yet are drawn, as many as Omniglot's.
 

@@ -24,7 +24,7 @@ class Display:
     """
 
     def __init__(self, method: str, done: int, end: int):
-        console = Console(highlight=False)
+        console = Console(highlight=False, force_jupyter=False)  # plain lines in a notebook
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}"),
             progress.BarColumn(bar_width=20),  # so that 80 columns hold it, and the terminal's "^C"

@@ -8,15 +8,18 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from autograder.results import Report, number
+from autograder.results import TO_DO, Report, number
 from autograder.untrusted import cell, clean
 
 
 def html(report: Report) -> str:
     """One self-contained page."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    return pages.get_template("feedback.html.j2").render(report=report, number=number)
+    return _rendered("feedback.html.j2", report)
+
+
+def html_of_exercises(report: Report) -> str:
+    """The exercises alone, to be put into another page."""
+    return _rendered("exercises.html.j2", report)
 
 
 def markdown(report: Report) -> str:
@@ -57,6 +60,12 @@ def data(report: Report) -> str:
 
 
 RENDERERS: dict[str, Callable[[Report], str]] = {".html": html, ".md": markdown, ".csv": table, ".json": data}
+
+
+def _rendered(template: str, report: Report) -> str:
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    return pages.get_template(template).render(report=report, number=number, to_do=TO_DO)
 
 
 def _block(text: str, indent: str = "    ") -> str:

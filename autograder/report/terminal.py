@@ -10,12 +10,11 @@ from rich.text import Text
 
 from autograder import isolation
 from autograder.catalog import Exercise
-from autograder.results import CheckResult, ExerciseResult, Report, Verdict, number
+from autograder.results import TO_DO, CheckResult, ExerciseResult, Report, Verdict, number
 
 WIDTH = 110
 STYLES = {Verdict.PASS: "green", Verdict.NOT_RUN: "dim", Verdict.GRADER_ERROR: "bold magenta"}
 MARKS = {Verdict.PASS: "✓", Verdict.NOT_RUN: "·"}
-PRINTED = 4  # lines shown of what the student's code printed
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -115,15 +114,8 @@ def _head(exercise: ExerciseResult) -> Text:
 
 def _todo(exercise: ExerciseResult) -> RenderableType | None:
     """A to-do list, if nothing has been done yet."""
-    if any(check.verdict is not Verdict.NOT_RUN for check in exercise.checks):
-        return None
-    reasons = list(dict.fromkeys(check.message for check in exercise.checks if check.todo))
-    lines = [Text(f"☐ {reason}") for reason in reasons]
-    return (
-        Group(*lines, Text("Each has its TODO in the file; run this again when the first is filled in.", "dim"))
-        if lines
-        else None
-    )
+    lines = [Text(f"☐ {reason}") for reason in exercise.to_do]
+    return Group(*lines, Text(TO_DO, "dim")) if lines else None
 
 
 def _table(exercise: ExerciseResult) -> Table:
@@ -154,9 +146,8 @@ def _body(check: CheckResult) -> RenderableType:
         lines.append(Text(check.likely, "yellow"))
     if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
         lines.append(Text.assemble(("Hint: ", "cyan"), check.hint))
-    if check.printed.strip():
-        shown = check.printed.strip().splitlines()[-PRINTED:]
-        lines.append(Text("printed meanwhile: " + " | ".join(shown), "dim"))
+    if check.last_printed:
+        lines.append(Text("printed meanwhile: " + " | ".join(check.last_printed), "dim"))
     return Group(*lines)
 
 
