@@ -134,7 +134,9 @@ def by_step(mamls, tasks, num_steps):
     """
     way = int(tasks[0][1].max()) + 1
     figure = Figure(figsize=(4.7 * len(mamls), 3.6), layout="constrained")
-    for axes, (words, maml) in zip(figure.subplots(1, len(mamls), sharey=True, squeeze=False)[0], mamls.items(), strict=True):
+    for axes, (words, maml) in zip(
+        figure.subplots(1, len(mamls), sharey=True, squeeze=False)[0], mamls.items(), strict=True
+    ):
         query = []
         for step in range(num_steps + 1):
             with _steps(maml, step):

@@ -8,11 +8,17 @@ from data import glyphs
 
 OMNIGLOT = Path("data/omniglot_resized")
 GLYPHS = Path("data/glyphs")
+FEW_GLYPHS, FEW = Path("data/glyphs_few"), 400
 
 
-def best() -> Path:
-    """The folder of Omniglot where it is there, else that of drawn handwriting."""
-    return folder("omniglot" if next(OMNIGLOT.glob("*/*/*.png"), None) else "glyphs")
+def find() -> Path:
+    """Find what there is to train on briefly: Omniglot, or glyphs, of which a few are drawn where there are none."""
+    for path in (OMNIGLOT, GLYPHS, FEW_GLYPHS):
+        if next(path.glob("*/*/*.png"), None):
+            return path
+    click.echo(f"Drawing {FEW} characters into {FEW_GLYPHS}, this once.")
+    glyphs.write(FEW_GLYPHS, characters=FEW)
+    return FEW_GLYPHS
 
 
 def folder(data: str) -> Path:

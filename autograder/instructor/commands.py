@@ -18,6 +18,23 @@ def stubs_command(check: bool) -> int:
     return stubs.write(check)
 
 
+@click.command("notebooks")
+@click.option("--check", is_flag=True, help="Only say which notebooks differ from what their texts give.")
+@click.option("--html", type=click.Path(path_type=Path), help="Run them with the solutions, and write pages there.")
+@click.option("--stubs", is_flag=True, help="With --html: run them with the students' stubs instead.")
+def notebooks_command(check: bool, html: Path | None, stubs: bool) -> int:
+    """Write hw1/hw1.ipynb and hw2/hw2.ipynb anew from their texts and the READMEs."""
+    if (check and html) or (stubs and not html):
+        raise click.UsageError("--check and --html exclude each other; --stubs needs --html.")
+    if html:
+        from autograder.instructor.notebooks import run
+
+        return run.pages(html, stubs)
+    from autograder.instructor.notebooks import build
+
+    return build.write(check)
+
+
 @click.command("calibrate")
 @click.argument("homework", type=click.Choice(homeworks()))
 @click.option("--seeds", default=30, show_default=True, help="Runs of the reference for each source of drawings.")
@@ -98,4 +115,11 @@ def class_command(due: datetime | None, **options: Any) -> int:
     return run.grade_class(run.Options(due=due.astimezone() if due else None, **options))
 
 
-COMMANDS: list[click.Command] = [stubs_command, calibrate_command, mutants_command, handout_command, class_command]
+COMMANDS: list[click.Command] = [
+    stubs_command,
+    notebooks_command,
+    calibrate_command,
+    mutants_command,
+    handout_command,
+    class_command,
+]

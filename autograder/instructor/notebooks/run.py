@@ -1,0 +1,78 @@
+"""A notebook run from top to bottom in a copy of the course, as a page for instructors."""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+
+from autograder import commands
+from autograder.catalog import COURSE, exercises
+from autograder.instructor.notebooks import build
+from autograder.instructor.notebooks.source import SourceError
+from autograder.status import GRADER_FAULT
+
+try:
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+    from nbconvert import HTMLExporter
+except ImportError:
+    raise click.ClickException("This needs nbconvert: `python -m pip install -e '.[notebooks]'`.") from None
+
+DRAWINGS = ("omniglot_resized", "glyphs", "glyphs_few")
+LEFT_OUT = ("tests", "benchmarks", "docs", "build", "dist", "logs", "*.egg-info")
+SECONDS = 600  # for a cell, on a busy machine
+
+
+def pages(folder: Path, stubs: bool = False) -> int:
+    """Run all notebooks and write them as pages, <folder>/hw1.html and so on; returns the exit status."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for homework in build.names():
+        click.echo(f"running {homework}/{homework}.ipynb")
+        try:
+            done = run(homework, stubs)
+        except (SourceError, CellExecutionError) as error:
+            click.echo(str(error), err=True)
+            return GRADER_FAULT
+        target = folder / f"{homework}.html"
+        commands.write_whole(target, page(done).encode())
+        click.echo(f"written: {target}")
+    return 0
+
+
+def run(homework: str, stubs: bool = False) -> nbformat.NotebookNode:
+    """A homework's notebook with its outputs.
+
+    It runs in a temporary copy of the course, with the reference solutions in place, or with the stubs as students
+    get them.
+
+    Raises:
+        CellExecutionError: a cell raised an error.
+    """
+    with tempfile.TemporaryDirectory(prefix="notebook-") as temporary:
+        course = Path(temporary, "course")
+        _copy(course)
+        for exercise in () if stubs else exercises(homework):
+            shutil.copy(exercise.folder / "solution.py", course / exercise.file)
+        made = build.notebook(homework)
+        client = NotebookClient(
+            made, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(course / homework)}}
+        )
+        asyncio.run(client.async_execute())
+        return made
+
+
+def page(notebook: nbformat.NotebookNode) -> str:
+    """A notebook with its outputs as HTML, pictures included."""
+    html, _ = HTMLExporter().from_notebook_node(notebook)
+    return str(html)
+
+
+def _copy(course: Path) -> None:
+    """Copy the course; drawings that are there are the same for all copies."""
+    shutil.copytree(COURSE, course, ignore=shutil.ignore_patterns(".*", "__pycache__", *DRAWINGS, *LEFT_OUT))
+    for name in DRAWINGS:
+        if (drawings := COURSE / "data" / name).is_dir():
+            (course / "data" / name).symlink_to(drawings)
