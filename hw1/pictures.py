@@ -16,7 +16,7 @@ def characters(arrays, count=10):
         arrays: character -> drawings (n, 28, 28), as data.images.load returns them.
         count: drawings of each.
     """
-    figure = Figure(figsize=(0.72 * count + 2.2, 0.78 * len(arrays)), layout="constrained")
+    figure = Figure(figsize=(0.72 * count + 1.5, 0.75 * len(arrays)), layout="constrained")
     grid = figure.subplots(len(arrays), count, squeeze=False)
     for row, (name, drawings) in zip(grid, arrays.items(), strict=True):
         for axes, drawing in zip(row, drawings, strict=False):
@@ -37,7 +37,7 @@ def episode(images, labels):
     """
     images, labels = np.asarray(images), np.asarray(labels)
     rows, N = _rows_and_way(images, labels)
-    figure = Figure(figsize=(1.15 * N + 2.2, 1.45 * rows), layout="constrained")
+    figure = Figure(figsize=(1.05 * N + 1, 1.25 * rows), layout="constrained")
     grid = figure.subplots(rows, N, squeeze=False)
     for row in range(rows):
         show_row(grid[row], images[row], labels[row].argmax(axis=-1))
@@ -65,11 +65,11 @@ def view_of_lstm(mann, images, labels, title=""):
     answers = labels.reshape(steps, N).argmax(dim=-1).numpy()
     query = slice(steps - N, steps)
 
-    figure = Figure(figsize=(max(6.5, 0.95 * steps + 2.6), 6.4), layout="constrained")
+    figure = Figure(figsize=(0.95 * steps + 2.4, 5.6), layout="constrained")
     if title:
         figure.suptitle(title)
-    heights = [1, 0.32 * N + 0.15, 2.2, 0.32 * N + 0.15]
-    grid = figure.subplots(4, steps, height_ratios=heights, squeeze=False, sharex=False)
+    heights = [1, 0.3 * N, 1.8, 0.3 * N]
+    grid = figure.subplots(4, steps, height_ratios=heights, squeeze=False)
     for step in range(steps):
         show_drawing(grid[0, step], drawings[step], colour(answers[step]), 2.5)
         grid[0, step].set_title("support" if step < query.start else "query", fontsize=9)
@@ -78,9 +78,13 @@ def view_of_lstm(mann, images, labels, title=""):
         grid[2, step].set(xticks=[], yticks=[])
         _numbers(grid[3, step], says[step], "Greens", answers[step])
         grid[3, step].set_xlabel(f"step {step + 1}", fontsize=9)
-    words = ("drawing\n(frame: its class)", "label shown\nwith it", f"hidden state,\n{len(states[0])} of its units")
-    for row, text in enumerate((*words, "probabilities\nit answers\n(box: right class)")):
+    hidden = f"hidden state,\n{len(states[0])} of its units\n(orange: -1,\npurple: +1)"
+    for row, text in enumerate(
+        ("drawing\n(frame: its class)", "label shown\nwith it", hidden, "answer\n(box: right class)")
+    ):
         say(grid[row, 0], text)
+    for row in (1, 3):
+        grid[row, 0].set_yticks(range(N), [f"class {n}" for n in range(N)], fontsize=9)
     right = (says[query].argmax(axis=-1) == answers[query]).sum()
     return Picture(figure, f"an episode as the LSTM reads it, {steps} steps; of {N} queries it answers {right} right")
 

@@ -28,7 +28,7 @@ def task(task):
         for first in range(0, len(labels), ROW)
     ]
     across = max(len(labels) for _, _, labels in rows)
-    figure = Figure(figsize=(0.84 * across + 1.2, 1.1 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(0.76 * across + 0.8, 1.02 * len(rows)), layout="constrained")
     grid = figure.subplots(len(rows), across, squeeze=False)
     for axes, (name, images, labels) in zip(grid, rows, strict=True):
         show_row(axes, images, labels)
@@ -50,13 +50,12 @@ def plane(protonets, task):
     """
     images_support, labels_support, images_query, labels_query = task
     classes = range(int(labels_support.max()) + 1)
-    figure = Figure(figsize=(4.6 * len(protonets) + 0.9, 4.9), layout="constrained")
-    beside, drawn = figure.subfigures(1, 2, width_ratios=[1, 6 * len(protonets)])
-    for axes, k in zip(beside.subplots(len(classes), 1), classes, strict=True):
-        show_row([axes], [images_support[labels_support == k][0]], [k])
-    for axes, (words, protonet) in zip(
-        drawn.subplots(1, len(protonets), squeeze=False)[0], protonets.items(), strict=True
-    ):
+    figure = Figure(figsize=(4.2 * len(protonets) + 1, 5), layout="constrained")
+    grid = figure.add_gridspec(len(classes), 1 + len(protonets), width_ratios=[1, *[5] * len(protonets)])
+    for k in classes:
+        show_row([figure.add_subplot(grid[k, 0])], [images_support[labels_support == k][0]], [k])
+    for column, (words, protonet) in enumerate(protonets.items(), start=1):
+        axes = figure.add_subplot(grid[:, column])
         with _evaluating(protonet._network), torch.no_grad():
             support, query = protonet._network(images_support), protonet._network(images_query)
             prototypes = protonet._prototypes(support, labels_support)
@@ -68,12 +67,13 @@ def plane(protonets, task):
             axes.scatter(*query[labels_query.numpy() == k].T, s=26, alpha=0.55, linewidth=0, **look)
             axes.scatter(*support[labels_support.numpy() == k].T, s=60, edgecolor="black", linewidth=0.8, **look)
             axes.scatter(*prototypes[k], s=330, color="white", edgecolor=colour(k), linewidth=2.5, zorder=3)
-            axes.text(*prototypes[k], str(k), color=colour(k), ha="center", va="center", fontweight="bold", zorder=4)
+            axes.text(*prototypes[k], str(k), ha="center", va="center", fontweight="bold", zorder=4)
         axes.scatter(*query[wrong].T, s=90, facecolor="none", edgecolor="black", linewidth=1, zorder=2)
         axes.set_title(f"{words}: {util.score(logits, labels_query):.0%} of the query right")
         axes.set_xlabel(f"1st principal component ({shares[0]:.0%} of the variance)")
         axes.set_ylabel(f"2nd principal component ({shares[1]:.0%})")
         axes.set_aspect("equal", adjustable="datalim")
+        axes.locator_params(nbins=5)
         quiet(axes)
     legend = [
         Line2D([], [], color="grey", marker="o", linestyle="", markersize=5, alpha=0.55, label="query"),
@@ -81,9 +81,9 @@ def plane(protonets, task):
         Line2D([], [], color="white", marker="o", linestyle="", markeredgecolor="grey", markeredgewidth=2.5,
                markersize=13, label="prototype"),
         Line2D([], [], color="none", marker="o", linestyle="", markeredgecolor="black", markersize=9,
-               label="query whose nearest prototype is a wrong one"),
+               label="query nearest to a wrong prototype"),
     ]  # fmt: skip
-    drawn.legend(handles=legend, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    figure.legend(handles=legend, loc="outside lower center", ncols=2 * len(protonets), frameon=False)
     return Picture(
         figure, f"features and prototypes of {len(classes)} classes in two dimensions: {', '.join(protonets)}"
     )
@@ -100,7 +100,7 @@ def adaptation(maml, task, num_steps, num_queries=10):
     """
     images_support, labels_support, images_query, labels_query = task
     shown = min(num_queries, len(labels_query))
-    figure = Figure(figsize=(0.84 * shown + 1.9, 1.1 * (num_steps + 1) + 0.3), layout="constrained")
+    figure = Figure(figsize=(0.76 * shown + 1.3, 1.02 * (num_steps + 1) + 0.3), layout="constrained")
     grid = figure.subplots(num_steps + 1, shown, squeeze=False)
     accuracies = []
     for step in range(num_steps + 1):
@@ -133,7 +133,7 @@ def by_step(mamls, tasks, num_steps):
         num_steps: inner steps to take.
     """
     way = int(tasks[0][1].max()) + 1
-    figure = Figure(figsize=(4.7 * len(mamls), 3.6), layout="constrained")
+    figure = Figure(figsize=(4.4 * len(mamls) + 0.4, 3.6), layout="constrained")
     for axes, (words, maml) in zip(
         figure.subplots(1, len(mamls), sharey=True, squeeze=False)[0], mamls.items(), strict=True
     ):
@@ -148,7 +148,7 @@ def by_step(mamls, tasks, num_steps):
         axes.set(title=words, xlabel="inner steps taken", ylim=(0, 104), xticks=range(num_steps + 1))
         quiet(axes)
     figure.axes[0].set_ylabel(f"accuracy, mean over {len(tasks)} tasks [%]")
-    figure.axes[0].legend(frameon=False)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return Picture(figure, f"support and query accuracy by inner step: {', '.join(mamls)}")
 
 

@@ -35,16 +35,19 @@ def draw(folder: Path, learner: Learner, title: str) -> Path:
     return path
 
 
-def figure_of(record: Mapping[str, Sequence[float]], learner: Learner) -> Figure:
+def figure_of(
+    record: Mapping[str, Sequence[float]], learner: Learner, size: tuple[float, float] = (12.5, 4.2)
+) -> Figure:
     """Draw loss and accuracies against iterations: training as lines, validation as dots.
 
     Args:
         record: columns as trainer.log.read gives them.
         learner: gives the accuracies' words and the number of ways.
+        size: width and height in inches.
     """
     columns = {name: np.array(values) for name, values in record.items()}
     chance = 1 / learner.num_way
-    figure = Figure(figsize=(12.5, 4.2), dpi=120, layout="constrained")  # no pyplot: no window, no global state
+    figure = Figure(figsize=size, dpi=120, layout="constrained")  # no pyplot: no window, no global state
     losses, accuracies = figure.subplots(1, 2)
 
     _plot(losses, columns, "loss", COLOURS[0])

@@ -19,6 +19,7 @@ from trainer.progress import Display
 from trainer.seeds import reseed
 
 COURSE = Path(__file__).resolve().parent.parent
+SIZE = (9.6, 3.2)  # of a learning curve, in inches
 
 
 @contextlib.contextmanager
@@ -66,7 +67,7 @@ def train_briefly(
         "iteration": [],
         **{f"{part}_{name}": [] for part in ("train", "val") for name in names},
     }
-    with Display("training", 0, num_iterations) as display, StopWish(display.stopping) as stop:
+    with Display("training", 0, num_iterations, notebook=True) as display, StopWish(display.stopping) as stop:
         best = -1.0
         for done, batch in enumerate(itertools.chain([None], itertools.islice(batches, num_iterations))):
             reseed(0, done)
@@ -82,4 +83,4 @@ def train_briefly(
             if stop.asked:
                 break
     words = f"learning curve: loss and accuracies over {done} iterations"
-    return Picture(curve.figure_of(columns, learner), words)
+    return Picture(curve.figure_of(columns, learner, SIZE), words)

@@ -67,7 +67,7 @@ def show_row(axes: Iterable[Axes], drawings: Sequence[npt.ArrayLike], labels: It
     """Show drawings side by side, each framed in the colour of its label and with the label below."""
     for place, drawing, label in zip(axes, drawings, labels, strict=False):
         show_drawing(place, drawing, colour(label), 2.5)
-        place.set_xlabel(str(label), color=colour(label), fontweight="bold", labelpad=3)
+        place.set_xlabel(f"label {label}", labelpad=3)
 
 
 def say(axes: Axes, words: str) -> None:

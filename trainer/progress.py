@@ -21,10 +21,12 @@ class Display:
         method: the bar's name.
         done: iterations that are done already.
         end: iterations in all.
+        notebook: whether it is shown in a notebook, which calls itself a terminal but has no cursor: lines only.
     """
 
-    def __init__(self, method: str, done: int, end: int):
-        console = Console(highlight=False, force_jupyter=False)  # plain lines in a notebook
+    def __init__(self, method: str, done: int, end: int, notebook: bool = False):
+        plain = {"force_terminal": False, "force_jupyter": False} if notebook else {}
+        console = Console(highlight=False, **plain)  # type: ignore[arg-type]
         self._bar = progress.Progress(
             progress.TextColumn("{task.description}"),
             progress.BarColumn(bar_width=20),  # so that 80 columns hold it, and the terminal's "^C"
