@@ -221,13 +221,17 @@ def _maml(module: ModuleType, parameters: Arrays, inner_lrs: Arrays, steps: int,
     Its network is this file's, so that the numbers are comparable whatever became of the solution's own.
     """
     maml = _construct(module, len(next(reversed(parameters.values()))), steps, 0.1, learn=True)
-    maml._meta_parameters = {name: torch.tensor(array, requires_grad=True) for name, array in parameters.items()}
-    maml._inner_lrs = {name: torch.tensor(array, requires_grad=True) for name, array in inner_lrs.items()}
+    maml._meta_parameters = _double(parameters)  # also where they are a solution's, which it adapted in single precision
+    maml._inner_lrs = _double(inner_lrs)
     maml._forward = forward
     maml._optimizer = torch.optim.Adam(maml._meta_parameters.values(), lr=OUTER_LR)  # a step of it would show
     if stand_in:
         maml._inner_loop = _stand_in(maml, steps, _answers(_maml(module, parameters, inner_lrs, steps)))
     return maml
+
+
+def _double(arrays: Arrays) -> dict[str, torch.Tensor]:
+    return {name: torch.tensor(array, dtype=torch.float64, requires_grad=True) for name, array in arrays.items()}
 
 
 def _adapt(maml: Any, images: Array, labels: Array, train: bool) -> tuple[Any, ...]:
