@@ -429,9 +429,9 @@ MUTANTS = [
 ]
 
 # What each check that trains should tell from the reference by its accuracy, for `python -m autograder calibrate`.
+# Hiding all labels is not there: the support is in the order of its labels, which is as good as reading them.
 NOT_LEARNED = (
     "no label is hidden",
-    "all labels are hidden",
     "each row a sequence of its own",
     "query drawings are hidden too",
 )
