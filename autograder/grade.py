@@ -37,6 +37,7 @@ def grade(
     only: str | None = None,
     fast: bool = False,
     threads: int = 1,
+    workers: int = 2,
     confirm: bool = True,
     key: Key | None = None,
     observe: Observer = lambda exercise, check, judged: None,
@@ -53,6 +54,7 @@ def grade(
         fast: leave the checks out that train.
         threads: for torch in the worker. One makes the verdict the same on every machine, and busy machines no slower
             than they are.
+        workers: how many are alive at once; with one, all processes together take less memory, and a run takes longer.
         confirm: hold every verdict against the student up to the reference, where the key can.
         key: what answers are held against; that of this copy if left out.
         observe: is told when a check begins and when it is judged.
@@ -63,7 +65,7 @@ def grade(
     begun = time.monotonic()
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
     key = key or keys.find()
-    run_checks = functools.partial(run, seed=seed, drawings=drawings, threads=threads, key=key)
+    run_checks = functools.partial(run, seed=seed, drawings=drawings, threads=threads, workers=workers, key=key)
     referee = run_checks(chosen, handed_in, wanted=lambda check: not (fast and check.training), observe=observe)
     if confirm:
         for exercise in (exercise for exercise in chosen if exercise.name not in referee.problems):
@@ -95,6 +97,7 @@ def run(
     judge: bool = True,
     patience: float = 1.0,
     threads: int = 1,
+    workers: int = 2,
     observe: Observer = lambda exercise, check, judged: None,
     key: Key | None = None,
 ) -> Referee:
@@ -112,6 +115,7 @@ def run(
             observe=observe,
             judge=judge,
             patience=patience,
+            workers=workers,
             key=key or keys.find(),
         )
         run_pytest(chosen, referee)

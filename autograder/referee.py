@@ -19,8 +19,6 @@ from autograder.untrusted import clean
 
 Observer = Callable[[Exercise, CheckResult, bool], None]  # exercise, check, whether it is judged (or begins)
 
-AHEAD = 2  # workers that are alive: one that works, and one that imports torch meanwhile
-
 
 class Referee:
     """Runs the checks of some exercises on one submission.
@@ -36,6 +34,7 @@ class Referee:
         key: what answers are held against.
         judge: whether thresholds are held against accuracies, or these only measured.
         patience: by how much all time limits are multiplied.
+        workers: how many are alive at once: one that works, and others that import torch meanwhile.
 
     Attributes:
         results: by exercise and check name.
@@ -57,6 +56,7 @@ class Referee:
         key: Key,
         judge: bool = True,
         patience: float = 1.0,
+        workers: int = 2,
     ):
         self._exercises = {exercise.name: exercise for exercise in exercises}
         self._start = start
@@ -68,11 +68,12 @@ class Referee:
         self._judge = judge
         self._patience = patience
         self._key = key
+        self._workers = workers
         self.flags: dict[str, list[str]] = {}
         self._students: dict[str, Subject] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
         self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
-        for exercise in [exercise for exercise in exercises if exercise.name not in problems][:AHEAD]:
+        for exercise in [exercise for exercise in exercises if exercise.name not in problems][:workers]:
             self._students[exercise.name] = start(exercise)  # before pytest imports checks, and with them torch
 
     # What pytest calls
@@ -124,18 +125,18 @@ class Referee:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Start the worker of the check's exercise, and the next one's, which imports torch meanwhile."""
+        """Start the worker of the check's exercise, and perhaps the next one's, which imports torch meanwhile."""
         self._start_from(item.path.parent.name)
 
     def _start_from(self, name: str) -> None:
         names = [name for name in self._exercises if name not in self.problems]
         if name in names:
             at = names.index(name)
-            for upcoming in names[at : at + AHEAD]:
-                if upcoming not in self._students:
-                    self._students[upcoming] = self._start(self._exercises[upcoming])
             for finished in names[:at]:
                 self._students[finished].close()
+            for upcoming in names[at : at + self._workers]:
+                if upcoming not in self._students:
+                    self._students[upcoming] = self._start(self._exercises[upcoming])
 
     def close(self) -> None:
         """Kill all workers."""

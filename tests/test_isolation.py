@@ -39,6 +39,7 @@ LEVELS = {
     "bubblewrap": lambda: levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()),
     "bubblewrap, root outside": lambda: levels.Isolation(isolation.PER_PROCESS, totals.Watchdog(), drop=False),
     "Landlock": lambda: levels.Isolation(isolation.REDUCED, totals.Watchdog()),
+    "a separate user": lambda: levels.Isolation(isolation.SEPARATE, totals.Watchdog()),
 }
 
 
@@ -49,6 +50,11 @@ def level(request):
         pytest.skip("this kernel has no Landlock")
     if request.param.startswith("bubblewrap") and not isolation.find().holds:
         pytest.skip(isolation.find().reason)
+    if request.param == "a separate user":
+        if os.getuid() != 0 or not all(map(python.readable_by_all, (python.executable().parent, *python.mounts()))):
+            pytest.skip("needs root, and an interpreter that others may read")
+        if python.readable_by_all(catalog.COURSE):
+            pytest.skip("here everyone may read the course")
     if "control group" in request.param and next(totals.candidates(), None) is None:
         pytest.skip("no control group can be made here")
     return LEVELS[request.param]()
@@ -80,11 +86,11 @@ def run(worker, code, seconds=20.0):
 
 @pytest.mark.isolation
 def test_the_selftest_finds_nothing_at_a_level_that_holds(level):
-    assert levels._holes(level) == ""
+    assert level.holes() == ""
 
 
 def test_the_selftest_finds_what_is_open():
-    holes = levels._holes(levels.Isolation(isolation.NONE, totals.Watchdog()))
+    holes = levels.Isolation(isolation.NONE, totals.Watchdog()).holes()
     for hole in ("the grader's files", "another submission", "it writes to its own program", "it signals the grader"):
         assert hole in holes
 
@@ -101,7 +107,7 @@ OPENINGS = {
 def test_the_selftest_finds_what_a_missing_option_opens(option, monkeypatch):
     whole = bubblewrap._profile
     monkeypatch.setattr(bubblewrap, "_profile", lambda folder: [part for part in whole(folder) if part != option])
-    assert OPENINGS[option] in levels._holes(levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()))
+    assert OPENINGS[option] in levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()).holes()
 
 
 @pytest.mark.isolation
@@ -109,7 +115,7 @@ def test_the_selftest_finds_what_a_missing_option_opens(option, monkeypatch):
 @pytest.mark.skipif(not seccomp.program(), reason="the system calls of this machine are not known")
 def test_the_selftest_finds_that_system_calls_are_not_filtered(monkeypatch):
     monkeypatch.setattr(bubblewrap, "_seccomp", lambda descriptor: [])
-    assert "files in memory" in levels._holes(levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()))
+    assert "files in memory" in levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()).holes()
 
 
 @pytest.mark.isolation

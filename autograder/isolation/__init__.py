@@ -3,6 +3,6 @@
 What a level promises is not believed but tried, once a run: selftest.py runs in it and tries what must fail.
 """
 
-from autograder.isolation.levels import ISOLATED, NONE, PER_PROCESS, REDUCED, WORDS, Isolation, find
+from autograder.isolation.levels import ISOLATED, NONE, PER_PROCESS, REDUCED, SEPARATE, WORDS, Isolation, find
 
-__all__ = ["ISOLATED", "NONE", "PER_PROCESS", "REDUCED", "WORDS", "Isolation", "find"]
+__all__ = ["ISOLATED", "NONE", "PER_PROCESS", "REDUCED", "SEPARATE", "WORDS", "Isolation", "find"]

@@ -9,19 +9,20 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import box
 from autograder.catalog import COURSE
-from autograder.isolation import bubblewrap, plain, python, reduced, totals
+from autograder.isolation import bubblewrap, plain, python, reduced, separate, totals
 from autograder.worker import confine
 
 ISOLATED = "isolated"
 PER_PROCESS = "isolated, per-process limits"
 REDUCED = "reduced"
+SEPARATE = "separate user"
 NONE = "none"
 
 SELFTEST = "autograder/worker/selftest.py"
@@ -34,9 +35,14 @@ WORDS = {
     ISOLATED: _HOLDS,
     PER_PROCESS: f"{_HOLDS} Memory is limited for each process; for all of them together it is only watched.",
     REDUCED: (
-        "REDUCED SANDBOX. Student code could read only Python and its own files, open no TCP connection and not look "
-        "into the grader. It could send UDP, see that other processes exist, and on older kernels end those of its "
-        "user; memory is only watched."
+        "REDUCED SANDBOX. Student code could read only Python and its own files, reach no network and not look into the "
+        "grader. It could see that other processes exist, and on older kernels end those of its user; memory is only "
+        "watched."
+    ),
+    SEPARATE: (
+        "SEPARATE USER. Student code ran as a user of its own without rights: it could not read what belongs to the "
+        "grader, reach no network and not look into or end other processes; its own, and its files, were removed. It "
+        "could read what everyone on this machine may read, and see that other processes exist; memory is only watched."
     ),
     NONE: (
         "NO SANDBOX. Student code runs as you, with your files, your network and your credentials. Time limits apply "
@@ -52,7 +58,7 @@ class Isolation:
     """A level of isolation.
 
     Attributes:
-        level: one of the four above.
+        level: one of the five above.
         limits: on all processes of a worker together.
         reason: why it is not the strongest; empty if it is.
         drop: whether root starts workers as a user without rights.
@@ -79,11 +85,23 @@ class Isolation:
         return self._start(box, script, arguments, totals.MEMORY)
 
     def _start(self, box: Path, script: str, arguments: list[str], memory: int) -> "Running":
-        starter = {NONE: plain.start, REDUCED: reduced.start}.get(self.level, bubblewrap.start)
-        user = python.unprivileged(box) if self.drop else None
+        starters = {NONE: plain.start, REDUCED: reduced.start, SEPARATE: separate.start}
+        own = separate.free_user() if self.level == SEPARATE else None
+        user = own or (python.unprivileged(box) if self.drop else None)
+        starter = starters.get(self.level, bubblewrap.start)
         with starter(box, [script, *arguments], self.limits.prefix(memory), user) as (process, private):
             group = self.limits.adopt(process.pid, memory)
-        return Running(process, group, private)
+            with suppress(OSError):  # where the machine runs short of memory, this goes first and not the grader
+                Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")
+        return Running(process, group, private, own)
+
+    def holes(self, closed: Iterable[Path] = ()) -> str:
+        """What selftest.py could do inside that it must not; empty if nothing.
+
+        Args:
+            closed: folders that it must not see, beside those of the grader.
+        """
+        return _holes(self, closed)
 
 
 @dataclass(frozen=True)
@@ -94,11 +112,13 @@ class Running:
         process: itself, or bubblewrap, with which it dies.
         group: in which all that it starts is counted.
         private: its folder for temporary files, where it has no /tmp of its own.
+        user: who is nothing but this worker, if so.
     """
 
     process: subprocess.Popen[bytes]
     group: totals.Group
     private: Path | None
+    user: int | None = None
 
     def stop(self) -> None:
         """Kill it and everything that it started."""
@@ -107,6 +127,8 @@ class Running:
         except (ProcessLookupError, PermissionError, AttributeError):
             self.process.kill()
         self.process.wait()
+        if self.user:
+            separate.leave_nothing(self.user)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe:
                 pipe.close()
@@ -127,7 +149,7 @@ def find() -> Isolation:
         weaker = "there is no control group to limit the memory of all processes by"
         tried += [Isolation(PER_PROCESS, totals.Watchdog(), weaker, drop) for drop in dropping]
         for isolation in tried:
-            holes = _holes(isolation)
+            holes = isolation.holes()
             if not holes:
                 return isolation
         reason = f"bubblewrap does not isolate here: {holes}"
@@ -135,18 +157,29 @@ def find() -> Isolation:
             reason += " (user namespaces may be switched off; on Ubuntu 24.04 AppArmor needs a profile for bwrap)"
     if confine.version():
         isolation = Isolation(REDUCED, totals.Watchdog(), reason)
-        holes = _holes(isolation)
+        holes = isolation.holes()
         if not holes:
             return isolation
         reason += f"; nor does Landlock: {holes}"
+    if os.getuid() == 0:
+        isolation = Isolation(SEPARATE, totals.Watchdog(), reason)
+        holes = isolation.holes()
+        if not holes:
+            return isolation
+        reason += f"; nor does a user of its own keep it apart: {holes}"
     return Isolation(NONE, totals.Watchdog(), reason)
 
 
-def _holes(isolation: Isolation) -> str:
-    """What selftest.py could do inside that it must not; empty if nothing."""
-    with _two_boxes() as (here, other):
+def _holes(isolation: Isolation, closed: Iterable[Path]) -> str:
+    with _two_boxes(isolation.level) as (here, other):
         told = {"level": isolation.level, "course": str(COURSE), "other": str(other), "grader": os.getpid()}
-        counted = isolation.level == ISOLATED or os.getuid() or (isolation.drop and python.unprivileged(here))
+        told["closed"] = list(map(str, closed))
+        counted = (
+            isolation.level == ISOLATED
+            or os.getuid()
+            or isolation.level == SEPARATE
+            or (isolation.drop and python.unprivileged(here))
+        )
         told["processes"] = totals.PROCESSES if counted else 0  # the kernel counts none of root's
         try:
             running = isolation._start(here, SELFTEST, [json.dumps(told)], totals.TEST_MEMORY)
@@ -168,7 +201,7 @@ def _holes(isolation: Isolation) -> str:
 
 
 @contextmanager
-def _two_boxes() -> Iterator[tuple[Path, Path]]:
+def _two_boxes(level: str) -> Iterator[tuple[Path, Path]]:
     """A box with the self-test in it, and another beside it."""
     with tempfile.TemporaryDirectory(prefix="box-test-") as first, tempfile.TemporaryDirectory(prefix="box-") as other:
         for name in (SELFTEST, reduced.CONFINE):
@@ -177,5 +210,5 @@ def _two_boxes() -> Iterator[tuple[Path, Path]]:
             shutil.copyfile(COURSE / name, target)
         box.open_to_all(Path(first))
         Path(other, "secret").write_text("")
-        Path(other).chmod(0o755)
+        Path(other).chmod(0o750 if level == SEPARATE else 0o755)  # as the boxes of that level are
         yield Path(first), Path(other)

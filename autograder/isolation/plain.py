@@ -22,9 +22,13 @@ def start(
 
 
 def popen(
-    command: list[str], environment: Mapping[str, str], pass_fds: tuple[int, ...], user: int | None
+    command: list[str],
+    environment: Mapping[str, str],
+    pass_fds: tuple[int, ...],
+    user: int | None,
+    group: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a process with three pipes, in a session of its own."""
+    """Start a process with three pipes, in a session of its own, perhaps as another user."""
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -35,6 +39,6 @@ def popen(
         pass_fds=pass_fds,
         start_new_session=True,
         user=user,
-        group=user,
+        group=user if group is None else group,
         extra_groups=None if user is None else [],
     )

@@ -1,4 +1,4 @@
-"""Isolation where there are no namespaces: Landlock, and for root a user without rights."""
+"""Isolation where there are no namespaces: Landlock and few system calls, and for root a user without rights."""
 
 import ctypes
 import json
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograder.isolation import python
+from autograder.isolation import python, seccomp
 from autograder.isolation.plain import popen
 
 CONFINE = "autograder/worker/confine.py"
@@ -18,9 +18,23 @@ NOT_DUMPABLE = 4  # prctl(PR_SET_DUMPABLE)
 
 @contextmanager
 def start(
-    box: Path, arguments: list[str], prefix: list[str], user: int | None
+    box: Path,
+    arguments: list[str],
+    prefix: list[str],
+    user: int | None,
+    group: int | None = None,
+    landlock: bool = True,
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """Start a script of the box."""
+    """Start a script of the box.
+
+    Args:
+        box: see levels.Isolation.start.
+        arguments: the script and its arguments.
+        prefix: what stands before the command line.
+        user: to become first; None to stay who we are.
+        group: of that user; its own if left out.
+        landlock: whether to give up files by Landlock, which not every kernel has.
+    """
     # Programs of the same user must not read our memory or environment; Landlock forbids it too, from version 1.
     ctypes.CDLL(None).prctl(NOT_DUMPABLE, 0, 0, 0, 0)
     private = Path(tempfile.mkdtemp(prefix="box-tmp-"))
@@ -28,7 +42,11 @@ def start(
         os.chown(private, user, user)
     inside = {"HOME": str(private), "TMPDIR": str(private), "SANDBOX": "1", "PATH": "/usr/bin:/bin"}
     inside["PYTHONPATH"] = ":".join(map(str, python.package_folders()))
-    folders = json.dumps([str(box), *map(str, python.mounts())])
-    command = [*prefix, str(python.executable()), *python.OPTIONS, str(box / CONFINE), folders, str(private)]
+    allowed = {
+        "readable": [str(box), *map(str, python.mounts())] if landlock else None,
+        "writable": [str(private)],
+        "calls": seccomp.program((seccomp.LOCAL,)).hex(),
+    }
+    command = [*prefix, str(python.executable()), *python.OPTIONS, str(box / CONFINE), json.dumps(allowed)]
     command += [json.dumps(python.OPTIONS), str(box / arguments[0]), *arguments[1:]]
-    yield popen(command, python.ENVIRONMENT | inside, (), user), private
+    yield popen(command, python.ENVIRONMENT | inside, (), user, group), private

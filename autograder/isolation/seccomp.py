@@ -14,7 +14,8 @@ LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
 ALLOW, ERROR = 0x7FFF0000, 0x00050000
 X32 = 0x40000000  # on x86-64, the calls of another convention
-SOCKETS = (1, 2, 10, 16)  # local, IPv4, IPv6, netlink: not vsock, which no network namespace holds back
+LOCAL = 1
+SOCKETS = (LOCAL, 2, 10, 16)  # and IPv4, IPv6, netlink: not vsock, which no network namespace holds back
 
 # Columns: x86-64, 64-bit ARM.
 CALLS = {
@@ -60,13 +61,18 @@ CALLS = {
     "init_module": (175, 105),
     "finit_module": (313, 273),
     "delete_module": (176, 106),
+    # What is left behind so outlives a worker, where namespaces do not end with it.
+    "shmget": (29, 194),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
 }
 MACHINES = {"x86_64": (0, 0xC000003E, 41), "aarch64": (1, 0xC00000B7, 198)}  # column, AUDIT_ARCH, number of socket
 
 
 @functools.cache
-def program() -> bytes:
-    """The filter for this machine; empty where its numbers are not known."""
+def program(sockets: tuple[int, ...] = SOCKETS) -> bytes:
+    """The filter for this machine, which allows these kinds of socket; empty where its numbers are not known."""
     if platform.machine() not in MACHINES:
         return b""
     column, architecture, socket = MACHINES[platform.machine()]
@@ -79,10 +85,10 @@ def program() -> bytes:
     ]
     body: list[tuple[int, int | None, int, int]] = [(AT_LEAST, None, 0, X32)] if column == 0 else []
     body += [(EQUAL, None, 0, number) for number in refused]
-    body += [(EQUAL, 0, len(SOCKETS) + 1, socket), (LOAD, 0, 0, FIRST_ARGUMENT)]
+    body += [(EQUAL, 0, len(sockets) + 1, socket), (LOAD, 0, 0, FIRST_ARGUMENT)]
     # Each kind of socket that is allowed jumps over the rest of its kind to ALLOW; the last one else to refusing.
-    body += [(EQUAL, len(SOCKETS) - 1 - at, 0, kind) for at, kind in enumerate(SOCKETS[:-1])]
-    body += [(EQUAL, 0, 1, SOCKETS[-1]), (RETURN, 0, 0, ALLOW), (RETURN, 0, 0, ERROR | errno.EPERM)]
+    body += [(EQUAL, len(sockets) - 1 - at, 0, kind) for at, kind in enumerate(sockets[:-1])]
+    body += [(EQUAL, 0, 1, sockets[-1]), (RETURN, 0, 0, ALLOW), (RETURN, 0, 0, ERROR | errno.EPERM)]
     end = len(body) - 1
     filled = [(code, end - at - 1 if yes is None else yes, no, value) for at, (code, yes, no, value) in enumerate(body)]
     return b"".join(INSTRUCTION.pack(*line) for line in [*lines, *filled])

@@ -1,8 +1,9 @@
-"""Where there are no namespaces: give up files and network by Landlock, then become the worker.
+"""Where there are no namespaces: give up files, the network and many system calls, then become the worker.
 
-    python confine.py <JSON list of folders to read> <private folder> <script> <arguments ...>
+    python confine.py <JSON: readable, writable, calls> <JSON: Python's options> <script> <arguments ...>
 
-Landlock binds a process and all that it starts, needs no rights, and cannot be taken back (Linux 5.13).
+Landlock binds a process and all that it starts, needs no rights, and cannot be taken back (Linux 5.13). A
+filter of system calls (seccomp) does so too, and closes the network whatever the version of Landlock.
 See https://docs.kernel.org/userspace-api/landlock.html.
 """
 
@@ -14,7 +15,7 @@ import sys
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on all machines
 READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read file, read folder
 FILE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14  # what rules of single files may hold; truncate from version 3
-NO_NEW_PRIVILEGES, DROP_CAPABILITY = 38, 24
+NO_NEW_PRIVILEGES, DROP_CAPABILITY, FILTER_CALLS, FILTER = 38, 24, 22, 2
 FILES = ("/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/proc", "/sys/devices/system/cpu")
 
@@ -35,17 +36,40 @@ class Beneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
+class Program(ctypes.Structure):
+    """struct sock_fprog."""
+
+    _fields_ = (("count", ctypes.c_ushort), ("lines", ctypes.c_char_p))
+
+
 def version() -> int:
     """Of the kernel's Landlock; 0 where it has none."""
     return max(0, int(libc.syscall(CREATE_RULESET, None, 0, 1)))
 
 
-def restrict(readable: list[str], writable: list[str]) -> None:
-    """Allow this process nothing but these folders, no TCP, and no look into others.
+def restrict(readable: list[str] | None, writable: list[str], calls: bytes) -> None:
+    """Take from this process, and all that it starts, what a worker does not need.
+
+    Args:
+        readable: folders; None to leave files as they are, where there is no Landlock.
+        writable: folders.
+        calls: the filter of system calls, as autograder.isolation.seccomp makes it.
 
     Raises:
         OSError: the kernel refuses.
     """
+    for capability in range(64):  # root that had to stay root: the program started next has none
+        libc.prctl(DROP_CAPABILITY, capability, 0, 0, 0)
+    _checked(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
+    if readable is not None:
+        _restrict_files(readable, writable)
+    if calls:
+        program = Program(len(calls) // 8, calls)
+        _checked(libc.prctl(FILTER_CALLS, FILTER, ctypes.byref(program), 0, 0))
+
+
+def _restrict_files(readable: list[str], writable: list[str]) -> None:
+    """Allow nothing but these folders, no TCP, and no look into other processes."""
     here = version()
     handled = (1 << {0: 0, 1: 13, 2: 14, 3: 15, 4: 15}.get(here, 16)) - 1
     attributes = Ruleset(handled, 3 if here >= 4 else 0, 3 if here >= 6 else 0)
@@ -60,9 +84,6 @@ def restrict(readable: list[str], writable: list[str]) -> None:
         rule = Beneath(allowed & FILE if path in FILES else allowed, descriptor)
         _checked(libc.syscall(ADD_RULE, ruleset, 1, ctypes.byref(rule), 0))
         os.close(descriptor)
-    for capability in range(64):  # root that had to stay root: the program started next has none
-        libc.prctl(DROP_CAPABILITY, capability, 0, 0, 0)
-    _checked(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
     _checked(libc.syscall(RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)
 
@@ -74,5 +95,6 @@ def _checked(result: int) -> int:
 
 
 if __name__ == "__main__":
-    restrict(json.loads(sys.argv[1]), [sys.argv[2]])
-    os.execv(sys.executable, [sys.executable, *json.loads(sys.argv[3]), *sys.argv[4:]])
+    allowed = json.loads(sys.argv[1])
+    restrict(allowed["readable"], allowed["writable"], bytes.fromhex(allowed["calls"]))
+    os.execv(sys.executable, [sys.executable, *json.loads(sys.argv[2]), *sys.argv[3:]])

@@ -1,6 +1,6 @@
 """What a worker must not be able to do, tried. Prints a JSON list of what succeeded.
 
-    python selftest.py <JSON: level, course, other (box), grader (pid), processes (0: not limited)>
+    python selftest.py <JSON: level, course, other (box), closed (folders), grader (pid), processes (0: not limited)>
 
 No student code is near. What a level does not promise is not tried: autograder.isolation.levels has the words.
 """
@@ -69,6 +69,11 @@ def _memory_file() -> bool:
     return hasattr(os, "memfd_create") and os.memfd_create("selftest") > 0
 
 
+def _inside() -> bool:
+    """Be among processes of its own, where the grader's number is another's."""
+    return Path("/proc/1/comm").read_text() == "bwrap\n"
+
+
 def _signals(pid: int) -> bool:
     os.kill(pid, 0)
     return True
@@ -117,13 +122,15 @@ def _takes_memory() -> bool:
     return status == 0
 
 
-def main(level: str, course: str, other: str, grader: int, processes: int) -> list[str]:
+def main(level: str, course: str, other: str, closed: list[str], grader: int, processes: int) -> list[str]:
     """Names of the forbidden things that were possible."""
+    homes = ["/root", *(map(str, Path("/home").glob("*")) if level == "separate user" else ["/home"])]
     attempts: dict[str, Callable[[], bool]] = {
         "it reaches the network": lambda: _connects(socket.SOCK_STREAM),
+        "it sends UDP": lambda: _connects(socket.SOCK_DGRAM),
         "it sees the grader's files": lambda: _lists(course),
         "it sees another submission": lambda: _lists(other),
-        "it sees the home folder": lambda: _lists("/root") or _lists("/home"),
+        "it sees the home folder": lambda: any(map(_lists, homes)),
         "it writes to /": lambda: _writes("/"),
         "it writes to /usr": lambda: _writes("/usr"),
         "it writes to its own program": lambda: _writes(str(Path(__file__).parent)),
@@ -132,15 +139,15 @@ def main(level: str, course: str, other: str, grader: int, processes: int) -> li
         "it may gain rights": _regains,
         "it reads the grader's memory": lambda: _reads_memory(grader),
         "it inherits the environment": lambda: "SANDBOX" not in os.environ or "SUDO_USER" in os.environ,
+        "it makes namespaces": _new_namespace,
+        "it makes files in memory": _memory_file,
     }
+    attempts |= {f"it sees {Path(folder).name}": lambda folder=folder: _lists(folder) for folder in closed}  # type: ignore[misc]
+    alone = level in ("isolated", "isolated, per-process limits")  # in a namespace
+    if alone:
+        attempts["it sees the host's processes"] = lambda: not _inside()
     if level != "reduced":
-        attempts |= {
-            "it sends UDP": lambda: _connects(socket.SOCK_DGRAM),
-            "it sees the host's processes": lambda: Path("/proc/1/comm").read_text() != "bwrap\n",
-            "it makes namespaces": _new_namespace,
-            "it makes files in memory": _memory_file,
-            "it signals the grader": lambda: Path("/proc/1/comm").read_text() != "bwrap\n" and _signals(grader),
-        }
+        attempts["it signals the grader"] = lambda: not (alone and _inside()) and _signals(grader)
     if level == "isolated":
         attempts |= {"it takes more memory than there is for all": _takes_memory}
     if processes:

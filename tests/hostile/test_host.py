@@ -157,10 +157,11 @@ def test_without_a_sandbox_ones_own_work_is_graded_with_a_quiet_line(place):
     line = [sys.executable, "-c", f"{NO_LANDLOCK}\nfrom autograder.__main__ import main\nmain()", *ARGUMENTS]
     done = subprocess.run(line, cwd=COURSE, capture_output=True, text=True, timeout=120, env=env)
     assert done.returncode == LESS and "still to do" in done.stdout
-    assert done.stderr.splitlines()[:1] == [
+    assert done.stderr.startswith(
         "Note: your code runs without a full sandbox: bubblewrap is not installed (Debian, Ubuntu: apt-get install "
-        "bubblewrap)."
-    ]
+        "bubblewrap)"
+    )
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "NO SANDBOX" not in done.stdout + done.stderr
 
 
@@ -172,7 +173,7 @@ def test_landlock_serves_where_bubblewrap_does_not_and_says_what_it_does_not_kee
     path = program(place, "#!/bin/sh\nexit 1\n")
     done = run(place, reference, first=THIS_PATH, env=environment(place, PATH=path))
     assert done.returncode == FULL_MARKS and done.result["isolation"] == isolation.REDUCED
-    assert "REDUCED SANDBOX." in done.stderr and "It could send UDP" in done.stderr
+    assert "REDUCED SANDBOX." in done.stderr and "It could see that other processes exist" in done.stderr
 
 
 # Who runs it
