@@ -115,11 +115,36 @@ def class_command(due: datetime | None, **options: Any) -> int:
     return run.grade_class(run.Options(due=due.astimezone() if due else None, **options))
 
 
+@click.command("gradescope")
+@click.argument("homework", type=click.Choice(homeworks()))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The archive, as autograder.zip.")
+@click.option("--seed", type=click.IntRange(min=0), help="The inputs of all submissions; a new one if left out.")
+@click.option(
+    "--minutes", type=click.IntRange(min=2), default=10, show_default=True, help="That a submission may take."
+)
+def gradescope_command(homework: str, out: Path, seed: int | None, minutes: int) -> int:
+    """Make the archive that Gradescope grades a homework by."""
+    from autograder.instructor.gradescope import build
+
+    return build.write(homework, out, seed, minutes)
+
+
+@click.command("new")
+@click.argument("exercise", metavar="HOMEWORK/NAME")
+def new_command(exercise: str) -> int:
+    """Begin an exercise: its folder, its stub, and a list of what is still to be written."""
+    from autograder.instructor import new
+
+    return new.begin(exercise)
+
+
 COMMANDS: list[click.Command] = [
     stubs_command,
     notebooks_command,
     calibrate_command,
     mutants_command,
     handout_command,
+    gradescope_command,
+    new_command,
     class_command,
 ]

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +35,8 @@ WORDS = {
     ISOLATED: _HOLDS,
     PER_PROCESS: f"{_HOLDS} Memory is limited for each process; for all of them together it is only watched.",
     REDUCED: (
-        "REDUCED SANDBOX. Student code could read only Python and its own files, reach no network and not look into the "
-        "grader. It could see that other processes exist, and on older kernels end those of its user; memory is only "
+        "REDUCED SANDBOX. Student code could read only Python and its own files, reach no network and not look into "
+        "the grader. It could see that other processes exist, and on older kernels end those of its user; memory is only "
         "watched."
     ),
     SEPARATE: (
@@ -50,6 +50,14 @@ WORDS = {
         "of the same user can read them on many systems. Scores of this run are for code you would be willing to run "
         "yourself."
     ),
+}
+
+
+Started = AbstractContextManager[tuple[subprocess.Popen[bytes], Path | None]]
+STARTERS: dict[str, Callable[..., Started]] = {
+    NONE: plain.start,
+    REDUCED: reduced.start,
+    SEPARATE: separate.start,
 }
 
 
@@ -85,11 +93,11 @@ class Isolation:
         return self._start(box, script, arguments, totals.MEMORY)
 
     def _start(self, box: Path, script: str, arguments: list[str], memory: int) -> "Running":
-        starters = {NONE: plain.start, REDUCED: reduced.start, SEPARATE: separate.start}
         own = separate.free_user() if self.level == SEPARATE else None
         user = own or (python.unprivileged(box) if self.drop else None)
-        starter = starters.get(self.level, bubblewrap.start)
-        with starter(box, [script, *arguments], self.limits.prefix(memory), user) as (process, private):
+        with STARTERS.get(self.level, bubblewrap.start)(
+            box, [script, *arguments], self.limits.prefix(memory), user
+        ) as (process, private):
             group = self.limits.adopt(process.pid, memory)
             with suppress(OSError):  # where the machine runs short of memory, this goes first and not the grader
                 Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")
@@ -174,12 +182,8 @@ def _holes(isolation: Isolation, closed: Iterable[Path]) -> str:
     with _two_boxes(isolation.level) as (here, other):
         told = {"level": isolation.level, "course": str(COURSE), "other": str(other), "grader": os.getpid()}
         told["closed"] = list(map(str, closed))
-        counted = (
-            isolation.level == ISOLATED
-            or os.getuid()
-            or isolation.level == SEPARATE
-            or (isolation.drop and python.unprivileged(here))
-        )
+        dropped = isolation.level == SEPARATE or (isolation.drop and python.unprivileged(here))
+        counted = isolation.level == ISOLATED or os.getuid() or dropped
         told["processes"] = totals.PROCESSES if counted else 0  # the kernel counts none of root's
         try:
             running = isolation._start(here, SELFTEST, [json.dumps(told)], totals.TEST_MEMORY)

@@ -1,0 +1,122 @@
+"""What runs in Gradescope's container: grade /autograder/submission, and say so in /autograder/results/results.json.
+
+run_autograder has put there that the grader did not finish. This replaces it in the end, whatever happens: a fault of
+the grader, a signal, a submission that takes all the time. For the staff alone, stdout has the whole report.
+"""
+
+import json
+import signal
+import traceback
+from pathlib import Path
+from typing import Any
+
+from autograder import isolation, submission
+from autograder.catalog import Exercise, exercises
+from autograder.commands import write_whole
+from autograder.drawings import Drawings
+from autograder.referee import describe
+from autograder.report import terminal
+from autograder.results import CheckResult, ExerciseResult, Report
+
+from . import results
+
+PLACE = Path("/autograder")
+CLOSED = ("source", "submission", "results")
+SPARE = 45  # seconds before Gradescope would end us
+
+Judged = dict[tuple[str, str], CheckResult]
+
+
+class OpenError(Exception):
+    """Submissions would see what they must not."""
+
+
+def main(place: Path = PLACE) -> None:
+    """Grade what lies in place/submission; place is closed to other users."""
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, signal.default_int_handler)  # end as by Ctrl-C: no worker is left
+    try:
+        page = _page(place, json.loads((place / "source" / "settings.json").read_text(encoding="utf-8")))
+    except BaseException as error:
+        traceback.print_exc()
+        page = results.unfinished(str(error) if isinstance(error, OpenError) else "")
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
+    write_whole(place / "results" / "results.json", json.dumps(page, indent=2).encode())
+
+
+def _page(place: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """What results.json is to say."""
+    signal.alarm(settings["minutes"] * 60 - SPARE)
+    _check_isolation([place / name for name in CLOSED])
+    homework, judged = settings["homework"], Judged()
+    try:
+        handed_in = submission.collect(place / "submission", homework)
+    except submission.SubmissionError as error:
+        return results.refused(str(error))
+    from autograder import grade as grading  # imports the checks, and where there are solutions torch
+
+    def observe(exercise: Exercise, check: CheckResult, is_judged: bool) -> None:
+        if is_judged:
+            judged[exercise.name, check.name] = check
+
+    try:
+        report = grading.grade(
+            homework,
+            handed_in,
+            subject="the submission",
+            seed=settings["seed"],
+            drawings=Drawings.find(),
+            workers=1,  # two would need more memory than the default container has
+            observe=observe,
+        )
+    except KeyboardInterrupt:
+        report = _so_far(homework, judged, handed_in, settings)
+    terminal.show(report, terminal.console(), of_another=True)
+    return results.results(report)
+
+
+def _check_isolation(closed: list[Path]) -> None:
+    """Try whether a worker is kept from all that it must not see.
+
+    Raises:
+        OpenError: it is not.
+    """
+    found = isolation.find()
+    holes = found.reason if found.level == isolation.NONE else found.holes(closed)
+    if holes:
+        print(f"isolation: {found.level}, {holes}")
+        raise OpenError("It was not started, since this container would not keep a submission from the grader's files.")
+
+
+def _so_far(homework: str, judged: Judged, handed_in: submission.Submission, settings: dict[str, Any]) -> Report:
+    """The report when time is up: what has been judged, though not confirmed, and what has not."""
+    from autograder import grade as grading
+
+    graded = []
+    for exercise in exercises(homework):
+        checks = [judged.get((exercise.name, f.__name__)) or _not_judged(f) for f in grading.checks(exercise)]
+        graded.append(ExerciseResult(name=exercise.name, title=exercise.title, file=exercise.file, checks=checks))
+    late = (
+        f"The grader was ended before it was done, after {settings['minutes']} minutes at the latest: an endless loop, or "
+        f"training that is much too slow? Checks that are NOT-RUN have not been judged."
+    )
+    return Report(
+        homework=homework,
+        subject="the submission",
+        seed=settings["seed"],
+        data=str(Drawings.find()),
+        isolation=isolation.find().level,
+        exercises=graded,
+        notes=[late, *handed_in.notes],
+    )
+
+
+def _not_judged(function: Any) -> CheckResult:
+    check = describe(function)
+    check.message = check.plain = "Not judged: the grader had no more time."
+    return check
+
+
+if __name__ == "__main__":
+    main()

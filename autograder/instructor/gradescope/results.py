@@ -1,0 +1,74 @@
+"""Reports as Gradescope's results.json.
+
+See https://gradescope-autograders.readthedocs.io/en/latest/specs/.
+"""
+
+from typing import Any
+
+from autograder.report import student
+from autograder.results import CheckResult, ExerciseResult, Report, Verdict
+from autograder.untrusted import clean
+
+TEXT = "text"  # shown as it is, and escaped by Gradescope
+
+
+def results(report: Report) -> dict[str, Any]:
+    """What Gradescope shows of a report: to the student no hidden input, and to staff no more (stdout has it)."""
+    seen = student.view(report)
+    tests = [
+        _test(exercise, check, f"{major}.{minor}")
+        for major, exercise in enumerate(seen.exercises, 1)
+        for minor, check in enumerate(exercise.checks, 1)
+    ]
+    return _page("\n".join(clean(note) for note in seen.notes), tests) | {
+        "score": seen.earned,
+        "execution_time": round(seen.seconds, 2),
+    }
+
+
+def refused(reason: str) -> dict[str, Any]:
+    """No points, and why nothing was graded."""
+    return _page(clean(reason), [])
+
+
+def unfinished(reason: str = "") -> dict[str, Any]:
+    """What stands there from the beginning, for when nothing else comes to stand there."""
+    said = "The grader did not finish. This is no verdict on your work: please tell the course staff."
+    return refused(f"{said}\n{reason}".rstrip())
+
+
+def _page(output: str, tests: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "score": 0.0,
+        "output": output,
+        "output_format": TEXT,
+        "test_output_format": TEXT,
+        "test_name_format": TEXT,
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests,
+    }
+
+
+def _test(exercise: ExerciseResult, check: CheckResult, number: str) -> dict[str, Any]:
+    return {
+        "name": clean(check.title),
+        "number": number,
+        "score": check.earned,
+        "max_score": check.points,
+        "status": "passed" if check.verdict is Verdict.PASS else "failed",
+        "output": _said(exercise, check),
+        "output_format": TEXT,
+        "visibility": "visible",
+        "tags": [exercise.name, check.verdict.value, *(["trains"] if check.training else [])],
+    }
+
+
+def _said(exercise: ExerciseResult, check: CheckResult) -> str:
+    """Verdict, what was seen, which mistake gives just this, and the hint."""
+    if check.verdict is Verdict.PASS:
+        return ""
+    lines = [f"{exercise.file}: {check.verdict.value}", check.message, check.likely]
+    if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
+        lines.append(f"Hint: {check.hint}")
+    return clean("\n".join(line for line in lines if line))
