@@ -1,8 +1,8 @@
 """A stand-in for Gradescope's container: its folders, its root without rights over the machine, its memory.
 
-bubblewrap makes it, as root without a user namespace: an empty root with /usr, an interpreter where others may read it,
-the capabilities that Docker leaves, and /autograder. What a container mostly lacks is switched off for real: bwrap is no
-program, and the kernel answers that it has no Landlock.
+bubblewrap makes it, as root without a user namespace: an empty root with /usr, an interpreter where others may read
+it, the capabilities that Docker leaves, and /autograder. What a container mostly lacks is switched off for real: bwrap
+is no program, and the kernel answers that it has no Landlock.
 """
 
 import contextlib

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from autograder import box, catalog, isolation
-from autograder.isolation import bubblewrap, levels, python, seccomp, totals
+from autograder.isolation import bubblewrap, levels, python, seccomp, separate, totals
 from autograder.results import StudentError, Verdict
 from autograder.worker import confine
 from autograder.worker.client import Worker
@@ -146,6 +146,48 @@ def test_a_private_folder_for_temporary_files_is_removed(level, worker):
     private = one._running.private
     one.stop()
     assert private is None or not private.exists()
+
+
+LEAVES = """
+import os, pathlib, time
+for folder in ("/tmp", "/dev/shm"):
+    pathlib.Path(folder, "left-by-a-worker").write_text("x")
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(60)
+    os._exit(0)
+answer = __import__("torch").tensor([float(os.getuid())])
+"""
+
+
+@pytest.mark.isolation
+@pytest.mark.parametrize("level", ["a separate user"], indirect=True)
+def test_a_separate_user_leaves_neither_files_nor_processes(level, worker):
+    one = worker(level)
+    user = int(run(one, LEAVES)[0])
+    one.stop()
+    assert user in separate.USERS
+    assert not [path for path in (Path("/tmp"), Path("/dev/shm")) if (path / "left-by-a-worker").exists()]
+    assert not [path for path in Path("/proc").glob("[0-9]*") if path.stat().st_uid == user]
+
+
+@pytest.mark.isolation
+@pytest.mark.parametrize("level", ["a separate user"], indirect=True)
+def test_two_workers_are_two_users_and_neither_reaches_the_other(level, worker):
+    one, two = worker(level), worker(level)
+    for attempt in (f"os.kill({one._process.pid}, 9)", f"open('/proc/{one._process.pid}/mem')"):
+        with pytest.raises(StudentError, match=r"(Operation not permitted|Permission denied)"):
+            run(two, f"import os; {attempt}")
+    assert one.alive
+
+
+@pytest.mark.isolation
+@pytest.mark.parametrize("level", ["Landlock", "a separate user"], indirect=True)
+@pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM"])
+def test_there_is_no_network_where_there_are_no_namespaces(level, worker, kind):
+    with pytest.raises(StudentError, match="Operation not permitted"):
+        run(worker(level), f"import socket; socket.socket(socket.AF_INET, socket.{kind})")
 
 
 def test_the_watchdog_counts_processes():

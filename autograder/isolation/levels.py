@@ -36,8 +36,8 @@ WORDS = {
     PER_PROCESS: f"{_HOLDS} Memory is limited for each process; for all of them together it is only watched.",
     REDUCED: (
         "REDUCED SANDBOX. Student code could read only Python and its own files, reach no network and not look into "
-        "the grader. It could see that other processes exist, and on older kernels end those of its user; memory is only "
-        "watched."
+        "the grader. It could see that other processes exist, and on older kernels end those of its user; memory is "
+        "only watched."
     ),
     SEPARATE: (
         "SEPARATE USER. Student code ran as a user of its own without rights: it could not read what belongs to the "
@@ -95,9 +95,8 @@ class Isolation:
     def _start(self, box: Path, script: str, arguments: list[str], memory: int) -> "Running":
         own = separate.free_user() if self.level == SEPARATE else None
         user = own or (python.unprivileged(box) if self.drop else None)
-        with STARTERS.get(self.level, bubblewrap.start)(
-            box, [script, *arguments], self.limits.prefix(memory), user
-        ) as (process, private):
+        starter, prefix = STARTERS.get(self.level, bubblewrap.start), self.limits.prefix(memory)
+        with starter(box, [script, *arguments], prefix, user) as (process, private):
             group = self.limits.adopt(process.pid, memory)
             with suppress(OSError):  # where the machine runs short of memory, this goes first and not the grader
                 Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")

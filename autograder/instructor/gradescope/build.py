@@ -40,8 +40,8 @@ def write(homework: str, out: Path, seed: int | None, minutes: int) -> int:
     content = archive(homework, chosen, minutes)
     write_whole(out, content)
     click.echo(
-        f"{out}: {homework}, {len(content) / 1e6:.1f} MB, seed {chosen}. It holds solutions and seed: keep it from students.\n"
-        f"Upload it as the autograder of a programming assignment, on a base image of Ubuntu 22.04 or newer."
+        f"{out}: {homework}, {len(content) / 1e6:.1f} MB, seed {chosen}. It holds solutions and the seed: keep it from "
+        "students.\nUpload it as the autograder of a programming assignment, on a base image of Ubuntu 22.04 or newer."
     )
     return 0
 

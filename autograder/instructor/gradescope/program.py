@@ -98,8 +98,8 @@ def _so_far(homework: str, judged: Judged, handed_in: submission.Submission, set
         checks = [judged.get((exercise.name, f.__name__)) or _not_judged(f) for f in grading.checks(exercise)]
         graded.append(ExerciseResult(name=exercise.name, title=exercise.title, file=exercise.file, checks=checks))
     late = (
-        f"The grader was ended before it was done, after {settings['minutes']} minutes at the latest: an endless loop, or "
-        f"training that is much too slow? Checks that are NOT-RUN have not been judged."
+        f"The grader was ended before it was done, after {settings['minutes']} minutes at the latest: an endless loop, "
+        "or training that is much too slow? Checks that are NOT-RUN have not been judged."
     )
     return Report(
         homework=homework,
