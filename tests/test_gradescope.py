@@ -364,17 +364,14 @@ def test_a_container_that_can_do_more_is_used(container, bubblewrap, landlock, l
 def test_the_level_of_a_separate_user_holds_in_the_container(container):
     """tests/test_isolation.py, where no one else may read the course."""
     made = container("hw2", {})
-    tests = made.place / "source" / "course" / "tests"
+    tests, inside = made.place / "source" / "course" / "tests", "/autograder/source/course/tests"
     tests.mkdir()
     for name in ("conftest.py", "test_isolation.py"):
         shutil.copy(Path(__file__).with_name(name), tests)
     (made.place / "source").chmod(0o700)
     line = ["/opt/homework/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "separate"]
-    with made.running(["/usr/bin/env", "PYTHONPATH=/autograder/source/course", *line, str(tests_inside())]) as process:
+    with made.running(
+        ["/usr/bin/env", "PYTHONPATH=/autograder/source/course", *line, f"{inside}/test_isolation.py"]
+    ) as process:
         said, _ = process.communicate(timeout=600)
     assert process.returncode == 0 and " passed" in said and "skipped" not in said, said
-
-
-def tests_inside():
-    """Where those tests lie in the container."""
-    return Path("/autograder/source/course/tests/test_isolation.py")

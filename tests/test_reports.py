@@ -57,6 +57,16 @@ def test_markdown_holds_no_markup_of_the_students(evil):
             assert line.startswith("    "), line
 
 
+def test_markdown_begins_with_a_table_of_scores():
+    lines = [line for line in files.markdown(report_of(check(Verdict.PASS), check(Verdict.WRONG))).splitlines() if line]
+    assert lines[:4] == [
+        "# hw2: 3 of 6 points",
+        "| exercise | file | points | of |",
+        "|---|---|--:|--:|",
+        "| Problem 2. MAML | `hw2/maml.py` | 3 | 6 |",
+    ]
+
+
 def test_no_cell_is_a_formula(evil):
     rows = list(csv.reader(io.StringIO(files.table(evil))))
     assert [len(row) for row in rows] == [7, 7]

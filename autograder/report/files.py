@@ -24,7 +24,9 @@ def html_of_exercises(report: Report) -> str:
 
 def markdown(report: Report) -> str:
     """Markdown in which nothing of the student's is markup: their text stands in indented blocks."""
-    lines = [f"# {report.homework}: {number(report.earned)} of {number(report.points)} points"]
+    lines = [f"# {report.homework}: {number(report.earned)} of {number(report.points)} points", _scores(report)]
+    if report.left_out:
+        lines.append(f"{number(report.left_out)} points were left out of this run.")
     lines += [_block(note) for note in report.notes]
     for exercise in report.exercises:
         lines.append(f"## {exercise.title}: {number(exercise.earned)} of {number(exercise.points)} points")
@@ -39,6 +41,14 @@ def markdown(report: Report) -> str:
             if check.hint and check.verdict.value in ("WRONG", "FORMAT"):
                 lines.append(f"  Hint: {check.hint}")
     return "\n\n".join(lines) + "\n"
+
+
+def _scores(report: Report) -> str:
+    """A table of the exercises and their points."""
+    rows = ["| exercise | file | points | of |", "|---|---|--:|--:|"]
+    for exercise in report.exercises:
+        rows.append(f"| {exercise.title} | `{exercise.file}` | {number(exercise.earned)} | {number(exercise.points)} |")
+    return "\n".join(rows)
 
 
 def table(report: Report) -> str:
