@@ -221,7 +221,7 @@ def _maml(module: ModuleType, parameters: Arrays, inner_lrs: Arrays, steps: int,
     Its network is this file's, so that the numbers are comparable whatever became of the solution's own.
     """
     maml = _construct(module, len(next(reversed(parameters.values()))), steps, 0.1, learn=True)
-    maml._meta_parameters = _double(parameters)  # also where they are a solution's, which it adapted in single precision
+    maml._meta_parameters = _double(parameters)  # also where a solution adapted them in single precision
     maml._inner_lrs = _double(inner_lrs)
     maml._forward = forward
     maml._optimizer = torch.optim.Adam(maml._meta_parameters.values(), lr=OUTER_LR)  # a step of it would show
