@@ -4,12 +4,14 @@ See https://gradescope-autograders.readthedocs.io/en/latest/specs/.
 """
 
 import contextlib
+import functools
 import io
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import zipfile
@@ -19,9 +21,10 @@ import click
 import pytest
 from container import Container
 
-from autograder import catalog, isolation
+from autograder import archives, catalog, isolation
 from autograder.instructor import live, regions
 from autograder.instructor.gradescope import build, results
+from autograder.instructor.handout import leaks
 from autograder.isolation import totals
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
@@ -36,6 +39,7 @@ TEST = {
 }  # fmt: skip
 UNFINISHED = "The grader did not finish. This is no verdict on your work: please tell the course staff."
 SEED = 11
+EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 
 
 def assert_published(page):
@@ -101,11 +105,13 @@ def test_nothing_ends_as_no_verdict():
 
 # The archive
 
+archive_of = functools.cache(build.archive)  # answers take some seconds to record
+
 
 @pytest.fixture(scope="module", params=catalog.homeworks())
 def archive(request):
     """A homework, and the members of its archive."""
-    with zipfile.ZipFile(io.BytesIO(build.archive(request.param, SEED))) as packed:
+    with zipfile.ZipFile(io.BytesIO(archive_of(request.param, SEED))) as packed:
         return request.param, {info.filename: (info, packed.read(info)) for info in packed.infolist()}
 
 
@@ -132,9 +138,28 @@ def test_an_archive_holds_one_homework_and_nothing_of_this_machine(archive):
         assert str(catalog.COURSE).encode() not in content, name
 
 
+def test_an_archive_holds_no_solution(archive):
+    homework, members = archive
+    found = leaks.find(archives.pack({name: content for name, (_, content) in members.items()}), EXERCISES, [])
+    assert list(found) == []
+    assert f"course/autograder/{homework}/{catalog.exercises(homework)[-1].name}/answers.json" in members
+
+
+def test_the_grader_in_an_archive_needs_no_torch_itself(archive, tmp_path):
+    homework, members = archive
+    for name, (_, content) in members.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    paths = os.pathsep.join([str(tmp_path / "course"), str(tmp_path)])
+    loads = "; ".join(f"import autograder.{homework}.{e.name}.checks" for e in catalog.exercises(homework))
+    program = f"import sys, gradescope.program; {loads}; print('torch' in sys.modules)"
+    line = [sys.executable, "-c", program]
+    done = subprocess.run(line, cwd=tmp_path, env={"PYTHONPATH": paths}, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_the_same_seed_gives_the_same_archive():
-    first, second = build.archive("hw1", SEED), build.archive("hw1", SEED)
-    assert first == second != build.archive("hw1", SEED + 1)
+    assert build.archive("hw1", SEED) == archive_of("hw1", SEED) != build.archive("hw1", SEED + 1)
 
 
 def test_the_command_draws_a_seed_and_names_it(tmp_path, capsys):
@@ -191,7 +216,7 @@ def container():
         def make(homework, files, minutes=10, **settings):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gradescope-")))
             folder.chmod(0o755)
-            (folder / "autograder.zip").write_bytes(build.archive(homework, SEED, minutes))
+            (folder / "autograder.zip").write_bytes(archive_of(homework, SEED, minutes))
             made = Container(folder, folder / "autograder.zip", **settings)
             made.hand_in(files)
             return made

@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from autograder import grade as grading
 from autograder import isolation, submission
 from autograder.catalog import Exercise, exercises
 from autograder.commands import write_whole
@@ -54,7 +55,6 @@ def _page(place: Path, settings: dict[str, Any]) -> dict[str, Any]:
         handed_in = submission.collect(place / "submission", homework)
     except submission.SubmissionError as error:
         return results.refused(str(error))
-    from autograder import grade as grading  # imports the checks, and where there are solutions torch
 
     def observe(exercise: Exercise, check: CheckResult, is_judged: bool) -> None:
         if is_judged:
@@ -90,9 +90,7 @@ def _check_isolation(closed: list[Path]) -> None:
 
 
 def _so_far(homework: str, judged: Judged, handed_in: submission.Submission, settings: dict[str, Any]) -> Report:
-    """The report when time is up: what has been judged, though not confirmed, and what has not."""
-    from autograder import grade as grading
-
+    """The report when time is up: what has been judged, and what has not."""
     graded = []
     for exercise in exercises(homework):
         checks = [judged.get((exercise.name, f.__name__)) or _not_judged(f) for f in grading.checks(exercise)]

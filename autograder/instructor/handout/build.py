@@ -11,7 +11,7 @@ import msgspec
 
 from autograder import __version__, manifest
 from autograder.catalog import COURSE, GRADER, Exercise, exercises
-from autograder.instructor import regions
+from autograder.instructor import github, regions
 from autograder.instructor.handout.record import record
 from autograder.manifest import Manifest
 
@@ -125,7 +125,7 @@ def _version(files: Files) -> str:
 
 
 def _papers(told: Manifest) -> Files:
-    """What stands at the top: README, environment, project."""
+    """What stands at the top: README, environment, project; and the workflow of GitHub Classroom."""
     project = tomllib.loads((COURSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pages = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -143,4 +143,5 @@ def _papers(told: Manifest) -> Files:
         "README.md": pages.get_template("README.md.j2").render(given).encode(),
         "pyproject.toml": pages.get_template("pyproject.toml.j2").render(given).encode(),
         "environment.yml": (COURSE / "environment.yml").read_bytes(),
+        github.WORKFLOW: github.workflow(told.homework).encode(),
     }

@@ -14,8 +14,6 @@ from autograder.instructor.handout.record import RecordError
 from autograder.report import terminal
 from autograder.status import GRADER_FAULT
 
-EXECUTABLE: frozenset[str] = frozenset()
-
 
 def handout(homework: str, out: Path, packed: bool, term: dict[str, Any], secrets: tuple[int, ...]) -> int:
     """Write a handout, unless it leaks; returns the exit status.
@@ -39,7 +37,7 @@ def handout(homework: str, out: Path, packed: bool, term: dict[str, Any], secret
         except (regions.RegionError, RecordError) as error:
             click.echo(str(error), err=True)
             return GRADER_FAULT
-        archive = archives.pack(files, f"{homework}-handout", EXECUTABLE)
+        archive = archives.pack(files, f"{homework}-handout")
         doing.update("looking for leaks")
         found = leaks.find(archive, (e for name in homeworks() for e in exercises(name)), secrets)
     if found:
