@@ -27,7 +27,7 @@ class Reference(Subject):
     def _probe(self) -> ModuleType:  # not sooner: it imports torch, and meanwhile the student's worker can start
         import torch
 
-        torch.set_num_threads(1)  # as in a worker: on tensors so small more are slower, and far slower on a busy machine
+        torch.set_num_threads(1)  # as in a worker: on tensors so small more are slower, on a busy machine far slower
         return self._exercise.load("probe")
 
     @functools.cached_property

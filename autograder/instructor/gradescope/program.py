@@ -24,6 +24,8 @@ from . import results
 PLACE = Path("/autograder")
 CLOSED = ("source", "submission", "results")
 SPARE = 45  # seconds before Gradescope would end us
+ENDS = (signal.SIGTERM, signal.SIGALRM)
+AGAIN = 10  # seconds after a signal that had no effect
 
 Judged = dict[tuple[str, str], CheckResult]
 
@@ -34,16 +36,22 @@ class OpenError(Exception):
 
 def main(place: Path = PLACE) -> None:
     """Grade what lies in place/submission; place is closed to other users."""
-    for number in (signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, signal.default_int_handler)  # end as by Ctrl-C: no worker is left
+    for number in ENDS:
+        signal.signal(number, _end)
     try:
         page = _page(place, json.loads((place / "source" / "settings.json").read_text(encoding="utf-8")))
     except BaseException as error:
         traceback.print_exc()
         page = results.unfinished(str(error) if isinstance(error, OpenError) else "")
-    for number in (signal.SIGTERM, signal.SIGALRM):
+    for number in ENDS:
         signal.signal(number, signal.SIG_IGN)
     write_whole(place / "results" / "results.json", json.dumps(page, indent=2).encode())
+
+
+def _end(number: int, frame: object) -> None:
+    """End as by Ctrl-C, so that no worker is left; and once more if that is lost, as in an import it may be."""
+    signal.alarm(AGAIN)
+    raise KeyboardInterrupt
 
 
 def _page(place: Path, settings: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +79,7 @@ def _page(place: Path, settings: dict[str, Any]) -> dict[str, Any]:
             observe=observe,
         )
     except KeyboardInterrupt:
+        signal.alarm(0)
         report = _so_far(homework, judged, handed_in, settings)
     terminal.show(report, terminal.console(), of_another=True)
     return results.results(report)
