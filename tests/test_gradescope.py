@@ -394,9 +394,7 @@ def test_the_level_of_a_separate_user_holds_in_the_container(container):
     made = container("hw2", {})
     tests, inside = made.place / "source" / "course" / "tests", "/autograder/source/course/tests"
     tests.mkdir()
-    shutil.copytree(
-        catalog.GRADER / "instructor", tests.parent / "autograder" / "instructor"
-    )  # for conftest.py
+    shutil.copytree(catalog.GRADER / "instructor", tests.parent / "autograder" / "instructor")  # for conftest.py
     for name in ("conftest.py", "rewriting.py", "test_isolation.py"):
         shutil.copy(Path(__file__).with_name(name), tests)
     (made.place / "source").chmod(0o700)
