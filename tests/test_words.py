@@ -239,6 +239,16 @@ def test_a_gradient_under_other_names_is_wrong():
         gradient_of({"v": np.array([2.0])}, lambda x: squares(x["w"]), {"w": np.array([1.0])})
 
 
+def test_what_is_drawn_later_does_not_depend_on_the_answer():
+    at, gradient = np.array([1.0, 2.0]), np.array([2.0, 4.0])
+    after = []
+    for values in (np.zeros(3), np.ones(3)):  # as the reference's, and others
+        rng = np.random.default_rng(0)
+        assert_gradient(gradient, squares, at, rng, "gradient", known=(values, np.zeros(3), gradient))
+        after.append(rng.random())
+    assert after[0] == after[1]
+
+
 def test_one_of_two_attempts_is_enough():
     tried = []
     assert_either(lambda stand_in: tried.append(stand_in))

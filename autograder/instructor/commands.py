@@ -122,11 +122,14 @@ def class_command(due: datetime | None, **options: Any) -> int:
 @click.option(
     "--minutes", type=click.IntRange(min=2), default=10, show_default=True, help="That a submission may take."
 )
-def gradescope_command(homework: str, out: Path, seed: int | None, minutes: int) -> int:
+@click.option(
+    "--memory", type=click.IntRange(min=600), default=768, show_default=True, help="MB that the container has."
+)
+def gradescope_command(homework: str, out: Path, seed: int | None, minutes: int, memory: int) -> int:
     """Make the archive that Gradescope grades a homework by."""
     from autograder.instructor.gradescope import build
 
-    return build.write(homework, out, seed, minutes)
+    return build.write(homework, out, seed, minutes, memory)
 
 
 @click.command("new")

@@ -26,7 +26,7 @@ PROGRAM = ("__init__.py", "program.py", "results.py")
 KINDS = (".py", ".ini", ".j2", ".json", ".safetensors")  # of files that the course runs on
 
 
-def write(homework: str, out: Path, seed: int | None, minutes: int) -> int:
+def write(homework: str, out: Path, seed: int | None, minutes: int = 10, memory: int = 768) -> int:
     """Write the archive for a homework; returns the exit status.
 
     Args:
@@ -34,12 +34,13 @@ def write(homework: str, out: Path, seed: int | None, minutes: int) -> int:
         out: the archive.
         seed: of the inputs of all submissions; None for a new one.
         minutes: that Gradescope gives a submission.
+        memory: of its container, MB.
     """
     if out.suffix != ".zip" or out.is_dir() or not out.absolute().parent.is_dir():
         raise click.UsageError(f"--out names the archive, as autograder.zip in a folder that is there, not {out}.")
     chosen = secrets.randbelow(2**62) if seed is None else seed
     with terminal.console(stderr=True).status("") as doing:
-        content = archive(homework, chosen, minutes, lambda what: doing.update(f"recording {what}"))
+        content = archive(homework, chosen, minutes, memory, lambda what: doing.update(f"recording {what}"))
     write_whole(out, content)
     click.echo(
         f"{out}: {homework}, {len(content) / 1e6:.1f} MB, seed {chosen}. It holds no solution, but answers to hidden "
@@ -49,7 +50,13 @@ def write(homework: str, out: Path, seed: int | None, minutes: int) -> int:
     return 0
 
 
-def archive(homework: str, seed: int, minutes: int = 10, observe: Callable[[str], None] = lambda doing: None) -> bytes:
+def archive(
+    homework: str,
+    seed: int,
+    minutes: int = 10,
+    memory: int = 768,
+    observe: Callable[[str], None] = lambda doing: None,
+) -> bytes:
     """The archive: scripts, program, settings, and in course/ a handout's grader with answers for a seed of its own.
 
     Raises:
@@ -57,7 +64,7 @@ def archive(homework: str, seed: int, minutes: int = 10, observe: Callable[[str]
     """
     with (COURSE / "pyproject.toml").open("rb") as file:
         needed = tomllib.load(file)["project"]["dependencies"]
-    settings = {"homework": homework, "seed": seed, "minutes": minutes}
+    settings = {"homework": homework, "seed": seed, "minutes": minutes, "memory": memory}
     members = {name: (HERE / name).read_bytes() for name in SCRIPTS}
     members |= {f"gradescope/{name}": (HERE / name).read_bytes() for name in PROGRAM}
     for name, content in build(homework, seed=seed, observe=observe).items():

@@ -5,6 +5,7 @@ the grader, a signal, a submission that takes all the time. For the staff alone,
 """
 
 import json
+import resource
 import signal
 import traceback
 from pathlib import Path
@@ -26,6 +27,7 @@ CLOSED = ("source", "submission", "results")
 SPARE = 45  # seconds before Gradescope would end us
 ENDS = (signal.SIGTERM, signal.SIGALRM)
 AGAIN = 10  # seconds after a signal that had no effect
+BESIDE = 250  # MB of the container that are not the worker's own: the grader, and the libraries of both
 
 Judged = dict[tuple[str, str], CheckResult]
 
@@ -57,6 +59,9 @@ def _end(number: int, frame: object) -> None:
 def _page(place: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """What results.json is to say."""
     signal.alarm(settings["minutes"] * 60 - SPARE)
+    # Workers inherit it. Where a container has no more memory, the kernel may end the grader with a greedy worker.
+    own = (settings["memory"] - BESIDE) * 10**6
+    resource.setrlimit(resource.RLIMIT_DATA, (own, own))
     _check_isolation([place / name for name in CLOSED])
     homework, judged = settings["homework"], Judged()
     try:
