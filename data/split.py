@@ -27,6 +27,8 @@ _EVALUATION = """
 """
 BACKGROUND = frozenset(_BACKGROUND.split())
 EVALUATION = frozenset(_EVALUATION.split())
+VINYALS_TRAIN_VAL = 1200  # the first characters by name: background alphabets, then evaluation alphabets
+VINYALS_VAL = frozenset({"Armenian", "Bengali", "Early_Aramaic", "Hebrew", "Mkhedruli_(Georgian)"})
 
 
 def characters(folder: str | Path) -> list[str]:
@@ -83,9 +85,7 @@ def lake(characters: Iterable[str]) -> dict[str, list[str]]:
         ValueError: an alphabet is not Omniglot's, or one of the parts would be empty.
     """
     names = _shuffled(characters)
-    unknown = sorted({_alphabet(name) for name in names} - BACKGROUND - EVALUATION)
-    if unknown:
-        raise ValueError(f"Lake's split has Omniglot's 50 alphabets only, not {', '.join(unknown)}: use split()")
+    _only_omniglot(names, "Lake's")
     background = [name for name in names if _alphabet(name) in BACKGROUND]
     evaluation = [name for name in names if _alphabet(name) in EVALUATION]
     if len(background) < 2 or not evaluation:
@@ -95,6 +95,39 @@ def lake(characters: Iterable[str]) -> dict[str, list[str]]:
         )
     train = len(background) - _share(len(background), VAL, TRAIN + VAL)
     return {"train": background[:train], "val": background[train:], "test": evaluation}
+
+
+def vinyals(characters: Iterable[str]) -> dict[str, list[str]]:
+    """Split as Vinyals et al. (2016) do, in the form that Snell et al. (2017) published.
+
+    The first 1,200 characters by name, background alphabets before evaluation alphabets, are for training; five
+    alphabets of them for validation. The last 423 are for the test.
+
+    Returns:
+        {"train": names, "val": names, "test": names}, each shuffled: 1028, 172 and 423 of Omniglot's 1,623.
+
+    Raises:
+        ValueError: an alphabet is not Omniglot's, or characters are missing.
+    """
+    names = _shuffled(characters)
+    _only_omniglot(names, "Vinyals's")
+    if len(names) != TRAIN + VAL + TEST:
+        raise ValueError(
+            f"Vinyals's split is of 1,623 characters, and there are {len(names):,}: `python -m data.download --full` "
+            "fetches all"
+        )
+    first = set(sorted(names, key=lambda name: (_alphabet(name) in EVALUATION, name))[:VINYALS_TRAIN_VAL])
+    return {
+        "train": [name for name in names if name in first and _alphabet(name) not in VINYALS_VAL],
+        "val": [name for name in names if _alphabet(name) in VINYALS_VAL],
+        "test": [name for name in names if name not in first],
+    }
+
+
+def _only_omniglot(names: Iterable[str], whose: str) -> None:
+    unknown = sorted({_alphabet(name) for name in names} - BACKGROUND - EVALUATION)
+    if unknown:
+        raise ValueError(f"{whose} split has Omniglot's 50 alphabets only, not {', '.join(unknown)}: use split()")
 
 
 def _shuffled(names: Iterable[str]) -> list[str]:

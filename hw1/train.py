@@ -2,6 +2,7 @@
 
 \b
     python -m hw1.train --num-way 2 --num-shot 1 --hidden-dim 128
+    python -m hw1.train --recipe course-blackbox-2w1s
 
 Add --test to test the best checkpoint, --resume to go on after Ctrl-C.
 """
@@ -14,9 +15,26 @@ from torch.utils.data import DataLoader, Dataset
 
 from hw1.black_box import MANN
 from hw1.data_generator import DataGenerator
-from trainer import COUNT, TEST_TASKS, Run, folder, option, program, reseed, setting, test, train
+from trainer import (
+    COUNT,
+    TEST_TASKS,
+    Recipe,
+    Run,
+    folder,
+    option,
+    program,
+    reseed,
+    setting,
+    test,
+    train,
+    with_recipes,
+)
 
 VAL_EPISODES = 512
+RECIPES = {  # the course's own targets
+    f"course-blackbox-{way}w{shot}s": Recipe(f"--num-way {way} --num-shot {shot}", target, "the course")
+    for way, shot, target in ((2, 1, 0.9), (2, 2, 0.7), (3, 1, 0.7), (4, 1, 0.7))
+}
 
 
 class Episodes(Dataset):
@@ -70,7 +88,7 @@ class BlackBoxLearner:
         return loss, {"query_accuracy": right.float().mean().item()}
 
 
-@click.command(help=__doc__)
+@click.command(cls=with_recipes(click.Command, RECIPES), help=__doc__)
 @setting("--num-way", type=click.IntRange(min=2), default=2, help="N, the characters of an episode.")
 @setting("--num-shot", type=COUNT, default=1, help="K, the support drawings of each.")
 @setting("--hidden-dim", type=COUNT, default=128, help="Size of the first LSTM's hidden state.")

@@ -81,6 +81,15 @@ class Tasks:
         return images, torch.from_numpy(order // n)
 
 
+def turned(drawings: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Make four classes of each character, turned by 0, 90, 180 and 270 degrees, as Santoro et al. (2016) do."""
+    return {
+        f"{name}, {90 * quarter} degrees": np.rot90(array, quarter, axes=(1, 2))
+        for name, array in drawings.items()
+        for quarter in range(4)
+    }
+
+
 def _choose(keys: np.ndarray, n: int) -> np.ndarray:
     """Indices of the n smallest keys along the last axis: for random keys, n different ones at random."""
     return keys.argsort(axis=-1)[..., :n]

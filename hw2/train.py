@@ -3,9 +3,10 @@
 \b
     python -m hw2.train protonet --num-way 5 --num-support 5
     python -m hw2.train maml --num-way 5 --num-support 1 --num-inner-steps 1
+    python -m hw2.train --recipe course-maml-5w1s
 
 Add --test to test the best checkpoint, --resume to go on after Ctrl-C. After the method, --help lists its
-options.
+options. A recipe is a method with options; those that follow its name replace its own.
 """
 
 import functools
@@ -15,20 +16,39 @@ import click
 import torch
 
 from data import images, split
+from hw2 import maml as maml_module
+from hw2.batched import BatchedMAML, BatchedNetwork, CannotBatchError
 from hw2.maml import MAML
-from hw2.omniglot import Tasks
+from hw2.omniglot import Tasks, turned
 from hw2.protonet import ProtoNet
-from trainer import COUNT, TEST_TASKS, Learner, Run, folder, program, setting, test, together, train
+from hw2.recipes import RECIPES
+from trainer import (
+    COUNT,
+    TEST_TASKS,
+    Learner,
+    Run,
+    folder,
+    option,
+    program,
+    setting,
+    test,
+    together,
+    train,
+    with_recipes,
+)
 
 VAL_TASKS = 100
+VAL_BATCH = 20  # of them at once, with --batched
+SPLITS = {"course": split.split, "lake": split.lake, "vinyals": split.vinyals}
 
 
 class ProtoNetLearner:
     """A prototypical network, as the trainer sees it."""
 
-    def __init__(self, protonet: ProtoNet, num_way: int):
+    def __init__(self, protonet: ProtoNet, num_way: int, batched: bool = False):
         self.protonet, self.num_way, self.optimizer = protonet, num_way, protonet._optimizer
         self.labels = {"query_accuracy": "query", "support_accuracy": "support"}
+        self._batched = BatchedNetwork(protonet) if batched else None
 
     def tensors(self):
         """The network's parameters and its running statistics of batch normalisation."""
@@ -38,15 +58,18 @@ class ProtoNetLearner:
         """Loss and accuracies of a batch of tasks."""
         self.protonet._network.train(train)
         with torch.set_grad_enabled(train):
-            loss, accuracy_support, accuracy_query = self.protonet._step(batch)
+            step = self._batched.step if self._batched else self.protonet._step
+            loss, accuracy_support, accuracy_query = step(batch)
         return loss, {"query_accuracy": accuracy_query, "support_accuracy": accuracy_support}
 
 
 class MAMLLearner:
     """MAML, as the trainer sees it."""
 
-    def __init__(self, maml: MAML, num_way: int):
+    def __init__(self, maml: MAML, num_way: int, first_order: bool = False, batched: bool = False):
         self.maml, self.num_way, self.optimizer = maml, num_way, maml._optimizer
+        self._second_order = not first_order
+        self._batched = BatchedMAML(maml) if batched else None
         self.labels = {
             "query_accuracy": "query, after adaptation",
             "support_accuracy": "support, after adaptation",
@@ -60,7 +83,14 @@ class MAMLLearner:
 
     def measure(self, batch, train):
         """Loss and accuracies of a batch of tasks."""
-        loss, accuracies_support, accuracy_query = self.maml._outer_step(batch, train)
+        if self._batched:
+            try:
+                results = self._batched.outer_step(batch, train, self._second_order)
+            except CannotBatchError as error:
+                raise click.ClickException(str(error)) from None
+        else:
+            results = self.maml._outer_step(batch, train and self._second_order)
+        loss, accuracies_support, accuracy_query = results
         return loss, {
             "query_accuracy": accuracy_query,
             "support_accuracy": accuracies_support[-1],
@@ -75,10 +105,13 @@ def task_settings(num_tasks):
         setting("--num-support", type=COUNT, default=1, help="K, the support drawings of each class."),
         setting("--num-query", type=COUNT, default=15, help="Query drawings of each class."),
         setting("--num-tasks", type=COUNT, default=num_tasks, help="Tasks in a batch."),
+        setting("--split", type=click.Choice(list(SPLITS)), default="course", help="Which characters are for what."),
+        setting("--rotations", is_flag=True, help="Each character makes four classes, by quarter turns."),
+        option("--batched", is_flag=True, help="Compute all tasks of a batch together: the same numbers, faster."),
     )
 
 
-@click.group(help=__doc__)
+@click.group(cls=with_recipes(click.Group, RECIPES), help=__doc__)
 def main():
     """Choose the method."""
 
@@ -86,11 +119,12 @@ def main():
 @main.command()
 @task_settings(num_tasks=4)
 @setting("--learning-rate", type=float, default=1e-3, help="Of Adam.")
+@setting("--halve-every", type=COUNT, help="Iterations after which the learning rate is halved, again and again.")
 @program("protonet", num_iterations=2_000)
 def protonet(run: Run):
     """Train a prototypical network."""
     method = ProtoNet(run.settings["learning_rate"], run.folder, run.device)
-    go(run, ProtoNetLearner(method, run.settings["num_way"]))
+    go(run, ProtoNetLearner(method, run.settings["num_way"], run.options["batched"]))
 
 
 @main.command()
@@ -98,30 +132,45 @@ def protonet(run: Run):
 @setting("--num-inner-steps", type=click.IntRange(min=0), default=1, help="Steps of the inner loop.")
 @setting("--inner-lr", type=float, default=0.4, help="alpha, the learning rate of the inner loop.")
 @setting("--learn-inner-lrs", is_flag=True, help="Learn the inner learning rates too.")
+@setting("--first-order", is_flag=True, help="Take the gradients of the inner loop for constants.")
+@setting("--num-filters", type=COUNT, default=maml_module.NUM_HIDDEN_CHANNELS, help="Of each convolution.")
 @setting("--outer-lr", type=float, default=1e-3, help="Of Adam, in the outer loop.")
 @program("maml", num_iterations=5_000)
 def maml(run: Run):
     """Train MAML."""
+    maml_module.NUM_HIDDEN_CHANNELS = run.settings["num_filters"]  # which its constructor reads
     names = ("num_way", "num_inner_steps", "inner_lr", "learn_inner_lrs", "outer_lr")
     method = MAML(*(run.settings[name] for name in names), run.folder, run.device)
-    go(run, MAMLLearner(method, run.settings["num_way"]))
+    go(run, MAMLLearner(method, run.settings["num_way"], run.settings["first_order"], run.options["batched"]))
 
 
 def go(run: Run, learner: Learner):
     """Train or test a learner on the tasks that the run's settings describe."""
     settings = run.settings
     data = folder(settings["data"])
-    characters = split.split(split.characters(data))
+    try:
+        characters = SPLITS[settings["split"]](split.characters(data))
+    except ValueError as error:
+        raise click.ClickException(f"{data} has no split {settings['split']}: {error}.") from None
 
     @functools.cache
     def tasks(part):
         drawings = images.load(data, characters[part])
+        if settings["rotations"]:
+            drawings = turned(drawings)
         try:
             return Tasks(drawings, settings["num_way"], settings["num_support"], settings["num_query"])
         except ValueError as error:
             raise click.ClickException(f"In the {part} split of {data}, {error}.") from None
 
-    # Validation and test have the same tasks in every run, one in a batch.
+    def validation():
+        singles = itertools.islice(tasks("val").batches(1, seed=0), VAL_TASKS)
+        if not run.options["batched"]:
+            return singles
+        together = [task for (task,) in singles]
+        return [together[i : i + VAL_BATCH] for i in range(0, VAL_TASKS, VAL_BATCH)]
+
+    # Validation and test have the same tasks in every run, drawn one by one.
     if run.testing:
         test_tasks = itertools.islice(tasks("test").batches(1, seed=0), TEST_TASKS)
         test(run, learner, test_tasks, f"{settings['num_way']}-way {settings['num_support']}-shot")
@@ -130,7 +179,8 @@ def go(run: Run, learner: Learner):
             run,
             learner,
             lambda done: tasks("train").batches(settings["num_tasks"], settings["seed"], start=done),
-            lambda: itertools.islice(tasks("val").batches(1, seed=0), VAL_TASKS),
+            validation,
+            halve_every=settings.get("halve_every"),
         )
 
 

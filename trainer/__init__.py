@@ -4,6 +4,7 @@ A training program gives a `Learner` (a few lines around the student's code), ba
 
     learner.py     what the trainer must know of a method
     commandline.py from the command line to a `Run`; errors in one sentence
+    recipes.py     --recipe NAME for a whole command line
     run.py         the run: its settings, its folder, its checkpoints
     loop.py        train: update, validate, log, save, stop when asked
     evaluate.py    mean accuracies; the test with its confidence interval
@@ -14,6 +15,7 @@ A training program gives a `Learner` (a few lines around the student's code), ba
     notebook.py    a short training without files
     progress.py    what the terminal shows
     dataset.py     which folder --data means
+    machine.py     what computes, in words
     seeds.py       one seed for every iteration
 
 It knows nothing of the homework.
@@ -24,6 +26,7 @@ from trainer.dataset import folder
 from trainer.evaluate import TEST_TASKS, test
 from trainer.learner import Learner
 from trainer.loop import train
+from trainer.recipes import Recipe, with_recipes
 from trainer.run import Run
 from trainer.seeds import reseed
 
@@ -31,6 +34,7 @@ __all__ = [
     "COUNT",
     "TEST_TASKS",
     "Learner",
+    "Recipe",
     "Run",
     "folder",
     "option",
@@ -40,4 +44,5 @@ __all__ = [
     "test",
     "together",
     "train",
+    "with_recipes",
 ]

@@ -13,6 +13,7 @@ import torch
 from click.core import ParameterSource
 
 from trainer import checkpoint
+from trainer.machine import machine
 from trainer.run import Run, difference, folder_of
 from trainer.seeds import reseed
 
@@ -102,7 +103,8 @@ def open_run(method: str, context: click.Context) -> Run:
 
     names = [parameter.name for parameter in context.command.params if isinstance(parameter, Setting)]
     settings = {name: given[name] for name in names}
-    folder = given["log_dir"] or (checkpoint_path.parent if checkpoint_path else folder_of(method, settings))
+    recipe = context.meta.get("recipe")
+    folder = given["log_dir"] or (checkpoint_path.parent if checkpoint_path else folder_of(method, settings, recipe))
     if testing or resuming:
         checkpoint_path = checkpoint_path or folder / f"{'best' if testing else 'last'}.safetensors"
         facts = checkpoint.read_facts(checkpoint_path)
@@ -125,6 +127,8 @@ def open_run(method: str, context: click.Context) -> Run:
         checkpoint=checkpoint_path,
         options=given,
         command=_command(context, folder),
+        recipe=recipe,
+        machine=machine(given["device"], torch.get_num_threads()),
     )
 
 
@@ -160,6 +164,9 @@ def _is_given(context: click.Context, name: str) -> bool:
 
 def _command(context: click.Context, folder: Path) -> str:
     """Write the command line once more, less what asks for a test, a restart or one checkpoint."""
+    if recipe := context.meta.get("recipe"):
+        words = [word for word in context.meta["words"] if word not in ("--resume", "--restart", "--test")]
+        return " ".join([context.find_root().command_path, "--recipe", recipe, *map(shlex.quote, words)])
     words = []
     for parameter in context.command.params:
         if parameter.name in ("resume", "restart", "test", "checkpoint", "log_dir"):

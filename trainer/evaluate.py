@@ -55,7 +55,8 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
         f"{task_words} accuracy: {mean:.2%} ± {half_width:.2%} (95% confidence, {len(accuracies)} meta-test tasks)"
     )
 
-    trained = checkpoint.read_facts(run.checkpoint)["settings"]
+    facts = checkpoint.read_facts(run.checkpoint)
+    trained = facts["settings"]
     changed = [f"{name}_{value}" for name, value in run.settings.items() if trained.get(name) != value]
     path = run.checkpoint.with_name(".".join([run.checkpoint.stem, "test", *changed, "json"]))
     result = {
@@ -63,7 +64,10 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
         "confidence_95": half_width,
         "tasks": len(accuracies),
         "method": run.method,
+        "recipe": run.recipe,
         "iteration": done,
+        "seconds": facts["seconds"],
+        "machine": facts["machine"],
         "settings": run.settings,
     }
     path.write_text(json.dumps(result, indent=2) + "\n")

@@ -20,6 +20,7 @@ def train(
     learner: Learner,
     batches: Callable[[int], Iterator[Any]],
     validation: Callable[[], Iterable[Any]],
+    halve_every: int | None = None,
 ) -> None:
     """Train from the run's checkpoint, or from the beginning, to its last iteration or to Ctrl-C.
 
@@ -33,12 +34,14 @@ def train(
         batches: from a number of iterations done to an iterator over the batches of all later ones. An
             iteration's batch is the same wherever the iterator began.
         validation: makes an iterable of the meta-validation batches, the same ones each time.
+        halve_every: iterations after which the learning rate is halved, again and again; never if None.
 
     Raises:
         click.ClickException: the checkpoint does not fit, or the loss is not finite.
         SystemExit: with status 130, after Ctrl-C.
     """
     done, best = run.restore(learner)
+    rates = [group["lr"] for group in learner.optimizer.param_groups]
     end = max(done, run.num_iterations)
     run.folder.mkdir(parents=True, exist_ok=True)
     if run.checkpoint is None:
@@ -65,6 +68,8 @@ def train(
             finish_iteration({}, validate=True)
         for iteration, batch in zip(range(done + 1, end + 1), batches(done), strict=False):
             reseed(run.settings["seed"], iteration)
+            for group, rate in zip(learner.optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * 0.5 ** ((iteration - 1) // halve_every) if halve_every else rate
             metrics = update(learner, batch, iteration)
             done = iteration
             finish_iteration(metrics, validate=done % run.val_interval == 0 or done == end)

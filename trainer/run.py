@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ class Run:
         checkpoint: the one to test or to go on from, if any.
         options: all options of the command line.
         command: the command line of this run, without --resume and --test.
+        recipe: the recipe that gave the settings, if any.
+        machine: what computes, in words.
+        seconds: spent so far by the process, and by those before it that led to its checkpoint.
     """
 
     method: str
@@ -39,6 +43,12 @@ class Run:
     checkpoint: Path | None
     options: dict[str, Any]
     command: str
+    recipe: str | None
+    machine: str
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._begun = time.monotonic()
 
     @property
     def words(self) -> str:
@@ -62,16 +72,31 @@ class Run:
         except ValueError:
             reason = difference(facts["settings"], self.settings) or "another network than the code has now"
             raise click.ClickException(f"{self.checkpoint} was trained with {reason}.") from None
+        self.seconds = facts["seconds"]
+        self._begun = time.monotonic()
         return facts["iteration"], facts["best"]
 
     def save(self, name: str, learner: Learner, iteration: int, best: dict[str, Any]) -> None:
         """Write the checkpoint <name>.safetensors: "last" or "best"."""
-        facts = {"method": self.method, "settings": self.settings, "iteration": iteration, "best": best}
+        facts = {
+            "method": self.method,
+            "recipe": self.recipe,
+            "settings": self.settings,
+            "iteration": iteration,
+            "best": best,
+            "seconds": self.seconds + time.monotonic() - self._begun,
+            "machine": self.machine,
+        }
         checkpoint.save(self.folder / f"{name}.safetensors", learner, facts)
 
 
-def folder_of(method: str, settings: dict[str, Any]) -> Path:
-    """Name a run's folder by all its settings, as in logs/maml/omniglot.way_5.support_1.seed_0."""
+def folder_of(method: str, settings: dict[str, Any], recipe: str | None) -> Path:
+    """Name a run's folder by its recipe, or else by all its settings.
+
+    As in logs/course-maml-5w1s.seed_0 and logs/maml/omniglot.way_5.support_1.seed_0.
+    """
+    if recipe:
+        return Path("logs", f"{recipe}.seed_{settings['seed']}")
     return Path("logs", method, ".".join(words_of(settings)))
 
 

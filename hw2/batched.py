@@ -1,0 +1,224 @@
+"""A whole batch of tasks at once: hw2.train maml --batched, and protonet.
+
+MAML
+====
+
+Your _inner_loop and _outer_step are used as they are. What changes is what they see: T tasks as one, whose parameters
+have an axis more, T copies of each. The given _forward makes room for that by grouped convolutions, one group a task.
+
+The numbers are those of the loop over tasks. Let L_t be the loss of task t, under parameters phi_t of its own. The
+cross entropy over the drawings of all tasks is their mean, since tasks are of equal size, and only L_t in it depends on
+phi_t:
+
+    grad_{phi_t} (1/T * sum of all L) = 1/T * grad_{phi_t} L_t
+
+So inner learning rates T times as large give the adapted parameters that each task has by itself, and what _outer_step
+averages over all drawings is the mean over the tasks.
+
+Prototypical networks
+=====================
+
+All drawings of a batch go through the network in one pass, before your _step is called; batch normalisation alone takes
+each support and each query by itself. When _step then asks the network for the features of a support or a query, they
+are there.
+"""
+
+import copy
+import functools
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from hw2.maml import KERNEL_SIZE, NUM_CONV_LAYERS
+
+TASKS_AT_ONCE = 4  # on a CPU: the activations of more of them leave its cache
+TOLERANCE = 1e-2  # relative, in single precision: a wrong formula is further off, rounding is not
+
+
+class CannotBatchError(ValueError):
+    """A solution computes in a way that --batched does not see through."""
+
+
+class BatchedMAML:
+    """The outer step of a MAML, computed for many tasks at once.
+
+    On a CPU a batch is cut into groups of tasks, and threads share the groups: as many threads as PyTorch used before,
+    each with kernels on one thread from now on. On a GPU all tasks are one group.
+
+    Args:
+        maml: whose _inner_loop, _outer_step and parameters are used. Read when a step is computed, and never changed.
+    """
+
+    def __init__(self, maml):
+        self._maml = maml
+        self._checked = False
+        self._pool = None
+        if maml.device.type == "cpu":
+            self._pool = ThreadPoolExecutor(torch.get_num_threads())
+            torch.set_num_threads(1)
+
+    def outer_step(self, task_batch, train, second_order=True):
+        """What maml._outer_step(task_batch, train) returns, up to rounding.
+
+        Args:
+            task_batch: a list of tasks of equal shapes, as _outer_step takes them.
+            train: whether a gradient of the loss will be taken.
+            second_order: whether that gradient goes through the gradients of the inner loop.
+
+        Returns:
+            (outer_loss, accuracies_support, accuracy_query). backward() on the loss gives the meta-gradients, which
+            are computed already: only once, then, and not twice differentiable.
+
+        Raises:
+            CannotBatchError: the first batch gave another loss or gradient than _outer_step, task by task.
+        """
+        if train and not self._checked:
+            self._check(task_batch[:2], second_order)
+            self._checked = True
+        if self._pool is None:
+            groups = [task_batch]
+        else:
+            groups = [task_batch[i : i + TASKS_AT_ONCE] for i in range(0, len(task_batch), TASKS_AT_ONCE)]
+        step = functools.partial(self._group_step, train=train, second_order=second_order)
+        results = list(self._pool.map(step, groups) if self._pool else map(step, groups))
+
+        shares = [len(group) / len(task_batch) for group in groups]
+        losses, accuracies_support, accuracies_query, gradients = zip(*results, strict=True)
+        loss = sum(share * loss for share, loss in zip(shares, losses, strict=True))
+        accuracies_support = [_mean(shares, accuracies) for accuracies in zip(*accuracies_support, strict=True)]
+        if train:
+            gradients = [_mean(shares, parts) for parts in zip(*gradients, strict=True)]
+            loss = _Known.apply(loss, gradients, *_learned(self._maml))
+        return loss, accuracies_support, _mean(shares, accuracies_query)
+
+    def _group_step(self, tasks, train, second_order):
+        """One group of tasks as a single task of _outer_step.
+
+        Returns:
+            (loss, accuracies_support, accuracy_query, gradients), the loss without its graph.
+        """
+        stand_in = _stand_in(self._maml, len(tasks))
+        task = tuple(torch.cat(parts) for parts in zip(*tasks, strict=True))
+        loss, accuracies_support, accuracy_query = stand_in._outer_step([task], train and second_order)
+        learned = _learned(self._maml)
+        gradients = torch.autograd.grad(loss, learned, allow_unused=True) if train else ()
+        return loss.detach(), accuracies_support, accuracy_query, gradients
+
+    def _check(self, tasks, second_order):
+        """Compare loss and gradients with those of _outer_step, task by task."""
+        loss, *_ = self._maml._outer_step(tasks, second_order)
+        expected = torch.autograd.grad(loss, _learned(self._maml), allow_unused=True)
+        got_loss, _, _, got = self._group_step(tasks, True, second_order)
+        pairs = [(got_loss, loss.detach()), *zip(got, expected, strict=True)]
+        scale = max(torch.linalg.vector_norm(b) for _, b in pairs if b is not None)
+        for a, b in pairs:
+            alike = a is b is None
+            if not alike and (a is None or b is None or torch.linalg.vector_norm(a - b) > TOLERANCE * scale):
+                raise CannotBatchError(
+                    "--batched computes another outer loss or gradient than MAML._outer_step does task by task. It "
+                    "needs the mean cross entropy, self._forward as it was given, and rates from self._inner_lrs."
+                )
+
+
+class BatchedNetwork:
+    """The step of a prototypical network, with one pass through the network for all tasks.
+
+    Args:
+        protonet: whose _step and _network are used. The network's weights are put into channels-last order.
+    """
+
+    def __init__(self, protonet):
+        self._protonet = protonet
+        protonet._network.to(memory_format=torch.channels_last)
+
+    def step(self, task_batch):
+        """What protonet._step(task_batch) returns, up to rounding."""
+        tasks = [tuple(part.to(self._protonet.device) for part in task) for task in task_batch]
+        images = [part for images_support, _, images_query, _ in tasks for part in (images_support, images_query)]
+        sizes = [len(part) for part in images]
+        features = self._embed(torch.cat(images), sizes).split(sizes)
+        known = {id(part): feature for part, feature in zip(images, features, strict=True)}
+
+        def network(images):
+            return known[id(images)] if id(images) in known else self._protonet._network(images)
+
+        stand_in = copy.copy(self._protonet)
+        stand_in._network = network
+        return stand_in._step(tasks)
+
+    def _embed(self, images, sizes):
+        """Features of all images. Batch normalisation in training takes parts of these sizes one by one."""
+        network = self._protonet._network
+        layers = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d) and layer.training]
+        try:
+            for layer in layers:
+                layer.forward = functools.partial(_by_parts, layer.forward, sizes)
+            return network(images.contiguous(memory_format=torch.channels_last))
+        finally:
+            for layer in layers:
+                del layer.forward
+
+
+def _by_parts(normalise, sizes, x):
+    return torch.cat([normalise(part) for part in x.split(sizes)])
+
+
+class _Known(torch.autograd.Function):
+    """A number whose gradients are known already."""
+
+    @staticmethod
+    def forward(ctx, number, gradients, *tensors):
+        ctx.gradients = gradients
+        return number.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return None, None, *(known if known is None else gradient * known for known in ctx.gradients)
+
+
+def forward(images, parameters):
+    """Class logits of T tasks' images, each under parameters of its own: MAML._forward, T times.
+
+    Args:
+        images: (T * n, 1, height, width), the tasks one after the other.
+        parameters: theta's names, each with an axis of length T before its own.
+
+    Returns:
+        Logits (T * n, N), in the order of the images.
+    """
+    T = len(parameters["conv0"])
+    # (T * n, 1, h, w) to (n, T, h, w): tasks side by side as channels. So batch normalisation, which takes each channel
+    # by itself, takes each task by itself.
+    x = images.unflatten(0, (T, -1)).squeeze(2).transpose(0, 1)
+    for i in range(NUM_CONV_LAYERS):
+        weight = parameters[f"conv{i}"].flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        x = x.contiguous(memory_format=torch.channels_last)
+        x = F.conv2d(x, weight, parameters[f"b{i}"].flatten(), stride=2, padding=KERNEL_SIZE // 2, groups=T)
+        x = F.batch_norm(x, None, None, training=True)
+        x = F.relu(x, inplace=True)
+    x = x.mean(dim=(2, 3)).unflatten(1, (T, -1)).transpose(0, 1)  # (T, n, channels)
+    weight, bias = parameters[f"w{NUM_CONV_LAYERS}"], parameters[f"b{NUM_CONV_LAYERS}"]
+    return torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2)).flatten(0, 1)
+
+
+def _stand_in(maml, T):
+    """A copy of a MAML that takes T tasks for one. It shares the tensors of the original."""
+    stand_in = copy.copy(maml)
+    stand_in._forward = forward
+    stand_in._meta_parameters = {
+        name: tensor.expand(T, *tensor.shape) for name, tensor in maml._meta_parameters.items()
+    }
+    stand_in._inner_lrs = {name: T * rate for name, rate in maml._inner_lrs.items()}
+    return stand_in
+
+
+def _learned(maml):
+    """The tensors that the optimizer steps: theta, and the inner learning rates where they are learned."""
+    return [tensor for group in maml._optimizer.param_groups for tensor in group["params"]]
+
+
+def _mean(shares, values):
+    """Weighted mean; None if there is nothing to average."""
+    return None if values[0] is None else sum(share * value for share, value in zip(shares, values, strict=True))

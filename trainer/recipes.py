@@ -1,0 +1,56 @@
+"""Recipes: runs with a name, --recipe NAME for a whole command line."""
+
+import dataclasses
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A command line with a purpose.
+
+    Attributes:
+        words: of the command line, method first where the program has several.
+        target: the accuracy that it is held against, 0 .. 1.
+        source: where that accuracy is from.
+        test: words that --test adds.
+    """
+
+    words: str
+    target: float
+    source: str
+    test: str = ""
+
+
+def with_recipes(base: type[click.Command], recipes: Mapping[str, Recipe]) -> type[click.Command]:
+    """A kind of click command that takes `--recipe NAME` for the words of that recipe.
+
+    Words that follow win over the recipe's own.
+    """
+
+    class Program(base):  # type: ignore[misc, valid-type]
+        def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
+            """Replace a recipe by its words, and remember its name for the run."""
+            if words and words[0].startswith("--recipe="):
+                words = [*words[0].split("=", 1), *words[1:]]
+            if words[:1] == ["--recipe"]:
+                name, rest = "".join(words[1:2]), words[2:]
+                if name not in recipes:
+                    raise click.UsageError(f"There is no recipe {name!r}: they are {', '.join(recipes)}.")
+                recipe = recipes[name]
+                context.meta.update(recipe=name, words=rest)
+                words = [*shlex.split(recipe.words), *(shlex.split(recipe.test) if "--test" in rest else ()), *rest]
+            elif "--recipe" in words or any(word.startswith("--recipe=") for word in words):
+                raise click.UsageError("--recipe comes first: it stands for the method and its options.")
+            parsed: list[str] = super().parse_args(context, words)
+            return parsed
+
+        def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+            """List the recipes below the options."""
+            with formatter.section("Recipes, --recipe NAME"):
+                formatter.write_dl([(name, recipe.words) for name, recipe in recipes.items()])
+
+    return Program
