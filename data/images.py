@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from data import split
+from data import packed, split
 
 SIZE = 28  # pixels, both ways
 
@@ -26,10 +26,24 @@ def load(folder: str | Path, characters: Iterable[str] | None = None) -> dict[st
         FileNotFoundError: the folder has no characters, or lacks one of them.
         ValueError: a file is not a drawing of 28x28 pixels.
     """
+    packed_drawings = load_packed(folder, characters)
+    return {name: unpack(bits) for name, bits in packed_drawings.items()}
+
+
+def load_packed(folder: str | Path, characters: Iterable[str] | None = None) -> dict[str, npt.NDArray[np.uint8]]:
+    """Read drawings as load() does, eight pixels in a byte: name -> uint8 array (drawings, 98).
+
+    What load() says of arguments and errors holds here.
+    """
     folder = Path(folder)
-    if characters is None:
-        characters = split.characters(folder)
-    return {name: np.stack([read(path) for path in drawings(folder / name)]) for name in characters}
+    characters = split.characters(folder) if characters is None else characters
+    files = {name: drawings(folder / name) for name in characters}
+    return packed.through(folder, files, lambda path: np.packbits(read(path)))
+
+
+def unpack(bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Make pixels (..., 28, 28), ink 1 and paper 0, of packed ones (..., 98)."""
+    return np.unpackbits(bits, axis=-1).reshape(*bits.shape[:-1], SIZE, SIZE)
 
 
 def drawings(character: str | Path) -> list[Path]:

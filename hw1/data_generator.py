@@ -7,6 +7,7 @@ An N-way K-shot episode teaches N characters from K drawings each (the support) 
     row  K          query:   one new drawing of every character, shuffled
 """
 
+import functools
 import random
 from pathlib import Path
 
@@ -31,13 +32,19 @@ def get_images(paths, labels, nb_samples=None, shuffle=True):
     """
     chosen = []
     for label, folder in zip(labels, paths, strict=True):
-        drawings = sorted(Path(folder).glob("*.png"))
+        drawings = drawings_in(folder)
         if nb_samples is not None:
             drawings = random.sample(drawings, nb_samples)
-        chosen += [(label, str(drawing)) for drawing in drawings]
+        chosen += [(label, drawing) for drawing in drawings]
     if shuffle:
         random.shuffle(chosen)
     return chosen
+
+
+@functools.cache
+def drawings_in(folder):
+    """List the paths of a character's drawings, sorted. A folder is looked into once."""
+    return sorted(str(drawing) for drawing in Path(folder).glob("*.png"))
 
 
 class DataGenerator(IterableDataset):

@@ -49,7 +49,7 @@ class Episodes(Dataset):
 
     def __getitem__(self, i):
         """Draw episode i: (images, labels), as DataGenerator._sample returns them."""
-        reseed(self.seed, i)
+        reseed(self.seed, i, accelerators=False)
         return self.generator._sample()
 
     def batches(self, size, numbers, num_workers=0):

@@ -34,7 +34,7 @@ from torch import nn
 from hw2.maml import KERNEL_SIZE, NUM_CONV_LAYERS
 
 TASKS_AT_ONCE = 4  # on a CPU: the activations of more of them leave its cache
-TOLERANCE = 1e-2  # relative, in single precision: a wrong formula is further off, rounding is not
+TOLERANCE = {"rtol": 1e-6, "atol": 1e-9}  # in double precision: rounding is below it, and a wrong formula is not
 
 
 class CannotBatchError(ValueError):
@@ -81,7 +81,7 @@ class BatchedMAML:
             groups = [task_batch]
         else:
             groups = [task_batch[i : i + TASKS_AT_ONCE] for i in range(0, len(task_batch), TASKS_AT_ONCE)]
-        step = functools.partial(self._group_step, train=train, second_order=second_order)
+        step = functools.partial(_group_step, self._maml, train=train, second_order=second_order)
         results = list(self._pool.map(step, groups) if self._pool else map(step, groups))
 
         shares = [len(group) / len(task_batch) for group in groups]
@@ -93,29 +93,16 @@ class BatchedMAML:
             loss = _Known.apply(loss, gradients, *_learned(self._maml))
         return loss, accuracies_support, _mean(shares, accuracies_query)
 
-    def _group_step(self, tasks, train, second_order):
-        """One group of tasks as a single task of _outer_step.
-
-        Returns:
-            (loss, accuracies_support, accuracy_query, gradients), the loss without its graph.
-        """
-        stand_in = _stand_in(self._maml, len(tasks))
-        task = tuple(torch.cat(parts) for parts in zip(*tasks, strict=True))
-        loss, accuracies_support, accuracy_query = stand_in._outer_step([task], train and second_order)
-        learned = _learned(self._maml)
-        gradients = torch.autograd.grad(loss, learned, allow_unused=True) if train else ()
-        return loss.detach(), accuracies_support, accuracy_query, gradients
-
     def _check(self, tasks, second_order):
-        """Compare loss and gradients with those of _outer_step, task by task."""
-        loss, *_ = self._maml._outer_step(tasks, second_order)
-        expected = torch.autograd.grad(loss, _learned(self._maml), allow_unused=True)
-        got_loss, _, _, got = self._group_step(tasks, True, second_order)
+        """Compare loss and gradients with those of _outer_step, task by task, on the CPU in double precision."""
+        tasks = [tuple(part.double() if part.is_floating_point() else part for part in task) for task in tasks]
+        maml = _in_double(self._maml)
+        loss, *_ = maml._outer_step(tasks, second_order)
+        expected = torch.autograd.grad(loss, _learned(maml), allow_unused=True)
+        got_loss, _, _, got = _group_step(maml, tasks, True, second_order)
         pairs = [(got_loss, loss.detach()), *zip(got, expected, strict=True)]
-        scale = max(torch.linalg.vector_norm(b) for _, b in pairs if b is not None)
         for a, b in pairs:
-            alike = a is b is None
-            if not alike and (a is None or b is None or torch.linalg.vector_norm(a - b) > TOLERANCE * scale):
+            if (a is None) != (b is None) or (a is not None and not torch.allclose(a, b, **TOLERANCE)):
                 raise CannotBatchError(
                     "--batched computes another outer loss or gradient than MAML._outer_step does task by task. It "
                     "needs the mean cross entropy, self._forward as it was given, and rates from self._inner_lrs."
@@ -214,9 +201,35 @@ def _stand_in(maml, T):
     return stand_in
 
 
+def _group_step(maml, tasks, train, second_order):
+    """One group of tasks as a single task of _outer_step.
+
+    Returns:
+        (loss, accuracies_support, accuracy_query, gradients), the loss without its graph.
+    """
+    task = tuple(torch.cat(parts) for parts in zip(*tasks, strict=True))
+    loss, accuracies_support, accuracy_query = _stand_in(maml, len(tasks))._outer_step([task], train and second_order)
+    gradients = torch.autograd.grad(loss, _learned(maml), allow_unused=True) if train else ()
+    return loss.detach(), accuracies_support, accuracy_query, gradients
+
+
+def _in_double(maml):
+    """A copy of a MAML, on the CPU and in double precision."""
+
+    def double(tensors):
+        copies = {name: tensor.detach().cpu().double() for name, tensor in tensors.items()}
+        return {name: copies[name].requires_grad_(tensor.requires_grad) for name, tensor in tensors.items()}
+
+    result = copy.copy(maml)
+    result.device = torch.device("cpu")
+    result._meta_parameters, result._inner_lrs = double(maml._meta_parameters), double(maml._inner_lrs)
+    return result
+
+
 def _learned(maml):
-    """The tensors that the optimizer steps: theta, and the inner learning rates where they are learned."""
-    return [tensor for group in maml._optimizer.param_groups for tensor in group["params"]]
+    """What a gradient is taken of: theta, and the inner learning rates where they are learned."""
+    tensors = [*maml._meta_parameters.values(), *maml._inner_lrs.values()]
+    return [tensor for tensor in tensors if tensor.requires_grad]
 
 
 def _mean(shares, values):

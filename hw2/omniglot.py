@@ -1,5 +1,6 @@
 """Few-shot tasks drawn from characters."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -23,7 +24,7 @@ class Tasks:
         num_query: Q, the query drawings of each class.
 
     Raises:
-        ValueError: there are too few characters, or too few drawings of one.
+        ValueError: there are too few characters, or too few drawings of one, or a pixel is neither ink nor paper.
     """
 
     def __init__(self, drawings: Mapping[str, np.ndarray], num_way: int, num_support: int, num_query: int):
@@ -33,8 +34,11 @@ class Tasks:
             raise ValueError(f"a task needs {num_way} characters, and there are {len(drawings)}")
         if (need := num_support + num_query) > (least := self._counts.min()):
             raise ValueError(f"a task needs {need} drawings of a character, and one has {least}")
-        # All drawings in one array, a character's from its first index on: a batch of tasks is one look-up.
-        self._images = np.concatenate(list(drawings.values()))
+        if grey := [name for name, array in drawings.items() if array.max() > 1]:
+            raise ValueError(f"{grey[0]} has grey pixels: ink is 1 and paper 0")
+        # All drawings in one array of packed bits, a character's from its first row on: a batch is one look-up.
+        self._shape = next(iter(drawings.values())).shape[1:]
+        self._bits = np.concatenate([np.packbits(array.reshape(len(array), -1), axis=1) for array in drawings.values()])
         self._first = np.cumsum(self._counts) - self._counts
 
     def batches(self, num_tasks: int, seed: int, start: int = 0) -> Iterator[list[Task]]:
@@ -66,7 +70,7 @@ class Tasks:
         chosen = self._first[characters][..., None] + drawings  # (tasks, N, K + Q) indices into the images
         support = self._shuffled(rng, chosen[..., : self.num_support])
         query = self._shuffled(rng, chosen[..., self.num_support :])
-        return list(zip(*support, *query, strict=True))
+        return list(zip(*(part.unbind() for part in (*support, *query)), strict=True))
 
     def _shuffled(self, rng: np.random.Generator, chosen: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Look up chosen images (tasks, N, n) in random order.
@@ -76,8 +80,9 @@ class Tasks:
         """
         tasks, N, n = chosen.shape
         order = rng.random((tasks, N * n)).argsort(axis=-1)
-        indices = np.take_along_axis(chosen.reshape(tasks, N * n), order, axis=-1)
-        images = torch.from_numpy(self._images[indices]).unsqueeze(2).float()
+        indices = chosen.reshape(tasks, N * n)[np.arange(tasks)[:, None], order]
+        ink = np.unpackbits(self._bits[indices], axis=-1, count=math.prod(self._shape))
+        images = torch.from_numpy(ink).float().view(tasks, N * n, 1, *self._shape)
         return images, torch.from_numpy(order // n)
 
 
@@ -91,5 +96,9 @@ def turned(drawings: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _choose(keys: np.ndarray, n: int) -> np.ndarray:
-    """Indices of the n smallest keys along the last axis: for random keys, n different ones at random."""
-    return keys.argsort(axis=-1)[..., :n]
+    """Indices of the n smallest keys along the last axis, smallest first: for random keys, n different ones at random."""
+    if 4 * n > keys.shape[-1]:
+        return keys.argsort(axis=-1)[..., :n]
+    smallest = keys.argpartition(n, axis=-1)[..., :n]  # faster for few of many, but in no order
+    order = np.take_along_axis(keys, smallest, axis=-1).argsort(axis=-1)
+    return np.take_along_axis(smallest, order, axis=-1)

@@ -10,16 +10,21 @@ from hw2.omniglot import Tasks
 
 
 def drawings(characters, count=20):
-    """Drawings that carry their character and their own number in the first two pixels."""
+    """Drawings that carry their character and their own number in binary, in the first two rows."""
     images = np.zeros((characters, count, 28, 28), np.uint8)
-    images[:, :, 0, 0] = np.arange(characters)[:, None]
-    images[:, :, 0, 1] = np.arange(count)
+    images[:, :, 0, :8] = bits(np.arange(characters))[:, None]
+    images[:, :, 1, :8] = bits(np.arange(count))
     return {f"alphabet/character{i:02}": images[i] for i in range(characters)}
+
+
+def bits(numbers):
+    return np.unpackbits(numbers.astype(np.uint8)[:, None], axis=1)
 
 
 def names(images):
     """(character, drawing) of each image of `drawings`."""
-    return [(int(image[0, 0, 0]), int(image[0, 0, 1])) for image in images]
+    numbers = np.packbits(images[:, 0, :2, :8].numpy().astype(np.uint8), axis=-1)[..., 0]
+    return [(int(character), int(drawing)) for character, drawing in numbers]
 
 
 def first(tasks, count, seed=0):
@@ -55,7 +60,7 @@ def test_no_drawing_is_twice_in_a_task():
 
 def test_characters_with_fewer_drawings_lend_none_from_their_neighbours():
     characters = drawings(3, count=4)
-    characters["alphabet/long"] = drawings(1, count=50)["alphabet/character00"] + np.uint8(100)
+    characters["alphabet/long"] = drawings(101, count=50)["alphabet/character100"]
     for images_support, _, images_query, _ in first(Tasks(characters, 4, 2, 2), 50):
         counts = [character for character, _ in (*names(images_support), *names(images_query))]
         assert sorted(set(counts)) == [0, 1, 2, 100] and all(counts.count(name) == 4 for name in set(counts))
@@ -96,3 +101,8 @@ def test_too_few_characters_or_drawings_are_named():
         Tasks(drawings(4), 5, 1, 1)
     with pytest.raises(ValueError, match="21 drawings of a character, and one has 20"):
         Tasks(drawings(9), 5, 6, 15)
+
+
+def test_drawings_that_are_not_black_and_white_are_refused():
+    with pytest.raises(ValueError, match="alphabet/character01 has grey"):
+        Tasks({**drawings(2), "alphabet/character01": np.full((20, 28, 28), 255, np.uint8)}, 2, 1, 1)

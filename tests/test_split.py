@@ -61,6 +61,12 @@ def test_omniglots_own_split_is_pinned():
         pytest.skip("needs ../shared/omniglot/omniglot_resized.zip")
     omniglot = {"/".join(name.split("/")[1:3]) for name in zipfile.ZipFile(ARCHIVE).namelist()}
     assert digest(split.split(omniglot)) == "1efc889bc2c27dd1"
+    assert {part: len(members) for part, members in split.vinyals(omniglot).items()} == {
+        "train": 1028,
+        "val": 172,
+        "test": 423,
+    }
+    assert digest(split.vinyals(omniglot)) == "f9e717fb950bcb00"
     assert {part: len(members) for part, members in split.lake(omniglot).items()} == {
         "train": 884,
         "val": 80,
@@ -86,6 +92,13 @@ def test_lake_tests_on_evaluation_alphabets_only():
 def test_lake_names_alphabets_that_are_not_omniglots():
     with pytest.raises(ValueError, match="Glyphs_01"):
         split.lake(["Greek/character01", "Glyphs_01/character01"])
+
+
+def test_vinyals_splits_omniglot_only_and_all_of_it():
+    with pytest.raises(ValueError, match="Glyphs_01"):
+        split.vinyals(["Greek/character01", "Glyphs_01/character01"])
+    with pytest.raises(ValueError, match="1,623 characters, and there are 24.*--full"):
+        split.vinyals([f"Greek/character{i:02}" for i in range(24)])
 
 
 def test_lake_on_the_small_sets_points_to_the_full_ones():

@@ -1,0 +1,79 @@
+"""A cache of packed bits: thousands of small files, read once.
+
+It lies in the folder of the drawings as one hidden file, 3 MB for all of Omniglot. What it holds of a character counts as
+long as that character's files have the names, sizes and times of change that they had then.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+
+NAME = ".packed.safetensors"
+Bits = npt.NDArray[np.uint8]
+Known = dict[str, tuple[str, Bits]]  # name -> state of its files, and their bits
+
+
+def through(folder: Path, files: Mapping[str, list[Path]], read: Callable[[Path], Bits]) -> dict[str, Bits]:
+    """Read files by way of the cache, and keep in it what was not there.
+
+    A cache that cannot be read is made anew. Where none can be written, files are read each time.
+
+    Args:
+        folder: holds all files, and the cache.
+        files: name -> paths.
+        read: from a path to its bits, as many bytes for each.
+
+    Returns:
+        Name -> array (paths, bytes).
+    """
+    known = _load(folder / NAME)
+    result: dict[str, Bits] = {}
+    new: Known = {}
+    for name, paths in files.items():
+        state = _state(paths)
+        then, bits = known.get(name, ("", np.empty(0, np.uint8)))
+        if then != state:
+            bits = np.stack([read(path) for path in paths])
+            new[name] = (state, bits)
+        result[name] = bits
+    if new:
+        with suppress(OSError):
+            _save(folder / NAME, known | new)
+    return result
+
+
+def _state(paths: list[Path]) -> str:
+    stats = [(path.name, path.stat()) for path in paths]
+    words = repr([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
+    return hashlib.sha256(words.encode()).hexdigest()[:32]
+
+
+def _load(path: Path) -> Known:
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            bits, index = file.get_tensor("bits"), json.loads(file.metadata()["index"])
+        return {name: (state, bits[first : first + count]) for name, (state, first, count) in index.items()}
+    except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _save(path: Path, known: Known) -> None:
+    index, first = {}, 0
+    for name, (state, bits) in known.items():
+        index[name] = (state, first, len(bits))
+        first += len(bits)
+    whole = np.concatenate([bits for _, bits in known.values()])
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")  # others may write it too: the last one wins
+    try:
+        unfinished.write_bytes(safetensors.numpy.save({"bits": whole}, {"index": json.dumps(index)}))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
