@@ -1,12 +1,12 @@
 """How fast episodes are drawn: python -m benchmarks.episodes [--data omniglot] [--json docs/runs/episodes.json]
 
-Six ways to draw, by turns in one process on one thread, and the best of several rounds of each. Seconds are of processor
-time, so that other work on the machine counts for little:
+Six ways to draw, by turns in one process on one thread, and the best of several rounds of each. Seconds are of
+processor time, so that other work on the machine counts for little:
 
-- tasks (hw2), 5-way 1-shot with 15 queries: the loader of the handouts (a PNG for each image, Python loops), hw2/omniglot.py
-  in batches of 16, and as the limit a copy of as many bytes from one place in memory to another;
-- episodes (hw1), 5-way 1-shot: the generator of the handouts without and with its cache, and the reference DataGenerator
-  with its cache.
+- tasks (hw2), 5-way 1-shot with 15 queries: the loader of the handouts (a PNG for each image, Python loops),
+  hw2/omniglot.py in batches of 16, and as the limit a copy of as many bytes from one place in memory to another;
+- episodes (hw1), 5-way 1-shot: the generator of the handouts without and with its cache, and the reference
+  DataGenerator with its cache.
 
 And how much of a training step of the reference solutions is spent on drawing its batch.
 """
@@ -28,11 +28,10 @@ from autograder.hw1.black_box.solution import MANN
 from autograder.hw1.data_generator.solution import DataGenerator
 from autograder.hw2.maml.solution import MAML
 from autograder.hw2.protonet.solution import ProtoNet
+from benchmarks.batched import BatchedMAML, BatchedNetwork
 from data import images, split
 from hw1.train import BlackBoxLearner, Episodes
-from hw2.batched import BatchedMAML
 from hw2.omniglot import Tasks
-from hw2.train import ProtoNetLearner
 from trainer import folder
 from trainer.machine import machine
 
@@ -141,7 +140,7 @@ def shares(data, rounds):
     rng = np.random.default_rng(0)
     maml_tasks, protonet_tasks = Tasks(drawings, 5, 1, 15), Tasks(drawings, 5, 5, 15)
     maml, protonet = MAML(5, 1, 0.4, False, 1e-3, None), ProtoNet(1e-3, None)
-    at_once, learner = BatchedMAML(maml), ProtoNetLearner(protonet, 5, batched=True)
+    maml_step, protonet_step = BatchedMAML(maml).outer_step, BatchedNetwork(protonet).step
     episodes = Episodes(DataGenerator(2, 1, "train", {"data_folder": str(data)}), seed=0)
     black_box = BlackBoxLearner(MANN(2, 1, 128), 1e-3, "cpu")
     for i in range(10_000):  # fills the generator's cache
@@ -155,11 +154,11 @@ def shares(data, rounds):
     methods = {
         "MAML 5-way 1-shot, 16 tasks": (
             lambda: maml_tasks.sample(rng, 16),
-            lambda batch: update(maml._optimizer, at_once.outer_step(batch, True)[0]),
+            lambda batch: update(maml._optimizer, maml_step(batch, True)[0]),
         ),
         "ProtoNet 5-way 5-shot, 4 tasks": (
             lambda: protonet_tasks.sample(rng, 4),
-            lambda batch: update(protonet._optimizer, learner.measure(batch, True)[0]),
+            lambda batch: update(protonet._optimizer, protonet_step(batch)[0]),
         ),
         "black box 2-way 1-shot, 128 episodes": (
             lambda: next(iter(episodes.batches(128, range(128)))),

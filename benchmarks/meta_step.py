@@ -1,15 +1,15 @@
-"""How fast MAML's outer step is: python -m benchmarks.meta_step [--threads 2] [--device cuda] [--json docs/runs/meta_step.json]
+"""How fast MAML's outer step is: python -m benchmarks.meta_step [--threads 2] [--json docs/runs/meta_step.json]
 
 One update of the outer loop (loss, meta-gradient, Adam) on the same network, batch and drawings, by turns, on as many
 threads each:
 
-- the reference solution's own loop over tasks, and hw2.train's --batched;
+- the reference solution's own loop over tasks, and benchmarks/batched.py;
 - `higher` and `learn2learn` as their documentation uses them, where they can be imported. Neither is a dependency:
   install them, without their pins, into an environment of their own. What cannot be imported is said.
 
-All are compared with the reference first: the same loss and meta-gradient, in double precision. Floating point operations
-are those of the products, convolutions and matrix products of the plain loop; the rate of matrix products is measured on the
-same threads, by turns with the rest.
+All are compared with the reference first: the same loss and meta-gradient, in double precision. Floating point
+operations are those of the products, convolutions and matrix products of the plain loop; the rate of matrix products is
+measured on the same threads, by turns with the rest.
 """
 
 import json
@@ -27,8 +27,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from autograder.hw2.maml.solution import MAML, NUM_CONV_LAYERS
+from benchmarks.batched import BatchedMAML
 from data import glyphs
-from hw2.batched import BatchedMAML
 from hw2.omniglot import Tasks
 from trainer.machine import machine
 
@@ -68,7 +68,7 @@ class Plain:
 
 
 class Batched(Plain):
-    """hw2.train --batched. It takes PyTorch's threads for its own while a step lasts, so that turns can be taken."""
+    """benchmarks/batched.py. It takes PyTorch's threads for its own while a step lasts, so that turns can be taken."""
 
     def __init__(self, maml, threads):
         super().__init__(maml)
@@ -101,7 +101,10 @@ class Higher:
         losses = []
         for task in batch:
             images_support, labels_support, images_query, labels_query = (part.to(self.device) for part in task)
-            with self.higher.innerloop_ctx(self.network, self.inner, copy_initial_weights=False) as (adapted, optimizer):
+            with self.higher.innerloop_ctx(self.network, self.inner, copy_initial_weights=False) as (
+                adapted,
+                optimizer,
+            ):
                 for _ in range(self.steps):
                     optimizer.step(F.cross_entropy(adapted(images_support), labels_support))
                 losses.append(F.cross_entropy(adapted(images_query), labels_query))

@@ -4,7 +4,8 @@
 
 Without names, those of the course's own targets. What has been trained and tested is passed over, and what was stopped
 goes on from its checkpoint: start it again until nothing is left. Options go to the training program. Logs, checkpoints
-and results lie in logs/<recipe>.seed_<seed>; `python -m benchmarks.results --collect` takes what is published from there.
+and results lie in logs/<recipe>.seed_<seed>; `python -m benchmarks.results --collect` takes what is published from
+there.
 """
 
 import subprocess
@@ -20,7 +21,8 @@ HOMEWORKS = dict.fromkeys(HW1, "hw1") | dict.fromkeys(HW2, "hw2")
 
 def run(name: str, options: list[str], logs: Path) -> int:
     """Train and test one recipe, as far as that is still to be done; the exit status of what failed, or 0."""
-    program = [sys.executable, "-m", "benchmarks.reference", HOMEWORKS[name], "--recipe", name, *options]
+    batched = ["--batched"] if HOMEWORKS[name] == "hw2" else []
+    program = [sys.executable, "-m", "benchmarks.reference", HOMEWORKS[name], *batched, "--recipe", name, *options]
     seed = options[options.index("--seed") + 1] if "--seed" in options else 0
     folder = logs / f"{name}.seed_{seed}"
     if not any(folder.glob("best.test*.json")):

@@ -1,7 +1,7 @@
 """A cache of packed bits: thousands of small files, read once.
 
-It lies in the folder of the drawings as one hidden file, 3 MB for all of Omniglot. What it holds of a character counts as
-long as that character's files have the names, sizes and times of change that they had then.
+It lies in the folder of the drawings as one hidden file, 3 MB for all of Omniglot. What it holds of a character counts
+as long as that character's files have the names, sizes and times of change that they had then.
 """
 
 import hashlib

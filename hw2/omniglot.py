@@ -96,7 +96,7 @@ def turned(drawings: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _choose(keys: np.ndarray, n: int) -> np.ndarray:
-    """Indices of the n smallest keys along the last axis, smallest first: for random keys, n different ones at random."""
+    """Indices of the n smallest keys along the last axis, smallest first: for random keys, n different ones."""
     if 4 * n > keys.shape[-1]:
         return keys.argsort(axis=-1)[..., :n]
     smallest = keys.argpartition(n, axis=-1)[..., :n]  # faster for few of many, but in no order

@@ -17,7 +17,6 @@ import torch
 
 from data import images, split
 from hw2 import maml as maml_module
-from hw2.batched import BatchedMAML, BatchedNetwork, CannotBatchError
 from hw2.maml import MAML
 from hw2.omniglot import Tasks, turned
 from hw2.protonet import ProtoNet
@@ -38,17 +37,17 @@ from trainer import (
 )
 
 VAL_TASKS = 100
-VAL_BATCH = 20  # of them at once, with --batched
+VAL_BATCH = 20  # of them measured at a time: so a batched step has something to batch
 SPLITS = {"course": split.split, "lake": split.lake, "vinyals": split.vinyals}
 
 
 class ProtoNetLearner:
     """A prototypical network, as the trainer sees it."""
 
-    def __init__(self, protonet: ProtoNet, num_way: int, batched: bool = False):
+    def __init__(self, protonet: ProtoNet, num_way: int):
         self.protonet, self.num_way, self.optimizer = protonet, num_way, protonet._optimizer
         self.labels = {"query_accuracy": "query", "support_accuracy": "support"}
-        self._batched = BatchedNetwork(protonet) if batched else None
+        self.step = protonet._step
 
     def tensors(self):
         """The network's parameters and its running statistics of batch normalisation."""
@@ -58,18 +57,16 @@ class ProtoNetLearner:
         """Loss and accuracies of a batch of tasks."""
         self.protonet._network.train(train)
         with torch.set_grad_enabled(train):
-            step = self._batched.step if self._batched else self.protonet._step
-            loss, accuracy_support, accuracy_query = step(batch)
+            loss, accuracy_support, accuracy_query = self.step(batch)
         return loss, {"query_accuracy": accuracy_query, "support_accuracy": accuracy_support}
 
 
 class MAMLLearner:
     """MAML, as the trainer sees it."""
 
-    def __init__(self, maml: MAML, num_way: int, first_order: bool = False, batched: bool = False):
+    def __init__(self, maml: MAML, num_way: int, first_order: bool = False):
         self.maml, self.num_way, self.optimizer = maml, num_way, maml._optimizer
-        self._second_order = not first_order
-        self._batched = BatchedMAML(maml) if batched else None
+        self.second_order = not first_order
         self.labels = {
             "query_accuracy": "query, after adaptation",
             "support_accuracy": "support, after adaptation",
@@ -81,16 +78,13 @@ class MAMLLearner:
         theta = {f"theta.{name}": tensor for name, tensor in self.maml._meta_parameters.items()}
         return theta | {f"inner_lr.{name}": tensor for name, tensor in self.maml._inner_lrs.items()}
 
+    def step(self, batch, train):
+        """What MAML._outer_step returns. Without second order, no graph is made of the inner gradients."""
+        return self.maml._outer_step(batch, train and self.second_order)
+
     def measure(self, batch, train):
         """Loss and accuracies of a batch of tasks."""
-        if self._batched:
-            try:
-                results = self._batched.outer_step(batch, train, self._second_order)
-            except CannotBatchError as error:
-                raise click.ClickException(str(error)) from None
-        else:
-            results = self.maml._outer_step(batch, train and self._second_order)
-        loss, accuracies_support, accuracy_query = results
+        loss, accuracies_support, accuracy_query = self.step(batch, train)
         return loss, {
             "query_accuracy": accuracy_query,
             "support_accuracy": accuracies_support[-1],
@@ -107,7 +101,6 @@ def task_settings(num_tasks):
         setting("--num-tasks", type=COUNT, default=num_tasks, help="Tasks in a batch."),
         setting("--split", type=click.Choice(list(SPLITS)), default="course", help="Which characters are for what."),
         setting("--rotations", is_flag=True, help="Each character makes four classes, by quarter turns."),
-        option("--batched", is_flag=True, help="Compute all tasks of a batch together: the same numbers, faster."),
     )
 
 
@@ -124,7 +117,7 @@ def main():
 def protonet(run: Run):
     """Train a prototypical network."""
     method = ProtoNet(run.settings["learning_rate"], run.folder, run.device)
-    go(run, ProtoNetLearner(method, run.settings["num_way"], run.options["batched"]))
+    go(run, ProtoNetLearner(method, run.settings["num_way"]))
 
 
 @main.command()
@@ -141,7 +134,7 @@ def maml(run: Run):
     maml_module.NUM_HIDDEN_CHANNELS = run.settings["num_filters"]  # which its constructor reads
     names = ("num_way", "num_inner_steps", "inner_lr", "learn_inner_lrs", "outer_lr")
     method = MAML(*(run.settings[name] for name in names), run.folder, run.device)
-    go(run, MAMLLearner(method, run.settings["num_way"], run.settings["first_order"], run.options["batched"]))
+    go(run, MAMLLearner(method, run.settings["num_way"], run.settings["first_order"]))
 
 
 def go(run: Run, learner: Learner):
@@ -163,14 +156,11 @@ def go(run: Run, learner: Learner):
         except ValueError as error:
             raise click.ClickException(f"In the {part} split of {data}, {error}.") from None
 
-    def validation():
-        singles = itertools.islice(tasks("val").batches(1, seed=0), VAL_TASKS)
-        if not run.options["batched"]:
-            return singles
-        together = [task for (task,) in singles]
-        return [together[i : i + VAL_BATCH] for i in range(0, VAL_TASKS, VAL_BATCH)]
-
     # Validation and test have the same tasks in every run, drawn one by one.
+    def validation():
+        drawn = list(itertools.islice(tasks("val").batches(1, seed=0), VAL_TASKS))
+        return [[task for (task,) in drawn[i : i + VAL_BATCH]] for i in range(0, VAL_TASKS, VAL_BATCH)]
+
     if run.testing:
         test_tasks = itertools.islice(tasks("test").batches(1, seed=0), TEST_TASKS)
         test(run, learner, test_tasks, f"{settings['num_way']}-way {settings['num_support']}-shot")

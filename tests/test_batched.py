@@ -1,4 +1,4 @@
-"""hw2/batched.py: a whole batch of tasks at once, against the reference solutions' own loops, in double precision."""
+"""benchmarks/batched.py: all tasks of a batch at once, against the reference solutions' own loops, in doubles."""
 
 import copy
 from pathlib import Path
@@ -10,7 +10,7 @@ import torch
 from autograder.hw2.maml import solution as maml_solution
 from autograder.hw2.maml.solution import MAML
 from autograder.hw2.protonet.solution import ProtoNet
-from hw2.batched import BatchedMAML, BatchedNetwork, CannotBatchError
+from benchmarks.batched import BatchedMAML, BatchedNetwork, CannotBatchError
 from hw2.omniglot import Tasks
 
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}

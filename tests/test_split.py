@@ -97,7 +97,7 @@ def test_lake_names_alphabets_that_are_not_omniglots():
 def test_vinyals_splits_omniglot_only_and_all_of_it():
     with pytest.raises(ValueError, match="Glyphs_01"):
         split.vinyals(["Greek/character01", "Glyphs_01/character01"])
-    with pytest.raises(ValueError, match="1,623 characters, and there are 24.*--full"):
+    with pytest.raises(ValueError, match=r"1,623 characters, and there are 24.*--full"):
         split.vinyals([f"Greek/character{i:02}" for i in range(24)])
 
 

@@ -67,6 +67,8 @@ def run_in(folder, end, resume=False, **changes):
         "checkpoint": folder / "last.safetensors" if resume else None,
         "options": {},
         "command": "python -m point",
+        "recipe": None,
+        "machine": "a machine",
     }
     return Run(**{**options, **changes})
 
@@ -90,7 +92,32 @@ def test_a_run_that_was_stopped_ends_with_the_weights_of_one_in_one_go(tmp_path)
     train(run_in(tmp_path / "parts", 20, resume=True), second, points, far_point)
     assert torch.equal(second.place, whole.place) and not torch.equal(first.place, whole.place)
     ends = [facts(tmp_path / name / "last.safetensors") for name in ("whole", "parts")]
+    assert all(end.pop("seconds") > 0 for end in ends)
     assert ends[0] == ends[1] and ends[0]["iteration"] == 20
+
+
+def test_seconds_are_those_of_all_parts(tmp_path):
+    train(run_in(tmp_path, 5), Point(), points, far_point)
+    last = run_in(tmp_path, 6, resume=True)
+    _, _ = last.restore(Point())
+    last.seconds += 3600  # as if the first part had taken that long
+    last.save("last", Point(), 5, {"iteration": 0, "query_accuracy": 0.0})
+    train(run_in(tmp_path, 6, resume=True), Point(), points, far_point)
+    assert 3600 < facts(tmp_path / "last.safetensors")["seconds"] < 3660
+
+
+def test_the_learning_rate_is_halved_as_often_as_due_also_where_a_run_goes_on(tmp_path):
+    rates = []
+
+    class Noting(Point):
+        def measure(self, batch, train):
+            if train:
+                rates.append(self.optimizer.param_groups[0]["lr"])
+            return super().measure(batch, train)
+
+    for end, resume in ((5, False), (7, True)):
+        train(run_in(tmp_path, end, resume), Noting(), points, far_point, halve_every=2)
+    assert rates == [0.1, 0.1, 0.05, 0.05, 0.025, 0.025, 0.0125]
 
 
 def test_going_on_repeats_no_row_of_the_log(tmp_path):

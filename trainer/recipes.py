@@ -3,7 +3,6 @@
 import dataclasses
 import shlex
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
@@ -49,8 +48,9 @@ def with_recipes(base: type[click.Command], recipes: Mapping[str, Recipe]) -> ty
             return parsed
 
         def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-            """List the recipes below the options."""
+            """List the recipes below the options, with what they are to reach."""
             with formatter.section("Recipes, --recipe NAME"):
-                formatter.write_dl([(name, recipe.words) for name, recipe in recipes.items()])
+                rows = [(name, f"{recipe.target:.1%}, {recipe.source}") for name, recipe in recipes.items()]
+                formatter.write_dl(rows)
 
     return Program

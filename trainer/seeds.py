@@ -15,7 +15,7 @@ def reseed(*key: int, accelerators: bool = True) -> None:
     seed = int(np.random.SeedSequence(key).generate_state(1)[0])
     random.seed(seed)
     np.random.seed(seed)
-    # Not torch.manual_seed: it formats stack traces for each kind of accelerator that is not there, milliseconds a call.
+    # Not torch.manual_seed: for each kind of accelerator that is not there it formats a stack trace, in milliseconds.
     torch.default_generator.manual_seed(seed)
     if accelerators and torch.cuda.is_available():
         torch.cuda.manual_seed_all(seed)

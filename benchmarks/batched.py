@@ -1,10 +1,11 @@
-"""A whole batch of tasks at once: hw2.train maml --batched, and protonet.
+"""A whole batch of tasks at once: python -m benchmarks.reference hw2 --batched, for hw2/train.py's two methods.
 
 MAML
 ====
 
-Your _inner_loop and _outer_step are used as they are. What changes is what they see: T tasks as one, whose parameters
-have an axis more, T copies of each. The given _forward makes room for that by grouped convolutions, one group a task.
+The solution's _inner_loop and _outer_step are used as they are. What changes is what they see: T tasks as one, whose
+parameters have an axis more, T copies of each. In the place of _forward, grouped convolutions make room for that, one
+group a task.
 
 The numbers are those of the loop over tasks. Let L_t be the loss of task t, under parameters phi_t of its own. The
 cross entropy over the drawings of all tasks is their mean, since tasks are of equal size, and only L_t in it depends on
@@ -18,20 +19,22 @@ averages over all drawings is the mean over the tasks.
 Prototypical networks
 =====================
 
-All drawings of a batch go through the network in one pass, before your _step is called; batch normalisation alone takes
-each support and each query by itself. When _step then asks the network for the features of a support or a query, they
-are there.
+All drawings of a batch go through the network in one pass, before the solution's _step is called; batch normalisation
+alone takes each support and each query by itself. When _step then asks the network for the features of a support or a
+query, they are there.
 """
 
 import copy
 import functools
 from concurrent.futures import ThreadPoolExecutor
 
+import click
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hw2.maml import KERNEL_SIZE, NUM_CONV_LAYERS
+from autograder.hw2.maml.solution import KERNEL_SIZE, NUM_CONV_LAYERS
+from hw2.train import MAMLLearner, ProtoNetLearner
 
 TASKS_AT_ONCE = 4  # on a CPU: the activations of more of them leave its cache
 TOLERANCE = {"rtol": 1e-6, "atol": 1e-9}  # in double precision: rounding is below it, and a wrong formula is not
@@ -39,6 +42,29 @@ TOLERANCE = {"rtol": 1e-6, "atol": 1e-9}  # in double precision: rounding is bel
 
 class CannotBatchError(ValueError):
     """A solution computes in a way that --batched does not see through."""
+
+
+class AllAtOnceMAML(MAMLLearner):
+    """MAML, as the trainer sees it, all tasks of a batch at once."""
+
+    def __init__(self, maml, *arguments):
+        super().__init__(maml, *arguments)
+        self._at_once = BatchedMAML(maml)
+
+    def step(self, batch, train):
+        """What MAML._outer_step returns."""
+        try:
+            return self._at_once.outer_step(batch, train, self.second_order)
+        except CannotBatchError as error:
+            raise click.ClickException(str(error)) from None
+
+
+class AllAtOnceProtoNet(ProtoNetLearner):
+    """A prototypical network, as the trainer sees it, all tasks of a batch at once."""
+
+    def __init__(self, protonet, num_way):
+        super().__init__(protonet, num_way)
+        self.step = BatchedNetwork(protonet).step
 
 
 class BatchedMAML:

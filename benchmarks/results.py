@@ -1,0 +1,227 @@
+"""What the reference reaches, as docs/results.md and the table in README.md: python -m benchmarks.results [--collect]
+
+`--collect` first takes what is published of each run of a recipe that has been tested, from logs/<recipe>.seed_<seed>
+into docs/runs/<recipe>.seed_<seed>.json: the result, and the curve at the iterations that were validated. The page, the
+table and the pictures are made of docs/runs alone, and nothing in them is typed in by hand.
+"""
+
+import csv
+import json
+import math
+import re
+from pathlib import Path
+
+import click
+import numpy as np
+from matplotlib.figure import Figure
+
+from benchmarks.recipes import HOMEWORKS, HW1, HW2, LOGS
+from trainer import checkpoint
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+RECIPES = HW1 | HW2
+CURVE = ("iteration", "train_loss", "train_query_accuracy", "val_loss", "val_query_accuracy")
+NOT_RUN = "not run"
+BEGIN, END = "<!-- results: python -m benchmarks.results -->", "<!-- /results -->"
+COLUMNS = "| run | reference | target | seeds | iterations | hours | machine |\n|---|---|---|---|---|---|---|"
+HEAD = """# Results
+
+What the reference solutions reach on all of Omniglot, and how fast. `python -m benchmarks.results` writes this page,
+its pictures and the table in the README from `docs/runs/`, and nothing here is typed in by hand. Accuracies are of the
+checkpoint that was best in validation, on 600 meta-test tasks, with a 95% interval over those tasks. Hours are those of
+training, on the clock, on a machine that may have had other work to do.
+"""
+COMMANDS = """## Commands
+
+Each trains and tests one row. Started again, it goes on where it was stopped.
+
+"""
+
+
+def collect(folder: Path) -> dict | None:
+    """What is published of one run; None if it has not been tested.
+
+    Args:
+        folder: logs/<recipe>.seed_<seed>.
+    """
+    tests = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("best.test*.json"))]
+    tests = [test for test in tests if test["recipe"] in RECIPES]
+    if not tests:
+        return None
+    last = checkpoint.read_facts(folder / "last.safetensors")
+    with open(folder / "log.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        **tests[-1],
+        "iterations": last["iteration"],
+        "seconds": round(last["seconds"]),
+        "machine": last["machine"],
+        "curve": curve(rows),
+    }
+
+
+def curve(rows: list[dict[str, str]]) -> dict[str, list[float | None]]:
+    """The rows of a log that were validated; what was measured in training is averaged from one to the next."""
+    columns: dict[str, list[float | None]] = {name: [] for name in CURVE}
+    since: dict[str, list[float]] = {"train_loss": [], "train_query_accuracy": []}
+    for row in rows:
+        for name, values in since.items():
+            values += [float(row[name])] if row[name] else []
+        if not row["val_loss"]:
+            continue
+        columns["iteration"].append(int(row["iteration"]))
+        for name in CURVE[1:]:
+            values = since[name] if name in since else [float(row[name])]
+            columns[name].append(round(float(np.mean(values)), 5) if values else None)
+        since = {name: [] for name in since}
+    return columns
+
+
+def planned(name: str) -> int | None:
+    """How many iterations a recipe asks for, where it says."""
+    found = re.search(r"--num-iterations (\d+)", RECIPES[name].words)
+    return int(found.group(1)) if found else None
+
+
+def row(name: str, runs: list[dict]) -> str:
+    """A recipe's row of a table: its runs, or that it has not been run."""
+    target = f"{RECIPES[name].target:.1%}"
+    if not runs:
+        return f"| `{name}` | {NOT_RUN} | {target} | | | | |"
+    shown = "<br>".join(f"{run['accuracy']:.1%} ± {run['confidence_95']:.1%}" for run in runs)
+    seeds = ", ".join(str(run["settings"]["seed"]) for run in runs)
+    length = "<br>".join(sorted({words_of_length(name, run["iterations"]) for run in runs}))
+    hours = "<br>".join(f"{run['seconds'] / 3600:.1f}" for run in runs)
+    machines = "<br>".join(sorted({run["machine"] for run in runs}))
+    return f"| `{name}` | {shown} | {target} | {seeds} | {length} | {hours} | {machines} |"
+
+
+def words_of_length(name: str, done: int) -> str:
+    """The number of iterations, and whether it is less than was planned."""
+    whole = planned(name)
+    return f"{done:,} of {whole:,}, cut short" if whole and done < whole else f"{done:,}"
+
+
+def tables(runs: dict[str, list[dict]]) -> dict[str, str]:
+    """Source -> table of its targets beside what the reference reaches."""
+    sources: dict[str, list[str]] = {}
+    for name, recipe in RECIPES.items():
+        sources.setdefault(recipe.source, []).append(row(name, runs.get(name, [])))
+    return {source: "\n".join([COLUMNS, *rows]) for source, rows in sources.items()}
+
+
+def draw(name: str, runs: list[dict], path: Path) -> None:
+    """The learning curves of a recipe's runs: accuracy in training, faint, and in validation."""
+    figure = Figure(figsize=(7, 3.6), dpi=100, layout="constrained")
+    axes = figure.subplots()
+    for number, run in enumerate(runs):
+        curve, colour = run["curve"], f"C{number}"
+        for part, style in (("train", {"alpha": 0.4}), ("val", {"marker": "o", "markersize": 3})):
+            values = [math.nan if value is None else 100 * value for value in curve[f"{part}_query_accuracy"]]
+            label = f"meta-{'training' if part == 'train' else 'validation'}, seed {run['settings']['seed']}"
+            axes.plot(curve["iteration"], values, color=colour, linewidth=1.2, label=label, **style)
+    axes.axhline(100 * RECIPES[name].target, color="grey", linestyle=":", label="target")
+    axes.set(title=name, xlabel="iteration [batches of tasks]", ylabel="query accuracy [%]")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False, fontsize="small", loc="lower right")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Software": None})
+
+
+def page(runs: dict[str, list[dict]], benchmarks: list[dict]) -> str:
+    """docs/results.md."""
+    parts = [HEAD]
+    for source, table in tables(runs).items():
+        parts.append(f"## Targets of {source}\n\n{table}\n")
+    seeds = {name: [run["settings"]["seed"] for run in runs.get(name, [])] or [0] for name in RECIPES}
+    commands = [f"python -m benchmarks.recipes {name} --seed {seed}" for name in RECIPES for seed in seeds[name]]
+    parts.append(COMMANDS + "```sh\n" + "\n".join(commands) + "\n```\n")
+    if curves := [f"![{name}](curves/{name}.png)" for name in runs]:
+        parts.append("## Learning curves\n\n" + "\n\n".join(curves) + "\n")
+    parts += [SPEED[facts["benchmark"]](facts) for facts in benchmarks]
+    return "\n".join(parts)
+
+
+def episodes(facts: dict) -> str:
+    """How fast episodes are drawn."""
+    rows = ["| way to draw | a second of processor time | times | target |", "|---|---|---|---|"]
+    speeds = facts["per_processor_second"]
+    for name, speed in speeds.items():
+        target = facts["targets"].get(name)
+        times = f"{speed / speeds[target['of']]:.0f}" if target else ""
+        rows.append(
+            f"| {name} | {speed:,.0f} | {times} | {target['times']} x {target['of']} |"
+            if target
+            else f"| {name} | {speed:,.0f} | | |"
+        )
+    rows += ["", "| training step | drawing its batch | of the step |", "|---|---|---|"]
+    for name, part in facts["drawing"].items():
+        rows.append(f"| {name} | {1e3 * part['seconds']:.2f} ms | {part['seconds'] / part['of_step']:.1%} |")
+    return f"## Drawing episodes\n\n`{facts['command']}`, {facts['machine']}.\n\n" + "\n".join(rows) + "\n"
+
+
+def meta_step(facts: dict) -> str:
+    """How fast MAML's outer step is."""
+    rows = ["| | steps a second | batched is | share of the rate of matrix products |", "|---|---|---|---|"]
+    for name, way in facts["ways"].items():
+        times, share = way["batched_is_times_faster"], way["share_of_matrix_product_rate"]
+        rows.append(f"| {name} | {way['steps_per_second']:.2f} | {times:.2f} x | {share:.0%} |")
+    rows += [f"\n{name} could not be imported: {why}." for name, why in facts["not_importable"].items()]
+    words = (
+        f"`{facts['command']}`, {facts['machine']}, the best of {facts['rounds']} rounds. A step is "
+        f"{facts['flops_per_step'] / 1e9:.2f} GFLOP; matrix products run at "
+        f"{facts['matrix_product_flops_per_second'] / 1e9:.0f} GFLOP/s. Target: {facts['target']:g} x the plain loop."
+    )
+    return f"## MAML's outer step\n\n{words}\n\n" + "\n".join(rows) + "\n"
+
+
+SPEED = {"episodes": episodes, "meta_step": meta_step}
+
+
+def published(docs: Path) -> tuple[dict[str, list[dict]], list[dict]]:
+    """What lies in docs/runs: recipe -> its runs by seed, and the benchmarks."""
+    facts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((docs / "runs").glob("*.json"))]
+    runs: dict[str, list[dict]] = {}
+    for name in HOMEWORKS:
+        if done := [fact for fact in facts if fact.get("recipe") == name]:
+            runs[name] = sorted(done, key=lambda run: run["settings"]["seed"])
+    return runs, [fact for fact in facts if "benchmark" in fact]
+
+
+def with_table(readme: str, runs: dict[str, list[dict]]) -> str:
+    """README.md with its table made anew."""
+    before, found, rest = readme.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not (found and ended):
+        raise click.ClickException(f"README.md lacks the lines {BEGIN} and {END}, between which the table goes.")
+    table = "\n".join([COLUMNS, *(row(name, runs.get(name, [])) for name in RECIPES)])
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+@click.command(help=__doc__)
+@click.option("--collect", "collecting", is_flag=True, help="Take results from the logs first.")
+@click.option("--logs", type=click.Path(path_type=Path), default=LOGS, show_default=True)
+def main(collecting: bool, logs: Path) -> None:
+    """Write docs/results.md, the table in README.md and the pictures."""
+    if collecting:
+        for folder in sorted(logs.glob("*.seed_*")):
+            if facts := collect(folder):
+                path = DOCS / "runs" / f"{folder.name}.json"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+                click.echo(f"collected {folder.name}")
+            else:
+                click.echo(f"{folder.name} has not been tested yet")
+    runs, benchmarks = published(DOCS)
+    (DOCS / "results.md").write_text(page(runs, benchmarks), encoding="utf-8")
+    for name, done in runs.items():
+        draw(name, done, DOCS / "curves" / f"{name}.png")
+    readme = ROOT / "README.md"
+    readme.write_text(with_table(readme.read_text(encoding="utf-8"), runs), encoding="utf-8")
+    click.echo(f"written: {DOCS / 'results.md'}, and the table in README.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Recipes (trainer/recipes.py, hw2/recipes.py) and the page of what they reach (benchmarks/results.py)."""
+
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import hw1.train
+import hw2.train
+from benchmarks import results
+from benchmarks.recipes import HOMEWORKS
+from trainer import Recipe, option, setting, with_recipes
+
+RECIPES = {"small": Recipe("--way 3 --name 'a b'", 0.5, "nobody", test="--way 7"), "other": Recipe("", 0.5, "nobody")}
+
+
+@click.command(cls=with_recipes(click.Command, RECIPES))
+@setting("--way", type=int, default=5)
+@option("--name", default="")
+@option("--test", is_flag=True)
+def program(way, name, test):
+    print(way, name, click.get_current_context().meta.get("recipe"))
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        (["--recipe", "small"], "3 a b small"),
+        (["--recipe=small", "--way", "9"], "9 a b small"),
+        (["--recipe", "small", "--test"], "7 a b small"),
+        (["--recipe", "small", "--test", "--way", "9"], "9 a b small"),
+        (["--recipe", "other"], "5  other"),
+        (["--way", "2"], "2  None"),
+    ],
+)
+def test_a_recipe_stands_for_its_words_and_those_that_follow_win(words, printed):
+    assert CliRunner().invoke(program, words).output == f"{printed}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--recipe", "large"], "There is no recipe 'large': they are small, other."),
+        (["--recipe"], "There is no recipe '': they are small, other."),
+        (["--way", "2", "--recipe", "small"], "--recipe comes first"),
+    ],
+)
+def test_a_wrong_recipe_is_one_sentence(words, sentence):
+    result = CliRunner().invoke(program, words)
+    assert result.exit_code == 2 and sentence in result.output
+
+
+@pytest.mark.parametrize("name", HOMEWORKS)
+@pytest.mark.parametrize("test", [[], ["--test"]])
+def test_every_recipe_is_a_command_line_of_its_program(name, test):
+    main = {"hw1": hw1.train.main, "hw2": hw2.train.main}[HOMEWORKS[name]]
+    context = main.make_context("train", ["--recipe", name, *test])
+    if isinstance(main, click.Group):
+        method, command, rest = main.resolve_command(context, [*context.protected_args, *context.args])
+        context = command.make_context(method, rest, parent=context)
+    assert context.meta["recipe"] == name
+    if name.startswith("paper-maml"):  # the papers' own numbers of classes and drawings
+        assert f"-{context.params['num_way']}w{context.params['num_support']}s" in name
+        assert context.params["num_filters"] == 64 and context.params["rotations"]
+
+
+LOG = [
+    {"iteration": "0", "train_loss": "", "train_query_accuracy": "", "val_loss": "1.6", "val_query_accuracy": "0.2"},
+    {"iteration": "1", "train_loss": "1.5", "train_query_accuracy": "0.3", "val_loss": "", "val_query_accuracy": ""},
+    {
+        "iteration": "2",
+        "train_loss": "1.1",
+        "train_query_accuracy": "0.4",
+        "val_loss": "1.2",
+        "val_query_accuracy": "0.5",
+    },
+]
+
+
+def a_run(name, seed, iterations):
+    return {
+        "recipe": name,
+        "accuracy": 0.9312,
+        "confidence_95": 0.0041,
+        "settings": {"seed": seed},
+        "iterations": iterations,
+        "seconds": 5400,
+        "machine": "a machine",
+        "curve": results.curve(LOG),
+    }
+
+
+def test_a_curve_has_the_validated_iterations_and_the_mean_of_training_between_them():
+    assert results.curve(LOG) == {
+        "iteration": [0, 2],
+        "train_loss": [None, 1.3],
+        "train_query_accuracy": [None, 0.35],
+        "val_loss": [1.6, 1.2],
+        "val_query_accuracy": [0.2, 0.5],
+    }
+
+
+def test_a_row_says_what_was_reached_with_seeds_hours_and_machine():
+    runs = [a_run("paper-maml-5w1s", seed, 60_000) for seed in (0, 3)]
+    row = results.row("paper-maml-5w1s", runs)
+    assert row == (
+        "| `paper-maml-5w1s` | 93.1% ± 0.4%<br>93.1% ± 0.4% | 98.7% | 0, 3 | 60,000 | 1.5<br>1.5 | a machine |"
+    )
+
+
+def test_what_was_not_run_or_cut_short_is_marked():
+    assert "| not run | 98.7% |" in results.row("paper-maml-5w1s", [])
+    assert "| 700 of 60,000, cut short |" in results.row("paper-maml-5w1s", [a_run("paper-maml-5w1s", 0, 700)])
+
+
+def test_the_page_holds_each_run_its_picture_and_its_command(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/x.json").write_text(json.dumps(a_run("course-maml-5w1s", 4, 15_000)))
+    runs, benchmarks = results.published(tmp_path)
+    page = results.page(runs, benchmarks)
+    assert "93.1% ± 0.4%" in page and "![course-maml-5w1s](curves/course-maml-5w1s.png)" in page
+    assert "python -m benchmarks.recipes course-maml-5w1s --seed 4\n" in page
+    results.draw("course-maml-5w1s", runs["course-maml-5w1s"], tmp_path / "curves/course-maml-5w1s.png")
+    assert (tmp_path / "curves/course-maml-5w1s.png").stat().st_size > 5_000
+
+
+def test_page_and_readme_are_what_the_published_runs_give():
+    runs, benchmarks = results.published(results.DOCS)
+    assert (results.DOCS / "results.md").read_text(encoding="utf-8") == results.page(runs, benchmarks)
+    readme = (results.ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == results.with_table(readme, runs)
+    for name in runs:
+        assert (results.DOCS / f"curves/{name}.png").is_file(), name
