@@ -12,6 +12,7 @@ operations are those of the products, convolutions and matrix products of the pl
 measured on the same threads, by turns with the rest.
 """
 
+import itertools
 import json
 import statistics
 import time
@@ -173,14 +174,14 @@ def check(steps, filters, batch, threads):
 @click.command(help=__doc__)
 @click.option("--threads", type=click.IntRange(min=1), default=torch.get_num_threads(), show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--rounds", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--seconds", "limit", type=float, default=60, show_default=True, help="No new round begins after them.")
 @click.option("--tasks", type=click.IntRange(min=1), default=16, show_default=True)
 @click.option("--shots", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--queries", type=click.IntRange(min=1), default=15, show_default=True)
 @click.option("--filters", type=click.IntRange(min=1), default=32, show_default=True)
 @click.option("--steps", type=click.IntRange(min=1), default=1, show_default=True, help="Of the inner loop.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures too.")
-def main(threads, device, rounds, tasks, shots, queries, filters, steps, file):
+def main(threads, device, limit, tasks, shots, queries, filters, steps, file):
     drawings = {f"{i:03}": character for i, character in enumerate(glyphs.draw(200, seed=0))}
     batch = Tasks(drawings, 5, shots, queries).sample(np.random.default_rng(0), tasks)
     differences = check(steps, filters, batch[:3], threads)
@@ -201,7 +202,10 @@ def main(threads, device, rounds, tasks, shots, queries, filters, steps, file):
     torch.set_num_threads(threads)
     jobs = {name: (lambda name=name: update(name)) for name in contest} | {"product": lambda: left @ left}
     times = {name: [] for name in jobs}
-    for number in range(rounds + 1):  # by turns: what else the machine does falls on all of them
+    begun = time.perf_counter()
+    for number in itertools.count():  # by turns: what else the machine does falls on all of them
+        if number > 1 and time.perf_counter() - begun > limit:
+            break
         for name, job in jobs.items():
             spent = seconds(job, device)
             if number:  # the first round warms up
@@ -225,7 +229,7 @@ def main(threads, device, rounds, tasks, shots, queries, filters, steps, file):
             "benchmark": "meta_step",
             "command": f"python -m benchmarks.meta_step {words} --steps {steps} --device {device}",
             "machine": machine(device, threads),
-            "rounds": rounds,
+            "rounds": len(times["product"]),
             "flops_per_step": flops,
             "matrix_product_flops_per_second": rate,
             "target": TARGETS[device],

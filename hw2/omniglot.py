@@ -81,7 +81,7 @@ class Tasks:
         tasks, N, n = chosen.shape
         order = rng.random((tasks, N * n)).argsort(axis=-1)
         indices = chosen.reshape(tasks, N * n)[np.arange(tasks)[:, None], order]
-        ink = np.unpackbits(self._bits[indices], axis=-1, count=math.prod(self._shape))
+        ink = np.unpackbits(self._bits.take(indices, axis=0), axis=-1, count=math.prod(self._shape))
         images = torch.from_numpy(ink).float().view(tasks, N * n, 1, *self._shape)
         return images, torch.from_numpy(order // n)
 
