@@ -150,7 +150,7 @@ def episodes(facts: dict) -> str:
     speeds = facts["per_processor_second"]
     for name, speed in speeds.items():
         target = facts["targets"].get(name)
-        times = f"{speed / speeds[target['of']]:.0f}" if target else ""
+        times = f"{speed / speeds[target['of']]:.3g}" if target else ""
         rows.append(
             f"| {name} | {speed:,.0f} | {times} | {target['times']} x {target['of']} |"
             if target
