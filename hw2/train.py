@@ -37,7 +37,7 @@ from trainer import (
 )
 
 VAL_TASKS = 100
-VAL_BATCH = 20  # of them measured at a time: so a batched step has something to batch
+VAL_BATCH = 20  # of them measured at a time
 SPLITS = {"course": split.split, "lake": split.lake, "vinyals": split.vinyals}
 
 

@@ -53,7 +53,7 @@ def assert_same(got, expected):
 
 
 @pytest.mark.parametrize("second_order", [True, False])
-@pytest.mark.parametrize(("steps", "learn_rates", "count"), [(1, False, 4), (3, True, 6), (2, False, 11), (0, False, 2)])
+@pytest.mark.parametrize(("steps", "learn_rates", "count"), [(1, False, 4), (3, True, 6), (2, False, 9), (0, False, 2)])
 def test_loss_accuracies_and_meta_gradients_are_those_of_the_loop(steps, learn_rates, count, second_order):
     method, learned = maml(steps, learn_rates)
     tasks = batch(count)

@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -31,6 +32,11 @@ def with_recipes(base: type[click.Command], recipes: Mapping[str, Recipe]) -> ty
     """
 
     class Program(base):  # type: ignore[misc, valid-type]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            words = "Stands for the words of a recipe; those that follow win."
+            self.params.insert(0, click.Option(["--recipe"], metavar="NAME", expose_value=False, help=words))
+
         def parse_args(self, context: click.Context, words: list[str]) -> list[str]:
             """Replace a recipe by its words, and remember its name for the run."""
             if words and words[0].startswith("--recipe="):
