@@ -180,8 +180,8 @@ def meta_step(facts: dict) -> str:
 
 
 LEARN2LEARN = (
-    "\nlearn2learn does not install beside a torch of today as it is published: its Cython files were compiled anew, and "
-    "the operators of torchvision that it imports were stood in for. Neither is in a step."
+    "\nlearn2learn does not install beside a torch of today as it is published: its Cython files were compiled anew, "
+    "and the operators of torchvision that it imports were stood in for. Neither is in a step."
 )
 SPEED = {"episodes": episodes, "meta_step": meta_step}
 
