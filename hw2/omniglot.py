@@ -24,7 +24,7 @@ class Tasks:
         num_query: Q, the query drawings of each class.
 
     Raises:
-        ValueError: there are too few characters, or too few drawings of one, or a pixel is neither ink nor paper.
+        ValueError: there are too few characters, or too few drawings of one.
     """
 
     def __init__(self, drawings: Mapping[str, np.ndarray], num_way: int, num_support: int, num_query: int):
@@ -34,11 +34,11 @@ class Tasks:
             raise ValueError(f"a task needs {num_way} characters, and there are {len(drawings)}")
         if (need := num_support + num_query) > (least := self._counts.min()):
             raise ValueError(f"a task needs {need} drawings of a character, and one has {least}")
-        if grey := [name for name, array in drawings.items() if array.max() > 1]:
-            raise ValueError(f"{grey[0]} has grey pixels: ink is 1 and paper 0")
-        # All drawings in one array of packed bits, a character's from its first row on: a batch is one look-up.
+        # All drawings in one array, a character's from its first row on: a batch is one look-up.
         self._shape = next(iter(drawings.values())).shape[1:]
-        self._bits = np.concatenate([np.packbits(array.reshape(len(array), -1), axis=1) for array in drawings.values()])
+        pixels = np.concatenate([array.reshape(len(array), -1) for array in drawings.values()])
+        self._in_bits = pixels.dtype == np.uint8 and pixels.max() <= 1  # eight pixels in a byte; shades need more
+        self._rows = np.packbits(pixels, axis=1) if self._in_bits else pixels
         self._first = np.cumsum(self._counts) - self._counts
 
     def batches(self, num_tasks: int, seed: int, start: int = 0) -> Iterator[list[Task]]:
@@ -81,8 +81,10 @@ class Tasks:
         tasks, N, n = chosen.shape
         order = rng.random((tasks, N * n)).argsort(axis=-1)
         indices = chosen.reshape(tasks, N * n)[np.arange(tasks)[:, None], order]
-        ink = np.unpackbits(self._bits.take(indices, axis=0), axis=-1, count=math.prod(self._shape))
-        images = torch.from_numpy(ink).float().view(tasks, N * n, 1, *self._shape)
+        pixels = self._rows.take(indices, axis=0)
+        if self._in_bits:
+            pixels = np.unpackbits(pixels, axis=-1, count=math.prod(self._shape))
+        images = torch.from_numpy(pixels).float().view(tasks, N * n, 1, *self._shape)
         return images, torch.from_numpy(order // n)
 
 

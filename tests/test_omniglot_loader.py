@@ -103,6 +103,9 @@ def test_too_few_characters_or_drawings_are_named():
         Tasks(drawings(9), 5, 6, 15)
 
 
-def test_drawings_that_are_not_black_and_white_are_refused():
-    with pytest.raises(ValueError, match="alphabet/character01 has grey"):
-        Tasks({**drawings(2), "alphabet/character01": np.full((20, 28, 28), 255, np.uint8)}, 2, 1, 1)
+def test_drawings_in_shades_are_drawn_as_they_are():
+    shades = {name: np.random.default_rng(n).normal(size=(20, 12, 12)) for n, name in enumerate("abc")}
+    every = {image.astype(np.float32).tobytes() for array in shades.values() for image in array}
+    ((images, _, queries, _),) = Tasks(shades, 3, 2, 3).sample(np.random.default_rng(0), 1)
+    assert images.shape == (6, 1, 12, 12) and images.dtype == torch.float32
+    assert {image.numpy().tobytes() for image in torch.cat([images, queries])} <= every
