@@ -16,6 +16,9 @@ class Key(Protocol):
     def seed(self) -> int | None:
         """The only run's seed for which there are answers; None where any will do."""
 
+    def prepare(self) -> None:
+        """Do what takes time, while the first workers start."""
+
     def reference(self, exercise: Exercise) -> Subject:
         """Answers the functions of an exercise's probe, rightly; the same one each time."""
 

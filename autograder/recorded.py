@@ -105,6 +105,9 @@ class Recorded:
         """The seed of the record."""
         return load(exercises(homeworks()[0])[0])[0].seed
 
+    def prepare(self) -> None:
+        """There is nothing to do."""
+
     def reference(self, exercise: Exercise) -> Reference:
         """Its answers."""
         return Reference(exercise)

@@ -24,7 +24,7 @@ class Reference(Subject):
     """The reference solution, in this process."""
 
     @functools.cached_property
-    def _probe(self) -> ModuleType:  # not sooner: it imports torch, and meanwhile the student's worker can start
+    def _probe(self) -> ModuleType:
         import torch
 
         torch.set_num_threads(1)  # as in a worker: on tensors so small more are slower, on a busy machine far slower
@@ -57,6 +57,10 @@ class Live:
     def __init__(self) -> None:
         self._references: dict[str, Reference] = {}
         self._passed: dict[str, dict[str, CheckResult]] = {}
+
+    def prepare(self) -> None:
+        """Import torch, as the workers do at the same time."""
+        import torch  # noqa: F401
 
     def reference(self, exercise: Exercise) -> Reference:
         """The reference solution."""
