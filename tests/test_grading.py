@@ -193,7 +193,7 @@ def test_wrong_usage_is_one_line(arguments):
 
 
 def children(pid):
-    listed = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if line.split()[0] == str(pid)]
 
 
@@ -207,7 +207,7 @@ def test_ctrl_c_interrupts_and_leaves_no_worker():
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background has it ignored
     )
     deadline = time.monotonic() + 60
-    while not children(process.pid) and time.monotonic() < deadline:
+    while not any("shim.py" in child for child in children(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.2)
     time.sleep(2)
     process.send_signal(signal.SIGINT)
