@@ -5,30 +5,17 @@ What `python -m autograder hw1 --reference --fast` takes longer than this is wha
 
 import sys
 
-from autograder import grade
 from autograder.catalog import exercises
-from autograder.drawings import Drawings
-from autograder.instructor.inside import Inside
+from autograder.instructor.inside import Inside, judge
 from autograder.instructor.live import Live
-from autograder.referee import Referee, describe
+from autograder.referee import describe
 from autograder.results import Verdict
 
 
 def main(homework: str) -> None:
     """Run the fast checks."""
-    chosen = exercises(homework)
-    referee = Referee(
-        chosen,
-        lambda exercise: Inside(exercise, (exercise.folder / "solution.py").read_bytes()),
-        problems={},
-        seed=1,
-        drawings=Drawings(None),
-        chosen=lambda function: not describe(function).training,
-        observe=lambda exercise, check, judged: None,
-        key=Live(),
-    )
-    grade.run_pytest(chosen, referee)
-    results = [check for exercise in chosen for check in referee.results[exercise.name].values()]
+    subjects = {e: Inside(e, (e.folder / "solution.py").read_bytes()) for e in exercises(homework)}
+    results = judge(subjects, 1, Live(), lambda function: not describe(function).training)
     assert results and all(check.verdict is Verdict.PASS for check in results)
 
 

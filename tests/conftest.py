@@ -10,9 +10,9 @@ from rewriting import rewrite
 from autograder import catalog, isolation
 from autograder import grade as grading
 from autograder.drawings import Drawings
-from autograder.instructor.inside import Inside
+from autograder.instructor import inside
 from autograder.instructor.live import Live
-from autograder.referee import Referee, describe
+from autograder.referee import describe
 from autograder.submission import Submission
 
 # Tests fork (controls, DataLoader workers), and the threads of OpenMP do not survive that: the child would hang.
@@ -126,18 +126,13 @@ def judge():
 
     def run(name, source, seed=1, watch=lambda check, calls: None):
         exercise = _exercise(name)
-        subject = Inside(exercise, source)
-        referee = Referee(
-            [exercise],
-            lambda exercise: subject,
-            problems={},
-            seed=seed,
-            drawings=Drawings(None),
-            chosen=lambda check: not describe(check).training,
-            observe=lambda exercise, check, judged: watch(check, subject.calls) if judged else None,
-            key=Live(),
+        subject = inside.Inside(exercise, source)
+        return inside.judge(
+            {exercise: subject},
+            seed,
+            Live(),
+            lambda check: not describe(check).training,
+            lambda exercise, check, judged: watch(check, subject.calls) if judged else None,
         )
-        grading.run_pytest([exercise], referee)
-        return list(referee.results[name].values())
 
     return run

@@ -10,14 +10,11 @@ import zipfile
 import pytest
 
 from autograder import archives, catalog, manifest, recorded
-from autograder import grade as grading
-from autograder.drawings import Drawings
 from autograder.instructor import mutants
 from autograder.instructor.handout import build, leaks
 from autograder.instructor.handout.record import record
-from autograder.instructor.inside import Inside
+from autograder.instructor.inside import Inside, judge
 from autograder.instructor.live import Live
-from autograder.referee import Referee
 from autograder.results import Verdict
 
 SEED = 7
@@ -71,18 +68,7 @@ def run(folder, *arguments):
 
 
 def judged(exercise, source, key):
-    referee = Referee(
-        [exercise],
-        lambda exercise: Inside(exercise, source),
-        problems={},
-        seed=SEED,
-        drawings=Drawings(None),
-        chosen=lambda check: not exercise.outline()[check.__name__],
-        observe=lambda exercise, check, judged: None,
-        key=key,
-    )
-    grading.run_pytest([exercise], referee)
-    return list(referee.results[exercise.name].values())
+    return judge({exercise: Inside(exercise, source)}, SEED, key, lambda check: not exercise.outline()[check.__name__])
 
 
 # It grades as the instructor's copy does

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from autograder import grade
 from autograder.catalog import Exercise
-from autograder.drawings import Drawings
 from autograder.instructor import mutants
-from autograder.instructor.inside import Inside
+from autograder.instructor.inside import Inside, judge
 from autograder.instructor.live import Live
 from autograder.instructor.mutants import Mutant
-from autograder.referee import Referee
 from autograder.results import CheckResult, Verdict
 
 
@@ -77,18 +74,12 @@ def try_one(exercise: Exercise, mutant: Mutant, seed: int) -> Death:
     source = mutant.apply((exercise.folder / "solution.py").read_text(encoding="utf-8"))
     trains = exercise.outline()
     needs_training = all(trains[name] for name in mutant.fails)
-    referee = Referee(
-        [exercise],
-        lambda exercise: Inside(exercise, source),
-        problems={},
-        seed=seed,
-        drawings=Drawings(None),
-        chosen=lambda function: needs_training or not trains[function.__name__],
-        observe=lambda exercise, check, judged: None,
-        key=Live(),
+    results = judge(
+        {exercise: Inside(exercise, source)},
+        seed,
+        Live(),
+        lambda function: needs_training or not trains[function.__name__],
     )
-    grade.run_pytest([exercise], referee)
-    results = list(referee.results[exercise.name].values())
     failed = [check for check in results if check.verdict is not Verdict.PASS and not check.waits_for]
     named = any(mutant.says in check.likely for check in failed) if mutant.says else None
     faults = tuple(check.name for check in results if check.verdict is Verdict.GRADER_ERROR)

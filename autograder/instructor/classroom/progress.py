@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Callable
-from types import TracebackType
 
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
 
 from autograder.report import terminal
 from autograder.results import Report, Verdict
@@ -12,7 +11,7 @@ from autograder.results import Report, Verdict
 EVERY = 30.0  # seconds between two lines where nobody watches
 
 
-class ClassProgress:
+class ClassProgress(terminal.Line):
     """Counts what is done, runs and fails.
 
     Args:
@@ -24,19 +23,8 @@ class ClassProgress:
         self._total, self._kept, self._clock = total, kept, clock
         self._done = self._running = self._failing = 0
         self._begun = self._said = clock()
-        columns = (BarColumn(bar_width=20), TextColumn("{task.description}"))
-        self._progress = Progress(*columns, console=terminal.console(stderr=True), transient=True)
+        super().__init__(BarColumn(bar_width=20), TextColumn("{task.description}"))
         self._task = self._progress.add_task("", total=total, completed=kept)
-
-    def __enter__(self) -> "ClassProgress":
-        if self._progress.console.is_terminal:
-            self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
 
     def running(self, count: int) -> None:
         """Observe how many are at work."""

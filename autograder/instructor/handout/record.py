@@ -12,17 +12,14 @@ import msgspec
 import numpy as np
 from safetensors.numpy import save
 
-from autograder import grade
 from autograder.catalog import Exercise
-from autograder.drawings import Drawings
 from autograder.instructor import mutants
-from autograder.instructor.inside import Inside
+from autograder.instructor.inside import Inside, judge
 from autograder.instructor.live import Live, Reference
 from autograder.instructor.misconceptions import apart, farthest
 from autograder.marks import form, marks, question
 from autograder.recorded import NAME, Answers, Given, Right, Wrong
-from autograder.referee import Referee
-from autograder.results import Verdict
+from autograder.results import CheckResult, Verdict
 from autograder.subjects import Call
 
 Arrays = dict[str, np.ndarray]
@@ -47,8 +44,8 @@ def record(exercise: Exercise, seed: int) -> dict[str, bytes]:
     right = _Right(stored)
     with mock.patch.object(exercise.load("checks"), "assert_either", _both, create=True):
         trains = exercise.outline()
-        referee = _run(exercise, solution, seed, right, [check for check in trains if not trains[check]])
-    for check in referee.results[exercise.name].values():
+        results = _run(exercise, solution, seed, right, [check for check in trains if not trains[check]])
+    for check in results:
         if check.verdict is not Verdict.PASS:
             raise RecordError(f"The reference does not pass {check.name} of {exercise.name}: {check.message}")
     wrong = _Wrong(stored)
@@ -120,19 +117,8 @@ class _Wrong(Live):
         return reference.answer(call.function, call.arguments, call.arrays)
 
 
-def _run(exercise: Exercise, source: str, seed: int, key: Live, checks: list[str]) -> Referee:
-    referee = Referee(
-        [exercise],
-        lambda exercise: Inside(exercise, source),
-        problems={},
-        seed=seed,
-        drawings=Drawings(None),
-        chosen=lambda check: check.__name__ in checks,
-        observe=lambda exercise, check, judged: None,
-        key=key,
-    )
-    grade.run_pytest([exercise], referee)
-    return referee
+def _run(exercise: Exercise, source: str, seed: int, key: Live, checks: list[str]) -> list[CheckResult]:
+    return judge({exercise: Inside(exercise, source)}, seed, key, lambda check: check.__name__ in checks)
 
 
 def _both(attempt: Callable[[bool], None]) -> None:
