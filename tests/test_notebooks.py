@@ -106,6 +106,13 @@ def test_a_text_that_cannot_be_read_is_named_with_its_place(text, content, said)
 # What they show
 
 
+def run_to_its_end(homework, monkeypatch, stubs=False):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    made = run.run(homework, stubs)
+    assert [out for cell in made.cells for out in cell.get("outputs", []) if out.output_type == "error"] == []
+    return made
+
+
 def shown(made):
     """All that the cells of a notebook put out, by the cell's id: texts and kinds."""
     return {
@@ -125,10 +132,7 @@ def kinds(made):
 @pytest.mark.usefixtures("isolated")
 @each_homework
 def test_with_the_solutions_a_notebook_runs_to_its_end_and_shows_pictures(homework, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    made = run.run(homework)
-    outputs = [output for cell in made.cells for output in cell.get("outputs", [])]
-    assert [output for output in outputs if output.output_type == "error"] == []
+    made = run_to_its_end(homework, monkeypatch)
     assert kinds(made).count("image/png") >= 4
     for exercise in exercises(homework):
         (report,) = shown(made)[check_cell(exercise)]
@@ -146,8 +150,6 @@ def test_with_the_solutions_a_notebook_runs_to_its_end_and_shows_pictures(homewo
 @pytest.mark.usefixtures("isolated")
 @each_homework
 def test_with_the_stubs_a_notebook_opens_and_its_checks_show_what_is_to_do(homework, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    made = run.run(homework, stubs=True)
-    assert [out for cell in made.cells for out in cell.get("outputs", []) if out.output_type == "error"] == []
+    made = run_to_its_end(homework, monkeypatch, stubs=True)
     for exercise in exercises(homework):
         assert "still to do" in "".join(shown(made)[check_cell(exercise)])

@@ -1,16 +1,19 @@
 """The report that a student reads in the terminal, and the progress line before it."""
 
 from types import TracebackType
+from typing import TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from autograder import isolation
 from autograder.catalog import Exercise
 from autograder.results import TO_DO, CheckResult, ExerciseResult, Report, Verdict, number
+
+Shown = TypeVar("Shown", bound="Line")
 
 WIDTH = 110
 STYLES = {Verdict.PASS: "green", Verdict.NOT_RUN: "dim", Verdict.GRADER_ERROR: "bold magenta"}
@@ -23,19 +26,13 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, width=min(made.width, WIDTH)) if made.width > WIDTH else made
 
 
-class Progressing:
-    """A line that says which check is running, on stderr and only in a terminal."""
+class Line:
+    """A line of progress on stderr, only in a terminal, and only for as long as it is entered."""
 
-    def __init__(self, total: int):
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.description}"),
-        )
-        self._progress = Progress(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True)
-        self._task: TaskID = self._progress.add_task("starting", total=total)
+    def __init__(self, *columns: ProgressColumn):
+        self._progress = Progress(*columns, console=console(stderr=True), transient=True)
 
-    def __enter__(self) -> "Progressing":
+    def __enter__(self: Shown) -> Shown:
         if self._progress.console.is_terminal:
             self._progress.start()
         return self
@@ -44,6 +41,19 @@ class Progressing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+
+class Progressing(Line):
+    """Says which check is running."""
+
+    def __init__(self, total: int):
+        super().__init__(
+            SpinnerColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+        )
+        self._task: TaskID = self._progress.add_task("starting", total=total)
 
     def __call__(self, exercise: Exercise, check: CheckResult, judged: bool) -> None:
         """Observe a check that begins or is judged."""
