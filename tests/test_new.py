@@ -15,7 +15,8 @@ from autograder.catalog import COURSE
 from autograder.instructor import new
 
 WRITTEN = Path(__file__).parent / "reptile"  # what an author puts in the place of the templates
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+# Under CI, pytest repeats a failure's whole message in its summary; the tests here read the output.
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "CI"} | {"OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
