@@ -60,7 +60,7 @@ class Live:
 
     def prepare(self) -> None:
         """Import torch, as the workers do at the same time."""
-        import torch  # noqa: F401
+        from autograder.worker import warmup  # noqa: F401
 
     def reference(self, exercise: Exercise) -> Reference:
         """The reference solution."""

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -84,23 +85,19 @@ def _reads_memory(pid: int) -> bool:
         return True
 
 
-def _forks(most: int) -> bool:
-    """Start more processes than there may be."""
+def _multiplies(most: int) -> bool:
+    """Start more threads than there may be; the kernel counts them as processes, and they start far sooner."""
     resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
-    children = []
+    ended = threading.Event()
+    threads = [threading.Thread(target=ended.wait) for _ in range(most + 1)]
     try:
-        for _ in range(most + 1):
-            pid = os.fork()
-            if pid == 0:
-                signal.pause()
-                os._exit(0)
-            children.append(pid)
+        for thread in threads:
+            thread.start()
         return True
+    except RuntimeError:  # there can be no more
+        return False
     finally:
-        for pid in children:
-            os.kill(pid, signal.SIGKILL)
-        for pid in children:
-            os.waitpid(pid, 0)
+        ended.set()
 
 
 def _takes_memory() -> bool:
@@ -151,7 +148,7 @@ def main(level: str, course: str, other: str, closed: list[str], grader: int, pr
     if level == "isolated":
         attempts |= {"it takes more memory than there is for all": _takes_memory}
     if processes:
-        attempts |= {"it forks without limit": lambda: _forks(processes)}
+        attempts |= {"it forks without limit": lambda: _multiplies(processes)}
     holes = []
     for hole, attempt in attempts.items():
         with contextlib.suppress(OSError):
