@@ -11,7 +11,6 @@ import sys
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from autograder import grade
 from autograder.catalog import exercises
@@ -30,7 +29,6 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--full", action="store_true", help="with the checks that train")
     options = parser.parse_args()
-    table = Table("solution", "runs", "points", "changes of a verdict")
     changed = 0
     for name, handed_in in solutions(options.homework).items():
         seen: dict[str, collections.Counter[str]] = {}
@@ -42,8 +40,8 @@ def main() -> int:
                 seen.setdefault(check.name, collections.Counter())[check.verdict.value] += 1
         changes = {check: dict(verdicts) for check, verdicts in seen.items() if len(verdicts) > 1}
         changed += len(changes)
-        table.add_row(name, str(options.runs), "/".join(f"{p:g}" for p in points), str(changes or "none"))
-    Console(width=120).print(table)
+        earned = "/".join(f"{p:g}" for p in points)
+        print(f"{name}: {options.runs} runs, {earned} points, changes of a verdict: {changes or 'none'}", flush=True)
     return int(changed > 0)
 
 
