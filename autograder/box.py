@@ -48,7 +48,7 @@ def fill(box: Path, homework: str, files: dict[str, bytes]) -> None:
     for name in WORKER:
         _copy(GRADER / name, box / "autograder" / name)
     edited = {exercise.file for exercise in exercises(homework)}
-    for folder in ("data", homework):
+    for folder in ("data", "trainer", homework):
         for path in (COURSE / folder).glob("*.py"):
             if f"{folder}/{path.name}" not in edited:
                 _copy(path, box / folder / path.name)

@@ -73,8 +73,9 @@ class Referee:
         self._students: dict[str, Subject] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
         self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
-        for exercise in [exercise for exercise in exercises if exercise.name not in problems][:1]:
-            self._students[exercise.name] = start(exercise)  # the next ones when it works: each of them imports torch
+        first = next((exercise for exercise in exercises if exercise.name not in problems), None)
+        if first:  # the next ones when it works: each of them imports torch
+            self._students[first.name] = start(first)
 
     # What pytest calls
 

@@ -9,12 +9,14 @@ processor time, so that other work on the machine counts for little:
 - episodes (hw1), 5-way 1-shot: the generator of the handouts without and with its cache, and the reference
   DataGenerator with its cache.
 
-And how much of a training step of the reference solutions is spent on drawing its batch.
+And how much of a training step of the reference solutions is spent on drawing its batch, or on waiting for it where
+another process draws.
 """
 
 import json
 import math
 import random
+import statistics
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -183,7 +185,21 @@ def shares(data, rounds):
         batch = draw()
         drawing = min(seconds(draw) for _ in range(rounds))
         result[name] = (drawing, drawing + min(seconds(lambda: step(batch)) for _ in range(rounds)))  # noqa: B023
+    result[f"{name}, --num-workers 1"] = ahead(episodes, 128, step)
     return result
+
+
+def ahead(episodes, size, step, steps=150):
+    """The same where another process draws: median seconds on the clock for a batch to arrive, and for a whole step."""
+    batches = iter(episodes.batches(size, range(steps * size), num_workers=1))
+    waits, wholes = [], []
+    for _ in range(steps):
+        begun = time.perf_counter()
+        batch = next(batches)
+        waits.append(time.perf_counter() - begun)
+        step(batch)
+        wholes.append(time.perf_counter() - begun)
+    return statistics.median(waits), statistics.median(wholes)
 
 
 @click.command(help=__doc__)

@@ -80,7 +80,15 @@ class MAMLLearner:
 
     def step(self, batch, train):
         """What MAML._outer_step returns. Without second order, no graph is made of the inner gradients."""
-        return self.maml._outer_step(batch, train and self.second_order)
+        result = self.maml._outer_step(batch, train and self.second_order)
+        if train and not result[0].requires_grad:
+            raise click.ClickException(
+                "The outer loss has no graph, so nothing can be learned. --first-order calls _outer_step with "
+                "train=False: there the adapted parameters must stay connected with theta, without detach()."
+                if not self.second_order
+                else "The outer loss has no graph, so nothing can be learned: is something detached in hw2/maml.py?"
+            )
+        return result
 
     def measure(self, batch, train):
         """Loss and accuracies of a batch of tasks."""

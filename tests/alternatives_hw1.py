@@ -158,6 +158,16 @@ DATA_GENERATOR = {
             return images.astype(np.float32), labels
             """,
     },
+    "lists of arrays in half precision; labels in bytes": {
+        "_sample": """
+            folders = random.sample(self.folders, self.num_classes)
+            pairs = get_images(folders, range(len(folders)), self.num_samples_per_class + 1, shuffle=False)
+            rows = [pairs[k :: self.num_samples_per_class + 1] for k in range(self.num_samples_per_class + 1)]
+            random.shuffle(rows[-1])
+            images = [[self.image_file_to_array(path, 784).astype(np.float16) for _, path in row] for row in rows]
+            return images, [np.eye(len(folders), dtype=np.uint8)[[label for label, _ in row]] for row in rows]
+            """,
+    },
     "pairs in an array of objects, unzipped at the end": {
         "_sample": """
             N, K = self.num_classes, self.num_samples_per_class
@@ -324,6 +334,21 @@ BLACK_BOX = {
             for n in range(self.num_classes):
                 loss += criterion(preds[:, -1, n], labels[:, -1, n])
             return loss / (len(preds) * self.num_classes)
+            """,
+    },
+    "a layer that nobody uses; support predictions zeroed in a copy": {
+        "forward": """
+            if not hasattr(self, "fc"):
+                self.fc = nn.Linear(self.num_classes, self.num_classes)
+            shown = torch.cat([input_labels[:, :-1], torch.zeros_like(input_labels[:, -1:])], dim=1)
+            x = torch.cat([input_images, shown], dim=-1).flatten(1, 2)
+            return self.layer2(self.layer1(x)[0])[0].reshape(input_labels.shape)
+            """,
+        "loss_function": """
+            preds = preds.clone()
+            preds[:, :-1] = 0
+            log_p = F.log_softmax(preds, dim=-1)
+            return -(log_p * labels)[:, -1].sum(dim=-1).mean()
             """,
     },
     "row by row with kept state; in-place on a copy; sum of logits": {

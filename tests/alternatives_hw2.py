@@ -1,6 +1,39 @@
 """Correct solutions of homework 2 in other words: more of what test_liberal.py holds against the checks."""
 
 PROTONET = {
+    "one-hot labels by NumPy, in single precision; the layers themselves are called": {
+        "imports": "import numpy as np",
+        "_prototypes": """
+            N = int(labels.max()) + 1
+            one_hot = torch.from_numpy(np.eye(N, dtype=np.float32)[labels.numpy()])
+            return (one_hot / one_hot.sum(dim=0)).T @ features
+            """,
+        "_step": """
+            images, count = torch.cat([images_support, images_query]), len(images_support)
+            support, query = (self._network._layers(part) for part in images.split([count, len(images) - count]))
+            centers = self._prototypes(support, labels_support)
+            logits = self._logits(query, centers)
+            loss_batch.append(F.nll_loss(logits.log_softmax(dim=-1), labels_query))
+            accuracy_support_batch.append(util.score(self._logits(support, centers), labels_support))
+            accuracy_query_batch.append(util.score(logits, labels_query))
+            """,
+    },
+    "sums and counts in arrays of NumPy's": {
+        "imports": "import numpy as np",
+        "_prototypes": """
+            N = int(labels.max()) + 1
+            sums = torch.from_numpy(np.zeros((N, features.shape[1]), dtype="float32"))
+            sums.index_add_(0, labels, features)
+            return sums / torch.bincount(labels).unsqueeze(1)
+            """,
+    },
+    "a type named once, at the top": {
+        "imports": "import torch\n\nKIND = torch.float32",
+        "_prototypes": """
+            weights = F.one_hot(labels).to(KIND)
+            return torch.mm(weights.t(), features) / weights.sum(0)[:, None]
+            """,
+    },
     "single precision inside, whatever comes": {
         "imports": "from torch import float32 as single",
         "_prototypes": """
@@ -213,6 +246,20 @@ PROTONET = {
 }
 
 MAML = {
+    "rates in a list since the constructor; leftover imports": {
+        "imports": "from hw2 import pictures\nfrom trainer import TEST_TASKS",
+        "kept": "self._rates = [*self._inner_lrs.values()]; self._theta = [*self._meta_parameters.values()]",
+        "_inner_loop": """
+            names, values = list(parameters), [tensor.clone() for tensor in self._theta]
+            for step in range(self._num_inner_steps + 1):
+                logits = self._forward(images, dict(zip(names, values)))
+                accuracies.append(util.score(logits, labels))
+                if step < self._num_inner_steps:
+                    slopes = autograd.grad(F.cross_entropy(logits, labels), values, create_graph=train)
+                    values = [value - rate * slope for value, rate, slope in zip(values, self._rates, slopes)]
+            return dict(zip(names, values)), accuracies
+            """,
+    },
     "single precision inside, whatever comes": {
         "imports": "from torch import float32 as single",
         "_inner_loop": """

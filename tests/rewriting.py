@@ -5,13 +5,15 @@ import textwrap
 
 from autograder.instructor import regions
 
+KEPT = "        self._log_dir = log_dir\n"
+
 
 def rewrite(solution, bodies):
     """A solution's text with other code in the regions of some functions, and perhaps another import.
 
     Args:
         solution: its text.
-        bodies: code by the function's name; "imports" for a line above the others.
+        bodies: code by the function's name; "imports" for a line above the others, "kept" for one in hw2's __init__.
     """
     lines, function, skipping, used = [], "", False, set()
     for line in solution.splitlines():
@@ -26,5 +28,6 @@ def rewrite(solution, bodies):
             lines.append(line)
         if line.strip() == regions.END:
             skipping = False
-    assert used == bodies.keys() - {"imports"}
-    return "\n".join(lines).replace("\nimport ", f"\n{bodies.get('imports', '')}\nimport ", 1) + "\n"
+    assert used == bodies.keys() - {"imports", "kept"}
+    text = "\n".join(lines).replace("\nimport ", f"\n{bodies.get('imports', '')}\nimport ", 1) + "\n"
+    return text.replace(KEPT, f"{KEPT}        {bodies['kept']}\n") if "kept" in bodies else text

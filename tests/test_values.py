@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from autograder.worker.packing import pack, unpack
-from autograder.worker.values import FormatError, double, flatten, several, tensor, to_array
+from autograder.worker.values import FormatError, flatten, in_double, several, tensor, to_array
 
 
 class Subarray(np.ndarray):
@@ -52,6 +52,9 @@ NUMBERS = {
     "an array backwards": (lambda: np.arange(3.0)[::-1], np.float64, [2, 1, 0]),
     "big-endian numbers": (lambda: np.array([1.0, 2.0], dtype=">f8"), np.float64, [1, 2]),
     "an array subclass": (lambda: np.array([1.0]).view(Subarray), np.float64, [1]),
+    "half precision": (lambda: torch.tensor([0.5]).half(), np.float32, [0.5]),
+    "bfloat16": (lambda: torch.tensor([0.5]).bfloat16(), np.float32, [0.5]),
+    "half precision in NumPy": (lambda: np.array([0.5], dtype=np.float16), np.float32, [0.5]),
     "a Python float": (lambda: 0.5, np.float64, 0.5),
     "a Python integer": (lambda: 7, np.int64, 7),
     "a Python boolean": (lambda: True, np.int64, 1),
@@ -82,11 +85,8 @@ OTHERS = {
     "an object": (Reducing, "expected a tensor, got Reducing"),
     "a list with a string": (lambda: [1, "2"], "expected a tensor, got str"),
     "lists of different lengths": (lambda: [[1, 2], [1]], "expected a tensor, got a list of 2 of different shapes"),
-    "half precision": (lambda: torch.ones(2).half(), "got torch.float16"),
-    "bfloat16": (lambda: torch.ones(2).bfloat16(), "got torch.bfloat16"),
     "float8": (lambda: torch.ones(2).to(torch.float8_e4m3fn), "expected an ordinary tensor"),
     "complex numbers": (lambda: torch.ones(2) * 1j, "got torch.complex64"),
-    "half precision in NumPy": (lambda: np.ones(2, dtype=np.float16), "got an array of float16"),
     "long doubles": (lambda: np.ones(2, dtype=np.longdouble), "expected float32, float64 or integers|^$"),
     "complex numbers in NumPy": (lambda: np.ones(2) * 1j, "got an array of complex128"),
     "strings in NumPy": (lambda: np.array(["1.0"]), "got an array of <U3"),
@@ -227,8 +227,9 @@ def test_arguments_come_out_as_they_went_in():
 
 
 def test_in_double_precision_single_precision_is_double():
-    with double():
-        made = [
+    @in_double
+    def made():
+        return [
             torch.zeros(2),
             torch.tensor([1, 2]).float(),
             torch.tensor([1, 2]).to(torch.float32),
@@ -237,13 +238,46 @@ def test_in_double_precision_single_precision_is_double():
             torch.nn.functional.one_hot(torch.tensor([0, 1])).float(),
             torch.tensor(0.5),
         ]
-    assert {each.dtype for each in made} == {torch.float64}
+
+    assert {each.dtype for each in made()} == {torch.float64}
+
+
+def test_in_double_precision_single_precision_may_be_mixed_in():
+    eye = torch.eye(2, dtype=torch.float32)
+
+    @in_double
+    def mixed():
+        given = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+        drawn = torch.rand(1)
+        (slope,) = torch.autograd.grad((eye.T @ given).square().sum(), given)
+        return drawn, slope, torch.zeros(2, 2, dtype=eye.dtype).index_add_(0, torch.tensor([1, 0]), given)
+
+    torch.manual_seed(0)
+    drawn, slope, added = mixed()
+    torch.manual_seed(0)
+    assert drawn == torch.rand(1, dtype=torch.float64), "the second attempt draws what the first one drew"
+    assert slope.dtype == torch.float64 and slope.tolist() == [[2, 4], [6, 8]]
+    assert added.tolist() == [[3, 4], [1, 2]]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), TypeError("dtype")])
+def test_what_has_to_do_with_no_precision_is_tried_once(error):
+    tried = []
+
+    @in_double
+    def fail():
+        tried.append(1)
+        raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert len(tried) == 1
 
 
 def test_double_precision_ends_with_the_call_even_by_an_error():
     before = torch.float32, torch.float, torch.FloatTensor, torch.Tensor.float
 
-    @double()
+    @in_double
     def fail():
         raise ValueError
 
@@ -255,7 +289,7 @@ def test_double_precision_ends_with_the_call_even_by_an_error():
 
 
 def test_a_probe_in_double_precision_keeps_its_signature():
-    @double()
+    @in_double
     def probe(module, features: int) -> Answer:
         """Doc."""
 

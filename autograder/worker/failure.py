@@ -23,6 +23,22 @@ VERDICTS = {
 }
 KNOWN = {name for name, value in vars(builtins).items() if isinstance(value, type)} | {"OutOfMemoryError"}
 SOURCE = 160  # characters shown of a line
+ADVICE = {  # what torch says, and what is behind it
+    "modified by an inplace operation": (
+        "A value that the gradient needs was written over (-=, .add_(), [...] = ...): make a new tensor instead."
+    ),
+    "does not require grad": (
+        "There is no graph to differentiate: something on the way was computed under torch.no_grad(), detached, or "
+        "made anew of numbers."
+    ),
+    "not to have been used in the graph": (
+        "A gradient is asked for with respect to a tensor that was not used, or of which a copy was."
+    ),
+    "backward through the graph a second time": (
+        "A graph is differentiated twice: is something kept from an earlier call, or was backward() called already?"
+    ),
+    "same dtype": "Two precisions meet. The grader computes in float64: take the precision of what is given.",
+}
 TODO = re.compile(r"""NotImplementedError\(\s*["'](.*?)["']\s*\)""")
 
 Files = dict[str, bytes]
@@ -57,8 +73,9 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
             at, line = f"{place.file}, line {place.line}", _line(place, files)
             quoted.append(f"{at}: {line}".rstrip(": "))
             named.append(f"{at}, in {clean(place.function, 80)}: {line}" if place.function else quoted[-1])
-        message = "\n".join([f"{error}: {text}".rstrip(": "), *named])
-        plain = "\n".join([f"Your code raised {trusted}.", *quoted])
+        advice = [sentence for said, sentence in ADVICE.items() if said in text][:1]
+        message = "\n".join([f"{error}: {text}".rstrip(": "), *advice, *named])
+        plain = "\n".join([f"Your code raised {trusted}.", *advice, *quoted])
     return StudentError(verdict, message, plain=message if importing else plain, todo=reply.kind == "todo")
 
 

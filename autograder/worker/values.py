@@ -1,16 +1,23 @@
 """From what a solution returns to plain arrays.
 
 Solutions return tensors or arrays, Python or NumPy numbers, lists of them, dicts of them: all are taken, what matters
-is the value. float32, float64 and int64 cross as they are; smaller integers and booleans become int64.
+is the value. float32, float64 and int64 cross as they are; half precision becomes float32, and smaller integers and
+booleans become int64.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_origin, get_type_hints
 from unittest import mock
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as tree
+
+MIXED = re.compile(r"dtype|scalar type|\bFloat\b|\bfloat\b")  # what torch says of two precisions that meet
 
 MAX_NUMBERS = 8_000_000  # in one array
 
@@ -44,18 +51,22 @@ def _array(value: Any, what: str) -> np.ndarray:
     if isinstance(value, torch.Tensor):
         if value.numel() > MAX_NUMBERS:
             raise FormatError(f"{what}: {value.numel()} numbers are too many")
-        if value.dtype in (torch.bfloat16, torch.float16) or value.is_complex():
+        if value.is_complex():
             raise FormatError(f"{what}: expected a float32 or float64 tensor, got {value.dtype}")
+        if value.dtype in (torch.bfloat16, torch.float16):
+            value = value.to(torch.float32)
         try:
-            return value.detach().cpu().resolve_conj().resolve_neg().numpy()
+            plain: np.ndarray = value.detach().cpu().resolve_conj().resolve_neg().numpy()
+            return plain
         except Exception:  # sparse, quantized, without storage, ...
             raise FormatError(f"{what}: expected an ordinary tensor, got one that NumPy cannot hold") from None
     if isinstance(value, np.ndarray | np.generic):
         if value.size > MAX_NUMBERS:
             raise FormatError(f"{what}: {value.size} numbers are too many")
-        if value.dtype.kind not in "fiub" or value.dtype == np.float16:
+        if value.dtype.kind not in "fiub":
             raise FormatError(f"{what}: expected numbers, got an array of {value.dtype}")
-        return np.array(value, dtype=value.dtype.newbyteorder("="), subok=False)
+        kind = np.dtype(np.float32) if value.dtype == np.float16 else value.dtype.newbyteorder("=")
+        return np.array(value, dtype=kind, subok=False)
     if isinstance(value, bool | int | float):
         return np.asarray(value)
     if isinstance(value, list | tuple):
@@ -108,13 +119,33 @@ def _kind(value: Any) -> str:
     return "nothing (no return?)" if value is None else type(value).__name__
 
 
-@contextlib.contextmanager
-def double() -> Iterator[None]:
-    """Let torch's single precision be double: also a decorator, for a probe's function.
+def in_double(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a probe's function in double precision: numbers are compared, and gradients taken, in that.
 
-    Numbers are compared, and gradients taken by finite differences, in double precision. A solution need not know:
-    where it says .float() or torch.zeros(n), as most do, float64 is what it gets.
+    A solution need not know. Where it says .float() or torch.zeros(n), as most do, float64 is what it gets. Where it
+    makes a float32 tensor all the same, as from a NumPy array, and multiplies it with what it was given, everything is
+    computed once more, with the one turned into the precision of the other.
     """
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        begun = torch.get_rng_state()
+        try:
+            with _double():
+                return function(*args, **kwargs)
+        except RuntimeError as error:
+            if not MIXED.search(str(error)):
+                raise
+        torch.set_rng_state(begun)
+        with _double(), _OnePrecision():
+            return function(*args, **kwargs)
+
+    return run
+
+
+@contextlib.contextmanager
+def _double() -> Iterator[None]:
+    """Let torch's single precision be double."""
     default = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     names: dict[str, Any] = {"float": torch.float64, "float32": torch.float64, "FloatTensor": torch.DoubleTensor}
@@ -123,3 +154,22 @@ def double() -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(default)
+
+
+class _OnePrecision(TorchFunctionMode):
+    """Let functions of torch take float32 and float64 tensors together, as sums and products of numbers do."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        try:
+            return func(*args, **(kwargs or {}))
+        except RuntimeError as error:
+            if not MIXED.search(str(error)):
+                raise
+            in_place = func.__name__.endswith("_") and not func.__name__.endswith("__")
+            kind = args[0].dtype if in_place else torch.float64
+
+            def turned(value: Any) -> Any:
+                is_float = isinstance(value, torch.Tensor) and value.is_floating_point()
+                return value.to(kind) if is_float and value.dtype != kind else value
+
+            return func(*tree.tree_map(turned, args), **tree.tree_map(turned, kwargs or {}))

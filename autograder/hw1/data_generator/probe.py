@@ -4,7 +4,7 @@ import functools
 import tempfile
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -68,7 +68,8 @@ def sample(
         images, labels = several(generator._sample(), 2, "_sample")
         drawn.append((np.array(images), np.array(labels)))
         if scribble:
-            images[:], labels[:] = -1, -1
+            _scribble(images)
+            _scribble(labels)
     images, labels = zip(*drawn, strict=True)
     return Episodes(list(images), list(labels))
 
@@ -99,6 +100,15 @@ def config(module: ModuleType, drawings: Array) -> Config:
     given = {"data_folder": _folder(drawings), "img_size": (28, 28)}
     module.DataGenerator(2, 1, "train", given)._sample()
     return Config(len(given), given.get("img_size", ()))
+
+
+def _scribble(values: Any) -> None:
+    """Overwrite an array, or those in a list, with what no image or label holds."""
+    if isinstance(values, list | tuple):
+        for part in values:
+            _scribble(part)
+    elif hasattr(values, "__setitem__"):
+        values[...] = 7
 
 
 def _folder(drawings: Array) -> str:

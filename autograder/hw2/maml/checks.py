@@ -221,14 +221,17 @@ def test_inner_rates_receive_gradients(student, reference, draw):
     "inner gradients to step along."
 )
 def test_adapts_when_evaluating(student, draw):
-    """train=False gives the same adapted parameters as train=True."""
+    """train=False gives the same adapted parameters and accuracies as train=True."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
-    trained, evaluated = (student.inner_loop(*support, theta, _rates(theta), 2, train=train) for train in (True, False))
+    rates = _own_rates(draw, theta)
+    trained, evaluated = (student.inner_loop(*support, theta, rates, 2, train=train) for train in (True, False))
     changes = (_change(adapted.parameters, theta) for adapted in (evaluated, trained))
     assert_close(*changes, "with train=False the change of")
     assert_close(
         evaluated.meta_parameters, trained.meta_parameters, "with train=False, after _inner_loop meta-parameter"
     )
+    assert_shape(evaluated.accuracies, trained.accuracies.shape, "with train=False the accuracies")
+    assert_close([0, *evaluated.accuracies], [0, *trained.accuracies], "with train=False the accuracies")
 
 
 @points(4)

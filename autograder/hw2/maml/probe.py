@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from autograder.worker.values import double, several
+from autograder.worker.values import in_double, several
 from hw2.omniglot import Tasks
 
 Array = np.ndarray
@@ -55,7 +55,7 @@ class Logits(NamedTuple):
     logits: Array
 
 
-@double()
+@in_double
 def inner_loop(
     module: ModuleType,
     images: Array,
@@ -84,7 +84,7 @@ def inner_loop(
     return Adapted(*_adapt(maml, images, labels, train), maml._meta_parameters)
 
 
-@double()
+@in_double
 def inner_gradients(
     module: ModuleType,
     images: Array,
@@ -102,7 +102,7 @@ def inner_gradients(
     return _gradients(given, sum((torch.tensor(weights[name]) * adapted[name]).sum() for name in weights))
 
 
-@double()
+@in_double
 def outer_step(
     module: ModuleType,
     tasks: list[TaskArrays],
@@ -125,7 +125,7 @@ def outer_step(
     return Step(loss, accuracies_support, accuracy_query, maml._meta_parameters)
 
 
-@double()
+@in_double
 def outer_gradients(
     module: ModuleType,
     tasks: list[TaskArrays],
@@ -189,7 +189,7 @@ def predict(
         steps, inner_lr: of the inner loop.
     """
     maml = _construct(module, len(next(reversed(weights.values()))), steps, inner_lr, learn=False)
-    maml._meta_parameters = {name: torch.tensor(array, requires_grad=True) for name, array in weights.items()}
+    maml._meta_parameters = _put(weights, maml._meta_parameters, torch.float32)
     answers = []
     for (images, labels), asked in zip(supports, queries, strict=True):
         adapted = maml._inner_loop(torch.tensor(images), torch.tensor(labels), False)[0]
@@ -221,8 +221,8 @@ def _maml(module: ModuleType, parameters: Arrays, inner_lrs: Arrays, steps: int,
     Its network is this file's, so that the numbers are comparable whatever became of the solution's own.
     """
     maml = _construct(module, len(next(reversed(parameters.values()))), steps, 0.1, learn=True)
-    maml._meta_parameters = _double(parameters)  # also where a solution adapted them in single precision
-    maml._inner_lrs = _double(inner_lrs)
+    maml._meta_parameters = _put(parameters, maml._meta_parameters, torch.float64)
+    maml._inner_lrs = _put(inner_lrs, maml._inner_lrs, torch.float64)
     maml._forward = forward
     maml._optimizer = torch.optim.Adam(maml._meta_parameters.values(), lr=OUTER_LR)  # a step of it would show
     if stand_in:
@@ -230,8 +230,16 @@ def _maml(module: ModuleType, parameters: Arrays, inner_lrs: Arrays, steps: int,
     return maml
 
 
-def _double(arrays: Arrays) -> dict[str, torch.Tensor]:
-    return {name: torch.tensor(array, dtype=torch.float64, requires_grad=True) for name, array in arrays.items()}
+def _put(arrays: Arrays, own: dict[str, torch.Tensor], kind: torch.dtype) -> dict[str, torch.Tensor]:
+    """Leaf tensors of these numbers: where they fit, the solution's own ones, of which it may have kept a list."""
+    tensors = {}
+    for name, array in arrays.items():
+        given, tensor = torch.tensor(array, dtype=kind), own.get(name)
+        if tensor is None or tensor.shape != given.shape or tensor.dtype != kind or not tensor.requires_grad:
+            tensor = given.requires_grad_()
+        tensor.data.copy_(given)
+        tensors[name] = tensor
+    return tensors
 
 
 def _adapt(maml: Any, images: Array, labels: Array, train: bool) -> tuple[Any, ...]:

@@ -116,8 +116,10 @@ def test_logits_are_negative_squared_distances(student, reference, draw):
     """Logits are negative squared Euclidean distances."""
     for way, _, query in SIZES:
         features, prototypes = draw.normal(way * query, FEATURES), draw.normal(way, FEATURES)
-        got = student.logits(features, prototypes).logits
-        assert_close(got, reference.logits(features, prototypes).logits, f"logits for Q = {way * query}, N = {way}")
+        got, want = (subject.logits(features, prototypes) for subject in (student, reference))
+        assert_close(got.logits, want.logits, f"logits for Q = {way * query}, N = {way}")
+        assert_close(got.features, features, "_logits writes into the query features: feature", rtol=1e-9)
+        assert_close(got.prototypes, prototypes, "_logits writes into the prototypes: feature", rtol=1e-9)
 
 
 @points(2)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograder.worker.values import double, several, tensor
+from autograder.worker.values import in_double, several, tensor
 from hw2.omniglot import Tasks
 
 Array = np.ndarray
@@ -27,6 +27,14 @@ class Logits(NamedTuple):
     """Logits (Q, N)."""
 
     logits: Array
+
+
+class Scores(NamedTuple):
+    """Logits (Q, N), and the features (Q, D) and prototypes (N, D) after them."""
+
+    logits: Array
+    features: Array
+    prototypes: Array
 
 
 class Gradient(NamedTuple):
@@ -56,17 +64,17 @@ class Weights(NamedTuple):
     weights: dict[str, Array]
 
 
-@double()
+@in_double
 def prototypes(module: ModuleType, features: Array, labels: Array, earlier: Array | None = None) -> Prototypes:
-    """Prototypes of features (N * K, D) with labels (N * K,), after those of the features of an earlier task."""
+    """Prototypes of features (N * K, D) with labels (N * K,), after those of an earlier task, labelled backwards."""
     protonet = _protonet(module)
     if earlier is not None:
-        protonet._prototypes(torch.tensor(earlier), torch.tensor(labels))
+        protonet._prototypes(torch.tensor(earlier), torch.tensor(labels[::-1].copy()))
     given = torch.tensor(features)
     return Prototypes(protonet._prototypes(given, torch.tensor(labels)), given)
 
 
-@double()
+@in_double
 def prototypes_gradient(module: ModuleType, features: Array, labels: Array, weights: Array) -> Gradient:
     """How sum(weights * prototypes) changes with the features; zero where there is no graph."""
     given = torch.tensor(features, requires_grad=True)
@@ -74,13 +82,14 @@ def prototypes_gradient(module: ModuleType, features: Array, labels: Array, weig
     return Gradient(_gradient((answer * torch.tensor(weights)).sum(), given))
 
 
-@double()
-def logits(module: ModuleType, features: Array, prototypes: Array) -> Logits:
+@in_double
+def logits(module: ModuleType, features: Array, prototypes: Array) -> Scores:
     """Logits of features (Q, D) against prototypes (N, D)."""
-    return Logits(_protonet(module)._logits(torch.tensor(features), torch.tensor(prototypes)))
+    given = torch.tensor(features), torch.tensor(prototypes)
+    return Scores(_protonet(module)._logits(*given), *given)
 
 
-@double()
+@in_double
 def logits_gradient(module: ModuleType, features: Array, prototypes: Array, weights: Array) -> Gradient:
     """How sum(weights * logits) changes with features and prototypes, one below the other."""
     given = torch.tensor(features, requires_grad=True), torch.tensor(prototypes, requires_grad=True)
@@ -89,7 +98,7 @@ def logits_gradient(module: ModuleType, features: Array, prototypes: Array, weig
     return Gradient(torch.cat([_gradient(value, part) for part in given]))
 
 
-@double()
+@in_double
 def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: bool, batch_norm: bool = False) -> Step:
     """Loss and accuracies of a batch of tasks under a linear network, in double precision.
 
@@ -105,7 +114,7 @@ def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: 
     return Step(*several(protonet._step(_tasks(tasks)), 3, "_step"))
 
 
-@double()
+@in_double
 def step_gradient(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: bool) -> NetworkGradient:
     """Gradient of the loss of step with respect to the network's weight; zero where there is no graph."""
     protonet, parameter = _linear(module, weight, stand_ins, batch_norm=False)
@@ -167,11 +176,21 @@ def _linear(module: ModuleType, weight: Array, stand_ins: bool, batch_norm: bool
     linear.weight.data = torch.tensor(weight)
     norm = [nn.BatchNorm1d(weight.shape[0], dtype=torch.float64)] if batch_norm else []
     protonet = _protonet(module)
-    protonet._network = nn.Sequential(nn.Flatten(), linear, *norm)
+    protonet._network = _with_layers(protonet._network, nn.Sequential(nn.Flatten(), linear, *norm))
     protonet._optimizer = torch.optim.Adam(protonet._network.parameters(), lr=LEARNING_RATE)  # a step of it would show
     if stand_ins:
         protonet._prototypes, protonet._logits = first_of_each_class, inner_products
     return protonet, linear.weight
+
+
+def _with_layers(network: Any, layers: nn.Sequential) -> Any:
+    """Other layers in the place of a network's own. It keeps its class's other methods, where it can."""
+    try:
+        network.__class__ = type("Stand_in", (type(network),), {"forward": lambda self, images: self._layers(images)})
+        network._layers = layers
+    except (TypeError, AttributeError):
+        return layers
+    return network
 
 
 def _tasks(tasks: list[TaskArrays]) -> list[tuple[torch.Tensor, ...]]:
