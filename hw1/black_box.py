@@ -43,7 +43,8 @@ class MANN(nn.Module):
         Args:
             input_images: float tensor (B, K+1, N, 784).
             input_labels: float tensor (B, K+1, N, N), one-hot; its last row holds the query labels, which the network
-                must not see. It belongs to the caller, who needs it for the loss: leave it as it is.
+                must not see (hw1/train.py puts zeros there when it tests). It belongs to the caller, who needs it for
+                the loss: leave it as it is.
 
         Returns:
             Logits, a float tensor (B, K+1, N, N). Only the last row, the query, counts.
