@@ -39,7 +39,7 @@ from autograder.hw2.maml.solution import KERNEL_SIZE, NUM_CONV_LAYERS
 from hw2.train import MAMLLearner, ProtoNetLearner
 
 TASKS_AT_ONCE = 8  # on a CPU
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 TOLERANCE = {"rtol": 1e-6, "atol": 1e-9}  # in double precision: rounding is below it, and a wrong formula is not
 
 
@@ -189,8 +189,7 @@ def keep_memory():
     """
     with suppress(OSError, AttributeError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
-        # The largest it takes; and one heap for all threads, for it gives those of other threads back.
-        for parameter, size in ((M_MMAP_THRESHOLD, 2**25), (M_TRIM_THRESHOLD, 2**31 - 1), (M_ARENA_MAX, 1)):
+        for parameter, size in ((M_MMAP_THRESHOLD, 2**25), (M_TRIM_THRESHOLD, 2**31 - 1)):  # the largest it takes
             mallopt(parameter, size)
 
 

@@ -193,6 +193,12 @@ MUTANTS = [
     Mutant("the loss of detached predictions", ((LOSS, LOSS.replace("preds", "preds.detach()")),), CONNECTED, CUT),
     # What the network is shown
     Mutant(
+        "labels hidden in training only",
+        _in_a_copy("if self.training:\n            seen_labels[:, -1] = 0"),
+        LEAK,
+        "no label of the query is hidden after eval()",
+    ),
+    Mutant(
         "only the last label is hidden",
         _in_a_copy("seen_labels[:, -1, -1] = 0"),
         LEAK,

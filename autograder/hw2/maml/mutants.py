@@ -425,6 +425,18 @@ MUTANTS = [
         "there is one inner step with train=False, whatever num_inner_steps is",
     ),
     Mutant(
+        "one rate for all when evaluating",
+        ((UPDATE, 'parameter - self._inner_lrs[name if train else "conv0"] * gradient'),),
+        EVALUATING,
+        "with train=False all parameters are updated with the inner learning rate of the first",
+    ),
+    Mutant(
+        "no accuracies when evaluating",
+        ((BEFORE, "            accuracies.append(util.score(logits, labels) if train else 0.0)\n"),),
+        EVALUATING,
+        "with train=False the accuracies before the steps are 0",
+    ),
+    Mutant(
         "no gradients when evaluating",
         ((LOGITS, f"            with torch.set_grad_enabled(train):\n    {LOGITS}"),),
         EVALUATING,

@@ -252,6 +252,30 @@ MUTANTS = [
         "the prototypes are still those of an earlier task",
     ),
     Mutant(
+        "order of the first task kept",
+        (
+            (
+                f"        return {MEANS}",
+                '        if not hasattr(self, "_order"):\n            self._order = labels.argsort()\n'
+                "        N, D = len(labels.unique()), features.shape[1]\n"
+                "        return features[self._order].reshape(N, -1, D).mean(dim=1)",
+            ),
+        ),
+        MEAN,
+        "the features are put in the order of an earlier task's labels",
+    ),
+    Mutant(
+        "features and prototypes centred in place",
+        (
+            (
+                f"        return {DISTANCES}",
+                "        center = prototypes.mean(dim=0)\n        features -= center\n        prototypes -= center\n"
+                f"        return {DISTANCES}",
+            ),
+        ),
+        LOGITS,
+    ),
+    Mutant(
         "number of classes counted as number of labels",
         ((WAYS, "range(len(set(labels)))"),),
         SHAPE,
