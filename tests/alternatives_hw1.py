@@ -158,13 +158,13 @@ DATA_GENERATOR = {
             return images.astype(np.float32), labels
             """,
     },
-    "lists of arrays in half precision; labels in bytes": {
+    "lists of arrays in double precision; labels in bytes": {
         "_sample": """
             folders = random.sample(self.folders, self.num_classes)
             pairs = get_images(folders, range(len(folders)), self.num_samples_per_class + 1, shuffle=False)
             rows = [pairs[k :: self.num_samples_per_class + 1] for k in range(self.num_samples_per_class + 1)]
             random.shuffle(rows[-1])
-            images = [[self.image_file_to_array(path, 784).astype(np.float16) for _, path in row] for row in rows]
+            images = [[self.image_file_to_array(path, 784).astype(np.float64) for _, path in row] for row in rows]
             return images, [np.eye(len(folders), dtype=np.uint8)[[label for label, _ in row]] for row in rows]
             """,
     },

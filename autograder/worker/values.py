@@ -1,8 +1,7 @@
 """From what a solution returns to plain arrays.
 
 Solutions return tensors or arrays, Python or NumPy numbers, lists of them, dicts of them: all are taken, what matters
-is the value. float32, float64 and int64 cross as they are; half precision becomes float32, and smaller integers and
-booleans become int64.
+is the value. float32, float64 and int64 cross as they are; smaller integers and booleans become int64.
 """
 
 import contextlib
@@ -17,9 +16,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as tree
 
-MIXED = re.compile(r"dtype|scalar type|\bFloat\b|\bfloat\b")  # what torch says of two precisions that meet
-
 MAX_NUMBERS = 8_000_000  # in one array
+MIXED = re.compile(r"dtype|scalar type|\bFloat\b|\bfloat\b")  # what torch says of two precisions that meet
 
 
 class FormatError(TypeError):
@@ -51,10 +49,8 @@ def _array(value: Any, what: str) -> np.ndarray:
     if isinstance(value, torch.Tensor):
         if value.numel() > MAX_NUMBERS:
             raise FormatError(f"{what}: {value.numel()} numbers are too many")
-        if value.is_complex():
+        if value.dtype in (torch.bfloat16, torch.float16) or value.is_complex():
             raise FormatError(f"{what}: expected a float32 or float64 tensor, got {value.dtype}")
-        if value.dtype in (torch.bfloat16, torch.float16):
-            value = value.to(torch.float32)
         try:
             plain: np.ndarray = value.detach().cpu().resolve_conj().resolve_neg().numpy()
             return plain
@@ -63,10 +59,9 @@ def _array(value: Any, what: str) -> np.ndarray:
     if isinstance(value, np.ndarray | np.generic):
         if value.size > MAX_NUMBERS:
             raise FormatError(f"{what}: {value.size} numbers are too many")
-        if value.dtype.kind not in "fiub":
-            raise FormatError(f"{what}: expected numbers, got an array of {value.dtype}")
-        kind = np.dtype(np.float32) if value.dtype == np.float16 else value.dtype.newbyteorder("=")
-        return np.array(value, dtype=kind, subok=False)
+        if value.dtype.kind not in "fiub" or value.dtype == np.float16:
+            raise FormatError(f"{what}: expected float32, float64 or integers, got an array of {value.dtype}")
+        return np.array(value, dtype=value.dtype.newbyteorder("="), subok=False)
     if isinstance(value, bool | int | float):
         return np.asarray(value)
     if isinstance(value, list | tuple):

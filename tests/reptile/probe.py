@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from autograder.worker.values import double
+from autograder.worker.values import in_double
 
 Array = np.ndarray
 
@@ -24,7 +24,7 @@ class Moved(NamedTuple):
     parameters: Array
 
 
-@double()
+@in_double
 def adapt(module: ModuleType, parameters: Array, matrix: Array, target: Array, rate: float, steps: int) -> Adapted:
     """Adapt parameters (n,) to the loss |matrix x - target|^2 with matrix (m, n) and target (m,)."""
     given = torch.tensor(parameters)
@@ -33,7 +33,7 @@ def adapt(module: ModuleType, parameters: Array, matrix: Array, target: Array, r
     return Adapted(reptile.adapt(given, lambda x: (a @ x - b).square().sum(), steps), given)
 
 
-@double()
+@in_double
 def outer_step(module: ModuleType, parameters: Array, adapted: Array, rate: float) -> Moved:
     """Move parameters (n,) towards adapted ones (tasks, n)."""
     return Moved(module.Reptile(0.1, rate).outer_step(torch.tensor(parameters), torch.tensor(adapted)))

@@ -257,7 +257,8 @@ def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
 @hint(
     "The outer loss is the query's cross entropy under the parameters that _inner_loop returned (not under "
     "self._meta_parameters, not on the support), averaged over the queries and over the tasks, once each. "
-    "F.cross_entropy applies softmax itself. Adapt to each task's support, and pass train on to _inner_loop."
+    "F.cross_entropy applies softmax itself. Adapt to each task's support, and pass train on to _inner_loop. All "
+    "queries of a task go through the network in one pass, without the support: batch normalisation sees all that do."
 )
 def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw):
     """The outer loss is the mean over the tasks of the query loss at the adapted parameters."""
