@@ -188,7 +188,7 @@ def predict(
         queries: for each task images (Q, 1, height, width).
         steps, inner_lr: of the inner loop.
     """
-    maml = _construct(module, len(next(reversed(weights.values()))), steps, inner_lr, learn=False)
+    maml = _construct(module, _way(weights), steps, inner_lr, learn=False)
     maml._meta_parameters = _put(weights, maml._meta_parameters, torch.float32)
     answers = []
     for (images, labels), asked in zip(supports, queries, strict=True):
@@ -220,7 +220,7 @@ def _maml(module: ModuleType, parameters: Arrays, inner_lrs: Arrays, steps: int,
 
     Its network is this file's, so that the numbers are comparable whatever became of the solution's own.
     """
-    maml = _construct(module, len(next(reversed(parameters.values()))), steps, 0.1, learn=True)
+    maml = _construct(module, _way(parameters), steps, 0.1, learn=True)
     maml._meta_parameters = _put(parameters, maml._meta_parameters, torch.float64)
     maml._inner_lrs = _put(inner_lrs, maml._inner_lrs, torch.float64)
     maml._forward = forward
@@ -230,11 +230,19 @@ def _maml(module: ModuleType, parameters: Arrays, inner_lrs: Arrays, steps: int,
     return maml
 
 
+def _way(parameters: Arrays) -> int:
+    """N, by the last bias: arrays that were sent come in any order."""
+    return len(parameters["b4"] if "b4" in parameters else next(reversed(parameters.values())))
+
+
 def _put(arrays: Arrays, own: dict[str, torch.Tensor], kind: torch.dtype) -> dict[str, torch.Tensor]:
-    """Leaf tensors of these numbers: where they fit, the solution's own ones, of which it may have kept a list."""
+    """Leaf tensors of these numbers, in the solution's order, which it may go by.
+
+    Where they fit they are the solution's own ones, of which it may have kept a list.
+    """
     tensors = {}
-    for name, array in arrays.items():
-        given, tensor = torch.tensor(array, dtype=kind), own.get(name)
+    for name in [*(name for name in own if name in arrays), *(name for name in arrays if name not in own)]:
+        given, tensor = torch.tensor(arrays[name], dtype=kind), own.get(name)
         if tensor is None or tensor.shape != given.shape or tensor.dtype != kind or not tensor.requires_grad:
             tensor = given.requires_grad_()
         tensor.data.copy_(given)
