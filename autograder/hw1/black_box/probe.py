@@ -108,8 +108,7 @@ def gradients(module: ModuleType, images: Array, labels: Array, seed: int) -> Gr
     if value.requires_grad:
         value.backward()
     largest = {name: 0.0 if p.grad is None else float(p.grad.abs().max()) for name, p in network.named_parameters()}
-    unused = [name for name in largest if not largest[name] and _is_unused(network, name, images, labels)]
-    return Gradients({name: value for name, value in largest.items() if name not in unused})
+    return Gradients({n: value for n, value in largest.items() if value or not _is_unused(network, n, images, labels)})
 
 
 def _is_unused(network: nn.Module, name: str, images: Array, labels: Array) -> bool:

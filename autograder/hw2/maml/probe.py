@@ -241,7 +241,7 @@ def _put(arrays: Arrays, own: dict[str, torch.Tensor], kind: torch.dtype) -> dic
     Where they fit they are the solution's own ones, of which it may have kept a list.
     """
     tensors = {}
-    for name in [*(name for name in own if name in arrays), *(name for name in arrays if name not in own)]:
+    for name in (name for name in {**own, **arrays} if name in arrays):
         given, tensor = torch.tensor(arrays[name], dtype=kind), own.get(name)
         if tensor is None or tensor.shape != given.shape or tensor.dtype != kind or not tensor.requires_grad:
             tensor = given.requires_grad_()
