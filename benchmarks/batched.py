@@ -39,7 +39,11 @@ from autograder.hw2.maml.solution import KERNEL_SIZE, NUM_CONV_LAYERS
 from hw2.train import MAMLLearner, ProtoNetLearner
 
 TASKS_AT_ONCE = 8  # on a CPU
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+MALLOC = {  # numbers of malloc.h, and what they are set to
+    -4: 0,  # M_MMAP_MAX: large pieces are of the heap too
+    -1: 2**31 - 1,  # M_TRIM_THRESHOLD: never
+    -2: 2**26,  # M_TOP_PAD, the size of a thread's heap: it is made whole, and one that is empty for a while stays
+}
 TOLERANCE = {"rtol": 1e-6, "atol": 1e-9}  # in double precision: rounding is below it, and a wrong formula is not
 
 
@@ -148,6 +152,8 @@ class BatchedNetwork:
 
     def __init__(self, protonet):
         self._protonet = protonet
+        if protonet.device.type == "cpu":
+            keep_memory()
         protonet._network.to(memory_format=torch.channels_last)
 
     def step(self, task_batch):
@@ -189,7 +195,7 @@ def keep_memory():
     """
     with suppress(OSError, AttributeError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
-        for parameter, size in ((M_MMAP_THRESHOLD, 2**25), (M_TRIM_THRESHOLD, 2**31 - 1)):  # the largest it takes
+        for parameter, size in MALLOC.items():
             mallopt(parameter, size)
 
 
@@ -206,12 +212,13 @@ class _Known(torch.autograd.Function):
         return None, None, *(known if known is None else gradient * known for known in ctx.gradients)
 
 
-def forward(images, parameters):
+def forward(images, parameters, layout=torch.channels_last):
     """Class logits of T tasks' images, each under parameters of its own: MAML._forward, T times.
 
     Args:
         images: (T * n, 1, height, width), the tasks one after the other.
         parameters: theta's names, each with an axis of length T before its own.
+        layout: how activations lie in memory. Channels last is faster, but not where gradients are differentiated.
 
     Returns:
         Logits (T * n, N), in the order of the images.
@@ -221,8 +228,8 @@ def forward(images, parameters):
     # by itself, takes each task by itself.
     x = images.unflatten(0, (T, -1)).squeeze(2).transpose(0, 1)
     for i in range(NUM_CONV_LAYERS):
-        weight = parameters[f"conv{i}"].flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        x = x.contiguous(memory_format=torch.channels_last)
+        weight = parameters[f"conv{i}"].flatten(0, 1).contiguous(memory_format=layout)
+        x = x.contiguous(memory_format=layout)
         x = F.conv2d(x, weight, stride=2, padding=KERNEL_SIZE // 2, groups=T)
         x = F.batch_norm(x, None, None, training=True)
         x = F.relu(x, inplace=True)
@@ -233,15 +240,18 @@ def forward(images, parameters):
     return torch.baddbmm((bias + 0 * unused).unsqueeze(1), x, weight.transpose(1, 2)).flatten(0, 1)
 
 
-def _stand_in(maml, T):
+def _stand_in(maml, T, second_order):
     """A copy of a MAML that takes T tasks for one. It shares the tensors of the original."""
-    stand_in = copy.copy(maml)
-    stand_in._forward = forward
-    stand_in._meta_parameters = {
+    adapting = copy.copy(maml)
+    adapting._meta_parameters = {
         name: tensor.expand(T, *tensor.shape) for name, tensor in maml._meta_parameters.items()
     }
-    stand_in._inner_lrs = {name: T * rate for name, rate in maml._inner_lrs.items()}
-    return stand_in
+    adapting._inner_lrs = {name: T * rate for name, rate in maml._inner_lrs.items()}
+    layout = torch.contiguous_format if second_order else torch.channels_last
+    adapting._forward = functools.partial(forward, layout=layout)
+    judging = copy.copy(adapting)
+    judging._inner_loop, judging._forward = adapting._inner_loop, forward
+    return judging
 
 
 def _group_step(maml, tasks, train, second_order):
@@ -251,9 +261,10 @@ def _group_step(maml, tasks, train, second_order):
         (loss, accuracies_support, accuracy_query, gradients), the loss without its graph.
     """
     task = tuple(torch.cat(parts) for parts in zip(*tasks, strict=True))
-    loss, accuracies_support, accuracy_query = _stand_in(maml, len(tasks))._outer_step([task], train and second_order)
+    second_order = train and second_order
+    loss, *accuracies = _stand_in(maml, len(tasks), second_order)._outer_step([task], second_order)
     gradients = torch.autograd.grad(loss, _learned(maml), allow_unused=True) if train else ()
-    return loss.detach(), accuracies_support, accuracy_query, gradients
+    return loss.detach(), *accuracies, gradients
 
 
 def _in_double(maml):

@@ -1,19 +1,19 @@
 """How fast MAML's outer step is: python -m benchmarks.meta_step [--threads 2] [--json docs/runs/meta_step.json]
 
-One update of the outer loop (loss, meta-gradient, Adam) on the same network, batch and drawings, by turns, on as many
-threads each:
+One update of the outer loop (loss, meta-gradient, Adam) on the same network, batch and drawings, by turns, each in a
+process of its own on as many threads:
 
 - the reference solution's own loop over tasks, and benchmarks/batched.py;
 - `higher` and `learn2learn` as their documentation uses them, where they can be imported. Neither is a dependency:
   install them, without their pins, into an environment of their own. What cannot be imported is said.
 
-All are compared with the reference first: the same loss and meta-gradient, in double precision. Floating point
-operations are those of the products, convolutions and matrix products of the plain loop; the rate of matrix products is
-measured on the same threads, by turns with the rest.
+All are compared with the reference first: the same loss and meta-gradient, in double precision. Figures are medians
+over the turns. Floating point operations are those of the products, convolutions and matrix products of the plain loop;
+the rate of matrix products is measured on the same threads, by turns with the rest.
 """
 
-import itertools
 import json
+import multiprocessing
 import statistics
 import time
 from pathlib import Path
@@ -34,7 +34,8 @@ from hw2.omniglot import Tasks
 from trainer.machine import machine
 
 ALPHA = 0.4
-MATRIX = 1024  # rows and columns of the matrix product
+PRODUCT, MATRIX = "product", 1024  # a matrix product for comparison, its rows and columns
+UPDATES = 3  # of a turn
 TARGETS = {"cpu": 2.0, "cuda": 10.0}  # times the plain loop, and on a CPU every library
 
 
@@ -69,21 +70,15 @@ class Plain:
 
 
 class Batched(Plain):
-    """benchmarks/batched.py. It takes PyTorch's threads for its own while a step lasts, so that turns can be taken."""
+    """benchmarks/batched.py. It takes PyTorch's threads for its own."""
 
-    def __init__(self, maml, threads):
+    def __init__(self, maml):
         super().__init__(maml)
-        torch.set_num_threads(threads)
         self.at_once = BatchedMAML(maml)
 
     def loss(self, batch):
         """Outer loss; its gradients are computed with it."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return self.at_once.outer_step(batch, True)[0]
-        finally:
-            torch.set_num_threads(threads)
+        return self.at_once.outer_step(batch, True)[0]
 
 
 class Higher:
@@ -134,10 +129,13 @@ class Learn2Learn:
         return torch.stack(losses).mean()
 
 
-def contestants(maml, threads):
+KINDS = {"plain loop": Plain, "batched": Batched, "higher": Higher, "learn2learn": Learn2Learn}
+
+
+def found(maml):
     """Name -> contestant, and name -> why it cannot be imported."""
-    result, missing = {"plain loop": Plain(maml), "batched": Batched(maml, threads)}, {}
-    for name, kind in (("higher", Higher), ("learn2learn", Learn2Learn)):
+    result, missing = {}, {}
+    for name, kind in KINDS.items():
         try:
             result[name] = kind(maml)
         except (ImportError, RuntimeError, AttributeError) as error:
@@ -157,18 +155,88 @@ def a_maml(steps, filters, device, number_type=torch.float32):
     return maml
 
 
-def check(steps, filters, batch, threads):
-    """Say by how much losses and meta-gradients differ from the reference's, in double precision on the CPU."""
-    maml = a_maml(steps, filters, "cpu", torch.float64)
+def a_batch(tasks, shots, queries):
+    """The same batch of 5-way tasks each time."""
+    drawings = {f"{i:03}": character for i, character in enumerate(glyphs.draw(200, seed=0))}
+    return Tasks(drawings, 5, shots, queries).sample(np.random.default_rng(0), tasks)
+
+
+def check(steps, filters, batch):
+    """By how much losses and meta-gradients differ from the reference's, in double precision on the CPU.
+
+    Returns:
+        (differences by name, and by name why a library cannot be imported).
+    """
     batch = [tuple(part.double() if part.is_floating_point() else part for part in task) for task in batch]
-    contest, _ = contestants(maml, threads)
+    contest, missing = found(a_maml(steps, filters, "cpu", torch.float64))
     results = {}
     for name, contestant in contest.items():
         loss = contestant.loss(batch)
         results[name] = torch.cat(
             [loss.detach().reshape(1), *(g.flatten() for g in torch.autograd.grad(loss, contestant.parameters))]
         )
-    return {name: float((result - results["plain loop"]).abs().max()) for name, result in results.items()}
+    return {name: float((result - results["plain loop"]).abs().max()) for name, result in results.items()}, missing
+
+
+def updates(name, maml, batch):
+    """What a contestant does when it is its turn."""
+    if name == PRODUCT:
+        left = torch.randn(MATRIX, MATRIX, device=maml.device)
+        return lambda: left @ left
+    contestant = KINDS[name](maml)
+    optimizer = torch.optim.Adam(contestant.parameters, 1e-3)
+
+    def update():
+        optimizer.zero_grad()
+        contestant.loss(batch).backward()
+        optimizer.step()
+
+    return update
+
+
+def take_turns(pipe, name, threads, network, tasks):
+    """In a process of its own: updates whenever a message comes, answered by the seconds of each, until it is None."""
+    torch.set_num_threads(threads)
+    maml, batch = a_maml(*network), a_batch(*tasks)
+    update = updates(name, maml, batch)
+    while count := pipe.recv():
+        times = []
+        for _ in range(count):
+            begun = time.perf_counter()
+            update()
+            if maml.device.type == "cuda":
+                torch.cuda.synchronize()
+            times.append(time.perf_counter() - begun)
+        pipe.send(times)
+
+
+def contest(names, limit, *setting):
+    """Name -> seconds of its updates, taken by turns: what else the machine does falls on all of them.
+
+    Args:
+        names: who takes part.
+        limit: seconds after which no new round begins.
+        setting: what take_turns needs besides.
+    """
+    context, pipes = multiprocessing.get_context("spawn"), {}
+    for name in names:
+        pipes[name], other = context.Pipe()
+        context.Process(target=take_turns, args=(other, name, *setting), daemon=True).start()
+
+    def play():
+        for name, pipe in pipes.items():
+            pipe.send(1 + UPDATES)
+            times[name] += pipe.recv()[1:]  # in the first, memory is still full of what the others did
+
+    times = {name: [] for name in names}
+    play()  # the first time takes longer
+    times, begun = {name: [] for name in names}, time.perf_counter()
+    play()
+    while time.perf_counter() - begun < limit:
+        play()
+    for pipe in pipes.values():
+        pipe.send(None)
+    return times
 
 
 @click.command(help=__doc__)
@@ -182,45 +250,25 @@ def check(steps, filters, batch, threads):
 @click.option("--steps", type=click.IntRange(min=1), default=1, show_default=True, help="Of the inner loop.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures too.")
 def main(threads, device, limit, tasks, shots, queries, filters, steps, file):
-    drawings = {f"{i:03}": character for i, character in enumerate(glyphs.draw(200, seed=0))}
-    batch = Tasks(drawings, 5, shots, queries).sample(np.random.default_rng(0), tasks)
-    differences = check(steps, filters, batch[:3], threads)
+    differences, missing = check(steps, filters, a_batch(3, shots, queries))
     assert max(differences.values()) < 1e-9, differences
 
-    contest, missing = contestants(a_maml(steps, filters, device), threads)
+    network, batch = (steps, filters, device), (tasks, shots, queries)
     with FlopCounterMode(display=False) as counter:
-        contest["plain loop"].loss(batch).backward()
+        Plain(a_maml(*network)).loss(a_batch(*batch)).backward()
     flops = counter.get_total_flops()
-    optimizers = {name: torch.optim.Adam(contestant.parameters, 1e-3) for name, contestant in contest.items()}
-    left = torch.randn(MATRIX, MATRIX, device=device)
+    times = contest([*differences, PRODUCT], limit, threads, network, batch)
 
-    def update(name):
-        optimizers[name].zero_grad()
-        contest[name].loss(batch).backward()
-        optimizers[name].step()
-
-    torch.set_num_threads(threads)
-    jobs = {name: (lambda name=name: update(name)) for name in contest} | {"product": lambda: left @ left}
-    times = {name: [] for name in jobs}
-    begun = time.perf_counter()
-    for number in itertools.count():  # by turns: what else the machine does falls on all of them
-        if number > 1 and time.perf_counter() - begun > limit:
-            break
-        for name, job in jobs.items():
-            spent = seconds(job, device)
-            if number:  # the first round warms up
-                times[name].append(spent)
-
-    best = {name: min(column) for name, column in times.items()}
-    rate = 2 * MATRIX**3 / best["product"]
+    typical = {name: statistics.median(column) for name, column in times.items()}
+    rate = 2 * MATRIX**3 / typical[PRODUCT]
     rows = {
         name: {
-            "steps_per_second": 1 / best[name],
-            "median_seconds": statistics.median(times[name]),
-            "batched_is_times_faster": best[name] / best["batched"],
-            "share_of_matrix_product_rate": flops / best[name] / rate,
+            "steps_per_second": 1 / typical[name],
+            "best_seconds": min(times[name]),
+            "batched_is_times_faster": typical[name] / typical["batched"],
+            "share_of_matrix_product_rate": flops / typical[name] / rate,
         }
-        for name in contest
+        for name in differences
     }
     show(rows, missing, flops, rate, TARGETS[device], f"{machine(device, threads)}")
     if file:
@@ -229,7 +277,7 @@ def main(threads, device, limit, tasks, shots, queries, filters, steps, file):
             "benchmark": "meta_step",
             "command": f"python -m benchmarks.meta_step {words} --steps {steps} --device {device}",
             "machine": machine(device, threads),
-            "rounds": len(times["product"]),
+            "updates": len(times[PRODUCT]),
             "flops_per_step": flops,
             "matrix_product_flops_per_second": rate,
             "target": TARGETS[device],
@@ -241,21 +289,13 @@ def main(threads, device, limit, tasks, shots, queries, filters, steps, file):
         file.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
-def seconds(job, device):
-    begun = time.perf_counter()
-    job()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - begun
-
-
 def show(rows, missing, flops, rate, target, words):
-    table = Table("", "steps a second", "median, ms", "batched is", "share of matrix products", title=words)
+    table = Table("", "steps a second", "best, ms", "batched is", "share of matrix products", title=words)
     for name, row in rows.items():
         table.add_row(
             name,
             f"{row['steps_per_second']:.2f}",
-            f"{1e3 * row['median_seconds']:.0f}",
+            f"{1e3 * row['best_seconds']:.0f}",
             f"{row['batched_is_times_faster']:.2f} x",
             f"{row['share_of_matrix_product_rate']:.0%}",
         )

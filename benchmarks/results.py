@@ -170,7 +170,7 @@ def meta_step(facts: dict) -> str:
         rows.append(f"| {name} | {way['steps_per_second']:.2f} | {times:.2f} x | {share:.0%} |")
     rows += [f"\n{name} could not be imported: {why}." for name, why in facts["not_importable"].items()]
     words = (
-        f"`{facts['command']}`, {facts['machine']}, the best of {facts['rounds']} rounds. A step is "
+        f"`{facts['command']}`, {facts['machine']}, medians of {facts['updates']} steps. A step is "
         f"{facts['flops_per_step'] / 1e9:.2f} GFLOP; matrix products run at "
         f"{facts['matrix_product_flops_per_second'] / 1e9:.0f} GFLOP/s. Target: {facts['target']:g} x the plain loop."
     )
