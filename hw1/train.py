@@ -7,14 +7,12 @@
 Add --test to test the best checkpoint, --resume to go on after Ctrl-C.
 """
 
-import signal
-
 import click
 import torch
-from torch.utils.data import DataLoader, Dataset
 
 from hw1.black_box import MANN
 from hw1.data_generator import DataGenerator
+from hw1.episodes import Episodes
 from trainer import (
     COUNT,
     TEST_TASKS,
@@ -23,7 +21,6 @@ from trainer import (
     folder,
     option,
     program,
-    reseed,
     setting,
     test,
     train,
@@ -40,31 +37,6 @@ RECIPES = {  # the course's own targets; four ways are learned slowly, so that r
         (4, 1, " --num-iterations 25000", 0.7),
     )
 }
-
-
-class Episodes(Dataset):
-    """Numbered episodes of a data generator.
-
-    Episode i is drawn with random numbers of its own. So it is the same one however many processes draw
-    episodes, and no two processes draw the same.
-    """
-
-    def __init__(self, generator: DataGenerator, seed: int):
-        self.generator, self.seed = generator, seed
-
-    def __getitem__(self, i):
-        """Draw episode i: (images, labels), as DataGenerator._sample returns them."""
-        reseed(self.seed, i, accelerators=False)
-        return self.generator._sample()
-
-    def batches(self, size, numbers, num_workers=0):
-        """Load the episodes of these numbers in batches of a size."""
-        return DataLoader(self, size, sampler=numbers, num_workers=num_workers, worker_init_fn=ignore_interrupts)
-
-
-def ignore_interrupts(_):
-    """Keep a worker alive on Ctrl-C, which reaches all processes of a terminal: the main one will end it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class BlackBoxLearner:
@@ -99,7 +71,7 @@ class BlackBoxLearner:
 @setting("--hidden-dim", type=COUNT, default=128, help="Size of the first LSTM's hidden state.")
 @setting("--batch-size", type=COUNT, default=128, help="Episodes in a batch.")
 @setting("--learning-rate", type=float, default=1e-3, help="Of Adam.")
-@option("--num-workers", type=click.IntRange(min=0), default=0, help="Extra processes that draw episodes.")
+@option("--num-workers", type=click.IntRange(min=0), default=1, help="Processes that draw ahead.")
 @program("black_box", num_iterations=10_000)
 def main(run: Run):
     """Train the black-box meta-learner."""
@@ -122,7 +94,7 @@ def main(run: Run):
 
     def batches(done):
         numbers = range(done * size, run.num_iterations * size)
-        return iter(training.batches(size, numbers, run.options["num_workers"]))
+        return training.batches(size, numbers, run.options["num_workers"])
 
     train(run, learner, batches, lambda: validation.batches(VAL_EPISODES, range(VAL_EPISODES)))
 

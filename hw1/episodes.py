@@ -1,0 +1,82 @@
+"""Batches of episodes for training: yours, of your data generator, drawn here or ahead by other processes."""
+
+import signal
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, get_worker_info
+
+from hw1.data_generator import DataGenerator
+from trainer import reseed
+
+TOGETHER = 2  # batches that a worker hands over at once
+
+
+class Episodes(Dataset):
+    """Numbered episodes of a data generator.
+
+    Episode i is drawn with random numbers of its own. So it is the same one however many processes draw
+    episodes, and no two processes draw the same.
+    """
+
+    def __init__(self, generator: DataGenerator, seed: int):
+        self.generator, self.seed = generator, seed
+
+    def __getitem__(self, i):
+        """Draw episode i: (images, labels), as DataGenerator._sample returns them."""
+        reseed(self.seed, i, accelerators=False)
+        return self.generator._sample()
+
+    def batches(self, size, numbers, num_workers=0):
+        """Draw the episodes of these numbers in batches of a size: an iterator of [images, labels].
+
+        With workers a batch is good until the next one is asked for.
+        """
+        if not num_workers:
+            return iter(DataLoader(self, size, sampler=numbers))
+        shelf = Shelf(self[numbers[0]], TOGETHER * size, num_workers)
+        loader = DataLoader(
+            self,
+            TOGETHER * size,
+            sampler=numbers,
+            num_workers=num_workers,
+            prefetch_factor=1,
+            collate_fn=shelf.put,
+            worker_init_fn=ignore_interrupts,
+        )
+        return (batch for put in loader for batch in zip(*(part.split(size) for part in shelf.take(*put)), strict=True))
+
+
+class Shelf:
+    """Memory that workers and the main process share.
+
+    Workers write there, and only the place goes through a pipe: to take episodes themselves out of a pipe costs the
+    main process half as much time as drawing them.
+    """
+
+    PLACES = 2  # of each worker: one that is read while the other is written to
+
+    def __init__(self, episode, length, num_workers):
+        """Make room for episodes like this one, so many at each place."""
+        self.written = 0
+        self.parts = [
+            torch.empty(num_workers * self.PLACES, length, *part.shape, dtype=part.dtype).share_memory_()
+            for part in map(torch.as_tensor, episode)
+        ]
+
+    def put(self, episodes):
+        """In a worker: write episodes to the place that was left longest, and return its number and how many."""
+        place = get_worker_info().id * self.PLACES + self.written % self.PLACES
+        self.written += 1
+        for part, arrays in zip(self.parts, zip(*episodes, strict=True), strict=True):
+            np.stack(arrays, out=part[place, : len(episodes)].numpy())
+        return place, len(episodes)
+
+    def take(self, place, count):
+        """What was put there: images and labels."""
+        return [part[place, :count] for part in self.parts]
+
+
+def ignore_interrupts(_):
+    """Keep a worker alive on Ctrl-C, which reaches all processes of a terminal: the main one will end it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

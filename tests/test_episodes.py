@@ -1,0 +1,65 @@
+"""hw1/episodes.py: the same batches, whoever draws them."""
+
+import random
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from hw1.episodes import Episodes
+
+
+class Generator:
+    """Draws random numbers as a DataGenerator does, of all three kinds."""
+
+    def _sample(self):
+        images = np.random.random((2, 3, 784)).astype(np.float32) + random.random()
+        return images, torch.rand(2, 3, 3).numpy()
+
+
+def drawn(num_workers, numbers, size=4, pause=0.0):
+    """Copies of all batches, each made a while after the batch came."""
+    result = []
+    for batch in Episodes(Generator(), seed=7).batches(size, numbers, num_workers):
+        time.sleep(pause)
+        result.append([part.clone() for part in batch])
+    return result
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+@pytest.mark.parametrize("numbers", [range(8, 60), range(2, 3), range(27)])
+def test_batches_do_not_depend_on_the_number_of_workers(num_workers, numbers):
+    expected = drawn(0, numbers)
+    assert [len(images) for images, _ in expected] == [min(4, numbers.stop - i) for i in numbers[::4]]
+    got = drawn(num_workers, numbers)
+    assert len(got) == len(expected)
+    for one, other in zip(got, expected, strict=True):
+        assert [part.dtype for part in one] == [part.dtype for part in other]
+        assert all(torch.equal(*parts) for parts in zip(one, other, strict=True))
+
+
+def test_a_batch_stays_as_it_is_until_the_next_is_asked_for():
+    expected, got = drawn(0, range(48)), drawn(2, range(48), pause=0.05)
+    assert all(
+        torch.equal(*parts) for one, other in zip(got, expected, strict=True) for parts in zip(one, other, strict=True)
+    )
+
+
+def test_the_same_episodes_come_after_a_stop():
+    whole, rest = drawn(1, range(40)), drawn(1, range(12, 40))
+    assert all(
+        torch.equal(*parts)
+        for one, other in zip(whole[3:], rest, strict=True)
+        for parts in zip(one, other, strict=True)
+    )
+
+
+def test_an_error_in_a_worker_keeps_its_traceback():
+    class Broken(Generator):
+        def _sample(self):
+            self.drawn = getattr(self, "drawn", 0) + 1
+            return super()._sample() if self.drawn < 5 else self.not_there
+
+    with pytest.raises(AttributeError, match=r"(?s)Original Traceback.*self\.not_there"):
+        list(Episodes(Broken(), seed=0).batches(4, range(16), num_workers=1))
