@@ -1,5 +1,6 @@
 """Batches of episodes for training: yours, of your data generator, drawn here or ahead by other processes."""
 
+import math
 import signal
 
 import numpy as np
@@ -17,15 +18,21 @@ class Episodes(Dataset):
 
     Episode i is drawn with random numbers of its own. So it is the same one however many processes draw
     episodes, and no two processes draw the same.
+
+    Args:
+        generator: draws them.
+        seed: of the random numbers.
+        rotations: turn the characters of each episode.
     """
 
-    def __init__(self, generator: DataGenerator, seed: int):
-        self.generator, self.seed = generator, seed
+    def __init__(self, generator: DataGenerator, seed: int, rotations: bool = False):
+        self.generator, self.seed, self.rotations = generator, seed, rotations
 
     def __getitem__(self, i):
         """Draw episode i: (images, labels), as DataGenerator._sample returns them."""
         reseed(self.seed, i, accelerators=False)
-        return self.generator._sample()
+        episode = self.generator._sample()
+        return turned(*episode) if self.rotations else episode
 
     def batches(self, size, numbers, num_workers=0):
         """Draw the episodes of these numbers in batches of a size: an iterator of [images, labels].
@@ -75,6 +82,27 @@ class Shelf:
     def take(self, place, count):
         """What was put there: images and labels."""
         return [part[place, :count] for part in self.parts]
+
+
+def turned(images, labels):
+    """Turn each character of an episode by a random number of quarter turns, all its drawings alike.
+
+    So a character makes four classes, as in Santoro et al. (2016).
+
+    Args:
+        images: (K+1, N, 784), of square drawings.
+        labels: (K+1, N, N), one-hot.
+
+    Returns:
+        (images, labels): new images of the same shape, and the labels as they were.
+    """
+    result = np.array(images)
+    side = math.isqrt(result.shape[-1])
+    drawings = result.reshape(-1, side, side)
+    quarters = np.random.randint(4, size=len(labels[0]))[np.argmax(labels, axis=-1).flatten()]
+    for quarter in range(4):
+        drawings[quarters == quarter] = np.rot90(drawings[quarters == quarter], quarter, axes=(1, 2))
+    return result, labels
 
 
 def ignore_interrupts(_):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from hw1.episodes import Episodes
+from hw1.episodes import Episodes, turned
 
 
 class Generator:
@@ -23,7 +23,7 @@ def drawn(num_workers, numbers, size=4, pause=0.0):
     result = []
     for batch in Episodes(Generator(), seed=7).batches(size, numbers, num_workers):
         time.sleep(pause)
-        result.append([part.clone() for part in batch])
+        result.append(copied(batch))
     return result
 
 
@@ -63,3 +63,44 @@ def test_an_error_in_a_worker_keeps_its_traceback():
 
     with pytest.raises(AttributeError, match=r"(?s)Original Traceback.*self\.not_there"):
         list(Episodes(Broken(), seed=0).batches(4, range(16), num_workers=1))
+
+
+def test_a_class_is_turned_as_a_whole_and_every_quarter_turn_comes():
+    N, K = 3, 2
+    original = np.random.default_rng(0).random((N, 28, 28)).astype(np.float32)
+    labels = np.eye(N, dtype=np.float32)[[[0, 1, 2], [0, 1, 2], [2, 0, 1]]]
+    images = original[labels.argmax(axis=-1)].reshape(K + 1, N, 784)
+    before, seen = images.copy(), set()
+    for seed in range(40):
+        np.random.seed(seed)
+        got, got_labels = turned(images, labels)
+        assert got.shape == images.shape and got.dtype == images.dtype and got_labels is labels
+        drawings = got.reshape(K + 1, N, 28, 28)
+        quarters = []
+        for n in range(N):
+            (quarter,) = (q for q in range(4) if np.array_equal(drawings[0, n], np.rot90(original[n], q)))
+            for row in range(K + 1):
+                place = labels[row, :, n].argmax()
+                assert np.array_equal(drawings[row, place], np.rot90(original[n], quarter))
+            quarters.append(quarter)
+        seen.add(tuple(quarters))
+    assert np.array_equal(images, before), "the generator's own array stays as it is"
+    assert {quarter for quarters in seen for quarter in quarters} == {0, 1, 2, 3} and len(seen) > 20
+
+
+def test_rotations_do_not_depend_on_the_number_of_workers():
+    class Labelled(Generator):
+        def _sample(self):
+            images, _ = super()._sample()
+            return images, np.eye(3, dtype=np.float32)[[[0, 1, 2], np.random.permutation(3)]]
+
+    alone, helped = (
+        list(map(copied, Episodes(Labelled(), 1, rotations=True).batches(4, range(20), n))) for n in (0, 2)
+    )
+    assert all(
+        torch.equal(*parts) for one, other in zip(alone, helped, strict=True) for parts in zip(one, other, strict=True)
+    )
+
+
+def copied(batch):
+    return [part.clone() for part in batch]
