@@ -136,7 +136,11 @@ def page(runs: dict[str, list[dict]], benchmarks: list[dict]) -> str:
     for source, table in tables(runs).items():
         parts.append(f"## Targets of {source}\n\n{table}\n")
     seeds = {name: [run["settings"]["seed"] for run in runs.get(name, [])] or [0] for name in RECIPES}
-    commands = [f"python -m benchmarks.recipes {name} --seed {seed}" for name in RECIPES for seed in seeds[name]]
+    commands = [
+        f"python -m benchmarks.recipes {name} --seed {seed}  # {recipe.words}"
+        for name, recipe in RECIPES.items()
+        for seed in seeds[name]
+    ]
     parts.append(COMMANDS + "```sh\n" + "\n".join(commands) + "\n```\n")
     if curves := [f"![{name}](curves/{name}.png)" for name in runs]:
         parts.append("## Learning curves\n\n" + "\n\n".join(curves) + "\n")

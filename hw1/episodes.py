@@ -3,6 +3,7 @@
 import math
 import signal
 
+import click
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
@@ -39,9 +40,9 @@ class Episodes(Dataset):
 
         With workers a batch is good until the next one is asked for.
         """
-        if not num_workers:
+        shelf = Shelf.room(self[numbers[0]], TOGETHER * size, num_workers) if num_workers else None
+        if shelf is None:
             return iter(DataLoader(self, size, sampler=numbers))
-        shelf = Shelf(self[numbers[0]], TOGETHER * size, num_workers)
         loader = DataLoader(
             self,
             TOGETHER * size,
@@ -63,8 +64,21 @@ class Shelf:
 
     PLACES = 2  # of each worker: one that is read while the other is written to
 
+    @classmethod
+    def room(cls, *arguments):
+        """A shelf, or None and a note where the machine shares less memory, as containers do."""
+        try:
+            return cls(*arguments)
+        except RuntimeError as error:
+            click.echo(f"Note: this process draws the episodes itself, which takes longer: {error}", err=True)
+            return None
+
     def __init__(self, episode, length, num_workers):
-        """Make room for episodes like this one, so many at each place."""
+        """Make room for episodes like this one, so many at each place.
+
+        Raises:
+            RuntimeError: there is less shared memory.
+        """
         self.written = 0
         self.parts = [
             torch.empty(num_workers * self.PLACES, length, *part.shape, dtype=part.dtype).share_memory_()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from hw1.episodes import Episodes, turned
+from hw1.episodes import Episodes, Shelf, turned
 
 
 class Generator:
@@ -53,6 +53,20 @@ def test_the_same_episodes_come_after_a_stop():
         for one, other in zip(whole[3:], rest, strict=True)
         for parts in zip(one, other, strict=True)
     )
+
+
+def test_where_little_memory_is_shared_the_same_batches_are_drawn_without_workers(monkeypatch, capfd):
+    expected = drawn(0, range(12))
+
+    def full(*_):
+        raise RuntimeError("No space left on device")
+
+    monkeypatch.setattr(Shelf, "__init__", full)
+    got = drawn(1, range(12))
+    assert all(
+        torch.equal(*parts) for one, other in zip(got, expected, strict=True) for parts in zip(one, other, strict=True)
+    )
+    assert "draws the episodes itself" in capfd.readouterr().err and "No space left" not in capfd.readouterr().out
 
 
 def test_an_error_in_a_worker_keeps_its_traceback():
