@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 from hw1.data_generator import DataGenerator
 from trainer import reseed
 
-TOGETHER = 2  # batches that a worker hands over at once
+AT_ONCE = 512  # episodes that a worker hands over, or a batch: it takes half a millisecond, however many they are
 
 
 class Episodes(Dataset):
@@ -40,12 +40,13 @@ class Episodes(Dataset):
 
         With workers a batch is good until the next one is asked for.
         """
-        shelf = Shelf.room(self[numbers[0]], TOGETHER * size, num_workers) if num_workers else None
+        at_once = size * max(1, AT_ONCE // size)
+        shelf = Shelf.room(self[numbers[0]], at_once, num_workers) if num_workers else None
         if shelf is None:
             return iter(DataLoader(self, size, sampler=numbers))
         loader = DataLoader(
             self,
-            TOGETHER * size,
+            at_once,
             sampler=numbers,
             num_workers=num_workers,
             prefetch_factor=1,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from hw1 import episodes
 from hw1.episodes import Episodes, Shelf, turned
 
 
@@ -16,6 +17,12 @@ class Generator:
     def _sample(self):
         images = np.random.random((2, 3, 784)).astype(np.float32) + random.random()
         return images, torch.rand(2, 3, 3).numpy()
+
+
+@pytest.fixture(autouse=True)
+def a_few_at_once(monkeypatch):
+    """More than one batch, and several times in a test."""
+    monkeypatch.setattr(episodes, "AT_ONCE", 9)
 
 
 def drawn(num_workers, numbers, size=4, pause=0.0):
