@@ -120,7 +120,7 @@ def test_the_page_holds_each_run_its_picture_and_its_command(tmp_path):
     runs, benchmarks = results.published(tmp_path)
     page = results.page(runs, benchmarks)
     assert "93.1% ± 0.4%" in page and "![course-maml-5w1s](curves/course-maml-5w1s.png)" in page
-    assert "python -m benchmarks.recipes course-maml-5w1s --seed 4\n" in page
+    assert "python -m benchmarks.recipes course-maml-5w1s --seed 4  # maml --num-way 5 " in page
     results.draw("course-maml-5w1s", runs["course-maml-5w1s"], tmp_path / "curves/course-maml-5w1s.png")
     assert (tmp_path / "curves/course-maml-5w1s.png").stat().st_size > 5_000
 
