@@ -20,8 +20,9 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 from safetensors import safe_open
+from safetensors.torch import save_file
 
-from trainer import Run, checkpoint, curve, evaluate, program, setting, train
+from trainer import Run, checkpoint, curve, evaluate, option, program, setting, train
 from trainer.commandline import still_to_do
 from trainer.log import Log, read
 
@@ -320,6 +321,7 @@ def command(tmp_path, monkeypatch):
     @click.command()
     @setting("--num-way", type=int, default=4)
     @setting("--rate", type=float, default=0.1)
+    @option("--num-workers", type=int, default=0)
     @program("point", num_iterations=6)
     def main(run):
         runs.append(run)
@@ -374,6 +376,29 @@ def test_settings_that_are_not_given_come_from_the_checkpoint(command):
         assert result.exit_code == 0, result.output
         assert result.run.settings == {"num_way": 3, "rate": 0.2, "data": "omniglot", "seed": 0}
         assert result.run.folder == Path("here")
+
+
+def test_a_setting_that_is_newer_than_the_checkpoint_has_its_default(command):
+    command("--rate=0.2", "--log-dir=here")
+    last = Path("here/last.safetensors")
+    with safe_open(last, "pt") as file:
+        tensors, run = {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["run"])  # noqa: SIM118
+    del run["settings"]["num_way"]
+    save_file(tensors, last, {"run": json.dumps(run)})
+    assert command("--log-dir=here", "--resume").run.settings["num_way"] == 4
+    refused = command("--num-way=3", "--log-dir=here", "--resume")
+    assert refused.output.strip().endswith("cannot go on: it was trained with --num-way 4, not 3.")
+
+
+def test_workers_have_cores_of_their_own(command, monkeypatch):
+    chosen = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    monkeypatch.setattr(torch, "set_num_threads", chosen.append)
+    for number, words in enumerate(
+        [(), ("--num-workers=3",), ("--num-workers=8",), ("--threads=5", "--num-workers=3")]
+    ):
+        assert command(*words, f"--log-dir={number}").exit_code == 0
+    assert chosen == [8, 5, 1, 5]
 
 
 def test_a_test_may_change_the_tasks(command):

@@ -57,7 +57,7 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
         option("--num-iterations", type=COUNT, default=num_iterations),
         option("--val-interval", type=COUNT, default=100, help="Iterations between validations."),
         option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu"),
-        option("--threads", type=COUNT, help="CPU threads; PyTorch's own choice if not given."),
+        option("--threads", type=COUNT, help="CPU threads; if not given, one for each core that no worker needs."),
         option("--log-dir", type=Path, help="Log and checkpoints; logs/<its settings> if not given."),
         option("--resume", is_flag=True, help="Go on from the last checkpoint."),
         option("--restart", is_flag=True, help="Begin anew, over an earlier run of these settings."),
@@ -98,11 +98,11 @@ def open_run(method: str, context: click.Context) -> Run:
     if checkpoint_path and given["log_dir"]:
         raise click.UsageError("--checkpoint says where the run lies: leave out --log-dir.")
     use_device(given["device"])
-    if given["threads"]:
-        torch.set_num_threads(given["threads"])
+    workers = given.get("num_workers", 0)  # each is busy on a core of its own
+    torch.set_num_threads(given["threads"] or max(1, torch.get_num_threads() - workers))
 
-    names = [parameter.name for parameter in context.command.params if isinstance(parameter, Setting)]
-    settings = {name: given[name] for name in names}
+    parameters = [parameter for parameter in context.command.params if isinstance(parameter, Setting)]
+    settings = {parameter.name: given[parameter.name] for parameter in parameters}
     recipe = context.meta.get("recipe")
     folder = given["log_dir"] or (checkpoint_path.parent if checkpoint_path else folder_of(method, settings, recipe))
     if testing or resuming:
@@ -110,10 +110,12 @@ def open_run(method: str, context: click.Context) -> Run:
         facts = checkpoint.read_facts(checkpoint_path)
         if facts["method"] != method:
             raise click.ClickException(f"{checkpoint_path} was trained by {facts['method']}, not {method}.")
+        # A setting that is newer than the checkpoint was not there to be given.
+        trained = {parameter.name: parameter.get_default(context) for parameter in parameters} | facts["settings"]
         asked = {name: value for name, value in settings.items() if _is_given(context, name)}
-        if resuming and (reason := difference(facts["settings"], asked)):
+        if resuming and (reason := difference(trained, asked)):
             raise click.ClickException(f"{checkpoint_path} cannot go on: it was trained with {reason}.")
-        settings = facts["settings"] | asked
+        settings = trained | asked
     elif (folder / "last.safetensors").exists() and not restarting:
         raise click.ClickException(f"{folder} holds a run: go on with --resume, or replace it with --restart.")
     return Run(
