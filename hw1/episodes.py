@@ -41,7 +41,7 @@ class Episodes(Dataset):
         With workers a batch is good until the next one is asked for.
         """
         at_once = size * max(1, AT_ONCE // size)
-        shelf = Shelf.room(self[numbers[0]], at_once, num_workers) if num_workers else None
+        shelf = Shelf.room(self[0], at_once, num_workers) if num_workers else None
         if shelf is None:
             return iter(DataLoader(self, size, sampler=numbers))
         loader = DataLoader(
