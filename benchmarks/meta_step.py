@@ -224,19 +224,19 @@ def contest(names, limit, *setting):
         context.Process(target=take_turns, args=(other, name, *setting), daemon=True).start()
 
     def play():
+        taken = {}
         for name, pipe in pipes.items():
             pipe.send(1 + UPDATES)
-            times[name] += pipe.recv()[1:]  # in the first, memory is still full of what the others did
+            taken[name] = pipe.recv()[1:]  # in the first, memory is still full of what the others did
+        return taken
 
-    times = {name: [] for name in names}
     play()  # the first time takes longer
-    times, begun = {name: [] for name in names}, time.perf_counter()
-    play()
-    while time.perf_counter() - begun < limit:
-        play()
+    rounds, begun = [], time.perf_counter()
+    while not rounds or time.perf_counter() - begun < limit:
+        rounds.append(play())
     for pipe in pipes.values():
         pipe.send(None)
-    return times
+    return {name: [spent for taken in rounds for spent in taken[name]] for name in names}
 
 
 @click.command(help=__doc__)

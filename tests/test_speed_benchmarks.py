@@ -43,9 +43,7 @@ def test_all_ways_draw_the_same_kind_of_task_and_of_episode(data):
 
 
 def test_all_ways_to_take_a_meta_step_give_the_same_loss_and_meta_gradient():
-    drawings = {f"{i:03}": character for i, character in enumerate(glyphs.draw(20, seed=0))}
-    batch = meta_step.Tasks(drawings, 5, 1, 3).sample(np.random.default_rng(0), 3)
-    differences, _ = meta_step.check(2, 4, batch)
+    differences, _ = meta_step.check(2, 4, meta_step.a_batch(tasks=3, shots=1, queries=3))
     assert {"plain loop", "batched"} <= differences.keys()
     assert max(differences.values()) < 1e-9
 
