@@ -2,15 +2,18 @@
 
     python -m benchmarks.recipes course-protonet-5w5s course-maml-5w1s --threads 1
 
-Without names, those of the course's own targets. What has been trained and tested is passed over, and what was stopped
-goes on from its checkpoint: start it again until nothing is left. Options go to the training program. Logs, checkpoints
-and results lie in logs/<recipe>.seed_<seed>; `python -m benchmarks.results --collect` takes what is published from
-there.
+Without names, those of the course's own targets. What was stopped goes on from its checkpoint, and a test is made again
+where training found a better one since: start it again until nothing is left. Options go to the training program. Logs,
+checkpoints and results lie in logs/<recipe>.seed_<seed>; `python -m benchmarks.results --collect` takes what is
+published from there.
 """
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
+
+import click
 
 from hw1.train import RECIPES as HW1
 from hw2.recipes import RECIPES as HW2
@@ -19,28 +22,30 @@ LOGS = Path("logs")
 HOMEWORKS = dict.fromkeys(HW1, "hw1") | dict.fromkeys(HW2, "hw2")
 
 
-def run(name: str, options: list[str], logs: Path) -> int:
+def run(name: str, seed: int, options: list[str], logs: Path) -> int:
     """Train and test one recipe, as far as that is still to be done; the exit status of what failed, or 0."""
     batched = ["--batched"] if HOMEWORKS[name] == "hw2" else []
-    program = [sys.executable, "-m", "benchmarks.reference", HOMEWORKS[name], *batched, "--recipe", name, *options]
-    seed = options[options.index("--seed") + 1] if "--seed" in options else 0
+    program = [sys.executable, "-m", "benchmarks.reference", HOMEWORKS[name], *batched]
+    program += ["--recipe", name, "--seed", str(seed), *options]
     folder = logs / f"{name}.seed_{seed}"
-    if not any(folder.glob("best.test*.json")):
-        resume = ["--resume"] if (folder / "last.safetensors").exists() else []
-        print(f"{name}: {'going on' if resume else 'starting'}", flush=True)
-        for words in (resume, ["--test"]):
-            if status := subprocess.run([*program, *words], check=False).returncode:
-                return status
-    return 0
+    resume = ["--resume"] if (folder / "last.safetensors").exists() else []
+    click.echo(f"{name}: {'going on' if resume else 'starting'}")
+    status = subprocess.run([*program, *resume], check=False).returncode
+    if not status and not any(folder.glob("best.test*.json")):
+        status = subprocess.run([*program, "--test"], check=False).returncode
+    return status
 
 
-def main() -> None:
+@click.command(help=__doc__, context_settings={"ignore_unknown_options": True})
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.argument("words", metavar="[NAME]...", nargs=-1, type=click.UNPROCESSED)
+def main(seed: int, words: tuple[str, ...]) -> None:
     """Run the recipes that are named, or the course's own."""
-    words = sys.argv[1:]
-    names = [word for word in words if word in HOMEWORKS]
-    options = [word for word in words if word not in HOMEWORKS]
+    names = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
+    if unknown := [name for name in names if name not in HOMEWORKS]:
+        raise click.UsageError(f"There is no recipe {unknown[0]!r}: they are {', '.join(HOMEWORKS)}.")
     for name in names or [name for name in HOMEWORKS if name.startswith("course-")]:
-        if status := run(name, options, LOGS):
+        if status := run(name, seed, list(words[len(names) :]), LOGS):
             sys.exit(status)
 
 

@@ -1,6 +1,7 @@
 """Recipes (trainer/recipes.py, hw2/recipes.py) and the page of what they reach (benchmarks/results.py)."""
 
 import json
+import subprocess
 
 import click
 import pytest
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 
 import hw1.train
 import hw2.train
-from benchmarks import results
+from benchmarks import recipes, results
 from benchmarks.recipes import HOMEWORKS
 from trainer import Recipe, option, setting, with_recipes
 
@@ -63,6 +64,33 @@ def test_every_recipe_is_a_command_line_of_its_program(name, test):
     if name.startswith("paper-maml"):  # the papers' own numbers of classes and drawings
         assert f"-{context.params['num_way']}w{context.params['num_support']}s" in name
         assert context.params["num_filters"] == 64 and context.params["rotations"]
+
+
+def test_a_recipe_goes_on_until_it_is_trained_and_tested(monkeypatch, tmp_path):
+    folder, started = tmp_path / "course-maml-5w1s.seed_2", []
+    folder.mkdir()
+
+    def run(words, check):
+        started.append([word for word in words if word in ("--resume", "--test")])
+        (folder / ("best.test.json" if "--test" in words else "last.safetensors")).touch()
+        return subprocess.CompletedProcess(words, status)
+
+    monkeypatch.setattr(recipes.subprocess, "run", run)
+    for status, begun in ((130, [[]]), (0, [["--resume"], ["--test"]]), (0, [["--resume"]])):
+        assert recipes.run("course-maml-5w1s", 2, ["--threads", "1"], tmp_path) == status
+        assert started == begun
+        started.clear()
+
+
+def test_the_words_of_a_command_are_recipes_and_then_options(monkeypatch):
+    begun = []
+    monkeypatch.setattr(recipes, "run", lambda *arguments: begun.append(arguments[:3]))
+    words = ["paper-maml-5w1s", "course-maml-5w1s", "--threads", "1", "--seed=3", "--val-interval", "5"]
+    assert CliRunner().invoke(recipes.main, words).exit_code == 0
+    options = ["--threads", "1", "--val-interval", "5"]
+    assert begun == [("paper-maml-5w1s", 3, options), ("course-maml-5w1s", 3, options)]
+    result = CliRunner().invoke(recipes.main, ["paper-mamll"])
+    assert result.exit_code == 2 and "There is no recipe 'paper-mamll': they are course-blackbox-2w1s," in result.output
 
 
 LOG = [

@@ -309,6 +309,26 @@ def test_the_test_reports_the_mean_of_the_tasks_and_its_confidence_interval(tmp_
     assert line in capsys.readouterr().out
 
 
+def test_a_result_lasts_as_long_as_its_checkpoint(tmp_path):
+    train(run_in(tmp_path, 4), Point(), points, far_point)
+    results = [tmp_path / "best.test.json", tmp_path / "best.test.num_way_5.json"]
+    for result in results:
+        result.touch()
+    train(run_in(tmp_path, 5, resume=True), Further(), points, far_point)
+    assert all(result.exists() for result in results)
+    train(run_in(tmp_path, 12, resume=True), Point(), points, far_point)
+    assert facts(tmp_path / "best.safetensors")["iteration"] == 12
+    assert not any(result.exists() for result in results)
+
+
+class Further(Point):
+    """A learner that becomes no better."""
+
+    def measure(self, batch, train):
+        loss, accuracies = super().measure(batch, train)
+        return loss, dict.fromkeys(accuracies, 0.0)
+
+
 # The command line
 
 
@@ -399,6 +419,8 @@ def test_workers_have_cores_of_their_own(command, monkeypatch):
     ):
         assert command(*words, f"--log-dir={number}").exit_code == 0
     assert chosen == [8, 5, 1, 5]
+    assert command("--num-workers=3", "--log-dir=1", "--test").exit_code == 0
+    assert chosen[-1] == 8  # a test starts no workers
 
 
 def test_a_test_may_change_the_tasks(command):

@@ -98,7 +98,7 @@ def open_run(method: str, context: click.Context) -> Run:
     if checkpoint_path and given["log_dir"]:
         raise click.UsageError("--checkpoint says where the run lies: leave out --log-dir.")
     use_device(given["device"])
-    workers = given.get("num_workers", 0)  # each is busy on a core of its own
+    workers = 0 if testing else given.get("num_workers", 0)  # each is busy on a core of its own
     torch.set_num_threads(given["threads"] or max(1, torch.get_num_threads() - workers))
 
     parameters = [parameter for parameter in context.command.params if isinstance(parameter, Setting)]

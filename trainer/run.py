@@ -77,7 +77,9 @@ class Run:
         return facts["iteration"], facts["best"]
 
     def save(self, name: str, learner: Learner, iteration: int, best: dict[str, Any]) -> None:
-        """Write the checkpoint <name>.safetensors: "last" or "best"."""
+        """Write the checkpoint <name>.safetensors, "last" or "best"; results of a test of the one before it go."""
+        for stale in self.folder.glob(f"{name}.test*.json"):
+            stale.unlink()
         facts = {
             "method": self.method,
             "recipe": self.recipe,
