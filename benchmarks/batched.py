@@ -19,9 +19,9 @@ averages over all drawings is the mean over the tasks.
 Prototypical networks
 =====================
 
-All drawings of a batch go through the network in one pass, before the solution's _step is called; batch normalisation
-alone takes each support and each query by itself. When _step then asks the network for the features of a support or a
-query, they are there.
+All drawings of a batch go through the network in one pass, or in few if they are thousands, before the solution's _step
+is called; batch normalisation alone takes each support and each query by itself. When _step then asks the network for
+the features of a support or a query, they are there.
 """
 
 import copy
@@ -38,7 +38,8 @@ from torch import nn
 from autograder.hw2.maml.solution import KERNEL_SIZE, NUM_CONV_LAYERS
 from hw2.train import MAMLLearner, ProtoNetLearner
 
-TASKS_AT_ONCE = 8  # on a CPU
+TASKS_AT_ONCE = 8  # of MAML's, on a CPU
+IMAGES_AT_ONCE = 1024  # of ProtoNet's: what some thousands leave is more than glibc keeps
 MALLOC = {  # numbers of malloc.h, and what they are set to
     -4: 0,  # M_MMAP_MAX: large pieces are of the heap too
     -1: 2**31 - 1,  # M_TRIM_THRESHOLD: never
@@ -160,8 +161,7 @@ class BatchedNetwork:
         """What protonet._step(task_batch) returns, up to rounding."""
         tasks = [tuple(part.to(self._protonet.device) for part in task) for task in task_batch]
         images = [part for images_support, _, images_query, _ in tasks for part in (images_support, images_query)]
-        sizes = [len(part) for part in images]
-        features = self._embed(torch.cat(images), sizes).split(sizes)
+        features = [feature for parts in _by_length(images) for feature in self._embed(parts)]
         known = {id(part): feature for part, feature in zip(images, features, strict=True)}
 
         def network(images):
@@ -171,17 +171,30 @@ class BatchedNetwork:
         stand_in._network = network
         return stand_in._step(tasks)
 
-    def _embed(self, images, sizes):
-        """Features of all images. Batch normalisation in training takes parts of these sizes one by one."""
-        network = self._protonet._network
+    def _embed(self, parts):
+        """Features of each part, in one pass; batch normalisation in training takes the parts one by one."""
+        network, sizes = self._protonet._network, [len(part) for part in parts]
         layers = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d) and layer.training]
         try:
             for layer in layers:
                 layer.forward = functools.partial(_by_parts, layer.forward, sizes)
-            return network(images.contiguous(memory_format=torch.channels_last))
+            return network(torch.cat(parts).contiguous(memory_format=torch.channels_last)).split(sizes)
         finally:
             for layer in layers:
                 del layer.forward
+
+
+def _by_length(parts):
+    """Runs of parts, each ended by the part that fills IMAGES_AT_ONCE."""
+    run, length = [], 0
+    for part in parts:
+        run.append(part)
+        length += len(part)
+        if length >= IMAGES_AT_ONCE:
+            yield run
+            run, length = [], 0
+    if run:
+        yield run
 
 
 def _by_parts(normalise, sizes, x):

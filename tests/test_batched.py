@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import benchmarks.batched
 from autograder.hw2.maml import solution as maml_solution
 from autograder.hw2.maml.solution import MAML
 from autograder.hw2.protonet.solution import ProtoNet
@@ -129,8 +130,10 @@ def protonet():
     return method
 
 
+@pytest.mark.parametrize("images_at_once", [1024, 8, 1])
 @pytest.mark.parametrize("train", [True, False])
-def test_a_prototypical_network_gives_the_numbers_of_its_loop(train):
+def test_a_prototypical_network_gives_the_numbers_of_its_loop(train, images_at_once, monkeypatch):
+    monkeypatch.setattr(benchmarks.batched, "IMAGES_AT_ONCE", images_at_once)
     looped, batched = protonet(), protonet()
     for method in (looped, batched):
         method._network.train(train)
