@@ -3,12 +3,13 @@
     python -m benchmarks.recipes course-protonet-5w5s course-maml-5w1s --threads 1
 
 Without names, those of the course's own targets. What was stopped goes on from its checkpoint, and a test is made again
-where training found a better one since: start it again until nothing is left. Options go to the training program. Logs,
-checkpoints and results lie in logs/<recipe>.seed_<seed>; `python -m benchmarks.results --collect` takes what is
-published from there.
+where training found a better one since: start it again until nothing is left. Recipes that are trained alike and tested
+otherwise, such as ProtoNet's 5 and 20 ways, are trained once. Options go to the training program. Logs, checkpoints and
+results lie in logs/<recipe>.seed_<seed>; `python -m benchmarks.results --collect` takes what is published from there.
 """
 
 import itertools
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from hw1.train import RECIPES as HW1
 from hw2.recipes import RECIPES as HW2
 
 LOGS = Path("logs")
+RECIPES = HW1 | HW2
 HOMEWORKS = dict.fromkeys(HW1, "hw1") | dict.fromkeys(HW2, "hw2")
 
 
@@ -28,12 +30,23 @@ def run(name: str, seed: int, options: list[str], logs: Path) -> int:
     program = [sys.executable, "-m", "benchmarks.reference", HOMEWORKS[name], *batched]
     program += ["--recipe", name, "--seed", str(seed), *options]
     folder = logs / f"{name}.seed_{seed}"
+    take_over(name, seed, logs)
     resume = ["--resume"] if (folder / "last.safetensors").exists() else []
     click.echo(f"{name}: {'going on' if resume else 'starting'}")
     status = subprocess.run([*program, *resume], check=False).returncode
     if not status and not any(folder.glob("best.test*.json")):
         status = subprocess.run([*program, "--test"], check=False).returncode
     return status
+
+
+def take_over(name: str, seed: int, logs: Path) -> None:
+    """Begin with what another recipe of the same training has reached, if it has and this one has not begun."""
+    folder = logs / f"{name}.seed_{seed}"
+    alike = (other for other in HOMEWORKS if RECIPES[other].words == RECIPES[name].words)
+    begun = [path.parent for other in alike if (path := logs / f"{other}.seed_{seed}/last.safetensors").exists()]
+    if begun and not folder.exists():
+        click.echo(f"{name} is trained as {begun[0].name} is, whose checkpoints it takes")
+        shutil.copytree(begun[0], folder, ignore=shutil.ignore_patterns("*.test*.json"))
 
 
 @click.command(help=__doc__, context_settings={"ignore_unknown_options": True})

@@ -15,12 +15,11 @@ import click
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.recipes import HOMEWORKS, HW1, HW2, LOGS
+from benchmarks.recipes import HOMEWORKS, LOGS, RECIPES
 from trainer import checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-RECIPES = HW1 | HW2
 CURVE = ("iteration", "train_loss", "train_query_accuracy", "val_loss", "val_query_accuracy")
 NOT_RUN = "not run"
 BEGIN, END = "<!-- results: python -m benchmarks.results -->", "<!-- /results -->"
@@ -30,7 +29,8 @@ HEAD = """# Results
 What the reference solutions reach on all of Omniglot, and how fast. `python -m benchmarks.results` writes this page,
 its pictures and the table in the README from `docs/runs/`, and nothing here is typed in by hand. Accuracies are of the
 checkpoint that was best in validation, on 600 meta-test tasks, with a 95% interval over those tasks. Hours are those of
-training, on the clock, on a machine that may have had other work to do.
+training, on the clock, on a machine that may have had other work to do. Papers' rows that differ in nothing but the ways
+of the test share one training.
 """
 COMMANDS = """## Commands
 

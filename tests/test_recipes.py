@@ -82,6 +82,22 @@ def test_a_recipe_goes_on_until_it_is_trained_and_tested(monkeypatch, tmp_path):
         started.clear()
 
 
+def test_recipes_that_are_trained_alike_are_trained_once(tmp_path):
+    trained = tmp_path / "paper-protonet-5w1s.seed_2"
+    trained.mkdir()
+    for name in ("last.safetensors", "best.safetensors", "log.csv", "best.test.num_way_5.json"):
+        (trained / name).write_text(name)
+    for other, seed in (("paper-protonet-20w1s", 3), ("paper-protonet-20w5s", 2), ("paper-maml-5w1s", 2)):
+        recipes.take_over(other, seed, tmp_path)
+    assert list(tmp_path.iterdir()) == [trained]
+    recipes.take_over("paper-protonet-20w1s", 2, tmp_path)
+    taken = tmp_path / "paper-protonet-20w1s.seed_2"
+    assert {path.name for path in taken.iterdir()} == {"last.safetensors", "best.safetensors", "log.csv"}
+    (taken / "log.csv").write_text("gone on")
+    recipes.take_over("paper-protonet-20w1s", 2, tmp_path)
+    assert (taken / "log.csv").read_text() == "gone on"
+
+
 def test_the_words_of_a_command_are_recipes_and_then_options(monkeypatch):
     begun = []
     monkeypatch.setattr(recipes, "run", lambda *arguments: begun.append(arguments[:3]))
