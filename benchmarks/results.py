@@ -29,8 +29,8 @@ HEAD = """# Results
 What the reference solutions reach on all of Omniglot, and how fast. `python -m benchmarks.results` writes this page,
 its pictures and the table in the README from `docs/runs/`, and nothing here is typed in by hand. Accuracies are of the
 checkpoint that was best in validation, on 600 meta-test tasks, with a 95% interval over those tasks. Hours are those of
-training, on the clock, on a machine that may have had other work to do. Papers' rows that differ in nothing but the ways
-of the test share one training.
+training, on the clock, on a machine that may have had other work to do. Rows of a paper that differ only in the
+ways of the test share one training.
 """
 COMMANDS = """## Commands
 
