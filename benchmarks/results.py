@@ -57,6 +57,7 @@ def collect(folder: Path) -> dict | None:
         "iterations": last["iteration"],
         "seconds": round(last["seconds"]),
         "machine": last["machine"],
+        "curve_way": last["settings"]["num_way"],
         "curve": curve(rows),
     }
 
@@ -119,9 +120,11 @@ def draw(name: str, runs: list[dict], path: Path) -> None:
         curve, colour = run["curve"], f"C{number}"
         for part, style in (("train", {"alpha": 0.4}), ("val", {"marker": "o", "markersize": 3})):
             values = [math.nan if value is None else 100 * value for value in curve[f"{part}_query_accuracy"]]
-            label = f"meta-{'training' if part == 'train' else 'validation'}, seed {run['settings']['seed']}"
+            tasks = f"meta-{'training' if part == 'train' else 'validation'}, {run['curve_way']}-way"
+            label = f"{tasks}, seed {run['settings']['seed']}"
             axes.plot(curve["iteration"], values, color=colour, linewidth=1.2, label=label, **style)
-    axes.axhline(100 * RECIPES[name].target, color="grey", linestyle=":", label="target")
+    label = f"target, {runs[0]['settings']['num_way']}-way"
+    axes.axhline(100 * RECIPES[name].target, color="grey", linestyle=":", label=label)
     axes.set(title=name, xlabel="iteration [batches of tasks]", ylabel="query accuracy [%]")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)

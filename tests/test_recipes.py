@@ -127,10 +127,11 @@ def a_run(name, seed, iterations):
         "recipe": name,
         "accuracy": 0.9312,
         "confidence_95": 0.0041,
-        "settings": {"seed": seed},
+        "settings": {"seed": seed, "num_way": 5},
         "iterations": iterations,
         "seconds": 5400,
         "machine": "a machine",
+        "curve_way": 60,
         "curve": results.curve(LOG),
     }
 
