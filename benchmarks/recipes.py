@@ -18,6 +18,7 @@ import click
 
 from hw1.train import RECIPES as HW1
 from hw2.recipes import RECIPES as HW2
+from trainer.run import folder_of
 
 LOGS = Path("logs")
 RECIPES = HW1 | HW2
@@ -29,7 +30,7 @@ def run(name: str, seed: int, options: list[str], logs: Path) -> int:
     batched = ["--batched"] if HOMEWORKS[name] == "hw2" else []
     program = [sys.executable, "-m", "benchmarks.reference", HOMEWORKS[name], *batched]
     program += ["--recipe", name, "--seed", str(seed), *options]
-    folder = logs / f"{name}.seed_{seed}"
+    folder = run_folder(name, seed, logs)
     take_over(name, seed, logs)
     resume = ["--resume"] if (folder / "last.safetensors").exists() else []
     click.echo(f"{name}: {'going on' if resume else 'starting'}")
@@ -41,12 +42,17 @@ def run(name: str, seed: int, options: list[str], logs: Path) -> int:
 
 def take_over(name: str, seed: int, logs: Path) -> None:
     """Begin with what another recipe of the same training has reached, if it has and this one has not begun."""
-    folder = logs / f"{name}.seed_{seed}"
-    alike = (other for other in HOMEWORKS if RECIPES[other].words == RECIPES[name].words)
-    begun = [path.parent for other in alike if (path := logs / f"{other}.seed_{seed}/last.safetensors").exists()]
+    folder = run_folder(name, seed, logs)
+    alike = [run_folder(other, seed, logs) for other in RECIPES if RECIPES[other].words == RECIPES[name].words]
+    begun = [other for other in alike if (other / "last.safetensors").exists()]
     if begun and not folder.exists():
         click.echo(f"{name} is trained as {begun[0].name} is, whose checkpoints it takes")
         shutil.copytree(begun[0], folder, ignore=shutil.ignore_patterns("*.test*.json"))
+
+
+def run_folder(name: str, seed: int, logs: Path) -> Path:
+    """Where the training program puts a recipe's run, below `logs`."""
+    return logs / folder_of(HOMEWORKS[name], {"seed": seed}, name).name
 
 
 @click.command(help=__doc__, context_settings={"ignore_unknown_options": True})
