@@ -51,6 +51,14 @@ class Step(NamedTuple):
     accuracy_query: Array
 
 
+class Steps(NamedTuple):
+    """What _step returns for each of B batches: three arrays (B,)."""
+
+    losses: Array
+    accuracies_support: Array
+    accuracies_query: Array
+
+
 class NetworkGradient(NamedTuple):
     """Gradient of the loss with respect to the weight (D, pixels) of a linear network, and that weight after it."""
 
@@ -115,6 +123,14 @@ def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: 
 
 
 @in_double
+def steps(module: ModuleType, batches: list[list[TaskArrays]], weight: Array) -> Steps:
+    """What one ProtoNet, with its own _prototypes and _logits, says of one batch after the other; see step."""
+    protonet, _ = _linear(module, weight, stand_ins=False, batch_norm=False)
+    answers = [several(protonet._step(_tasks(tasks)), 3, "_step") for tasks in batches]
+    return Steps(*map(list, zip(*answers, strict=True)))
+
+
+@in_double
 def step_gradient(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: bool) -> NetworkGradient:
     """Gradient of the loss of step with respect to the network's weight; zero where there is no graph."""
     protonet, parameter = _linear(module, weight, stand_ins, batch_norm=False)
@@ -156,9 +172,11 @@ def predict(module: ModuleType, weights: dict[str, Array], supports: list[list[A
     return Logits(torch.cat(answers))
 
 
-def first_of_each_class(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Stand-in for _prototypes: each class's first feature."""
-    return torch.stack([features[labels == k][0] for k in range(int(labels.max()) + 1)])
+def waves(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Stand-in for _prototypes: for each class a sum over all features, weighted by their places and labels."""
+    places, classes = torch.arange(len(features)), torch.arange(int(labels.max()) + 1)
+    weights = torch.cos(places + 1.0 * (labels - classes[:, None])) / len(features) ** 0.5
+    return weights.to(features.dtype) @ features
 
 
 def inner_products(features: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
@@ -179,7 +197,7 @@ def _linear(module: ModuleType, weight: Array, stand_ins: bool, batch_norm: bool
     protonet._network = _with_layers(protonet._network, nn.Sequential(nn.Flatten(), linear, *norm))
     protonet._optimizer = torch.optim.Adam(protonet._network.parameters(), lr=LEARNING_RATE)  # a step of it would show
     if stand_ins:
-        protonet._prototypes, protonet._logits = first_of_each_class, inner_products
+        protonet._prototypes, protonet._logits = waves, inner_products
     return protonet, linear.weight
 
 
