@@ -216,8 +216,8 @@ def test_query_labels_belong_to_their_characters(student, draw):
 def test_query_drawings_are_not_in_the_support(student, draw):
     """The K+1 drawings of a character in an episode are all different."""
     known = episodes.drawings(draw)
-    # Drawn by two calls, two of 20 drawings are the same in 23% of the episodes for K = 1, in 67% for K = 4: 60 episodes
-    # without one are rarer than one in a million.
+    # Drawn by two calls, two of 20 drawings are the same in 23% of the episodes for K = 1, in 67% for K = 4: to see
+    # none in 60 episodes is rarer than one in a million.
     for way, shot in ((5, 1), (5, 4)):
         got = _sample(student, known, way, shot, "train", episodes=60)
         seen, classes = episodes.read(got.images, known), episodes.classes(got.labels)

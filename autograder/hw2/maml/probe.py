@@ -43,6 +43,12 @@ class Step(NamedTuple):
     meta_parameters: Arrays
 
 
+class Losses(NamedTuple):
+    """The outer loss of each of B batches: (B,)."""
+
+    losses: Array
+
+
 class Weights(NamedTuple):
     """A trained initialisation."""
 
@@ -123,6 +129,15 @@ def outer_step(
     maml = _maml(module, parameters, inner_lrs, steps, stand_in)
     loss, accuracies_support, accuracy_query = maml._outer_step(_tasks(tasks), train)
     return Step(loss, accuracies_support, accuracy_query, maml._meta_parameters)
+
+
+@in_double
+def outer_losses(
+    module: ModuleType, batches: list[list[TaskArrays]], parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool
+) -> Losses:
+    """Outer losses of one batch after the other by one MAML, with its own _inner_loop; see outer_step."""
+    maml = _maml(module, parameters, inner_lrs, steps)
+    return Losses([several(maml._outer_step(_tasks(tasks), train), 3, "_outer_step")[0] for tasks in batches])
 
 
 @in_double
@@ -259,13 +274,14 @@ def _adapt(maml: Any, images: Array, labels: Array, train: bool) -> tuple[Any, .
 def _stand_in(maml: Any, steps: int, answers: int) -> Any:
     """A function in the place of _inner_loop: theta upside down, times a number that depends on all it is given.
 
-    With train=False it leaves no way back to theta, as _inner_loop need not: who asks for that gets no gradient.
+    Every pixel, every label and their places count. With train=False it leaves no way back to theta, as _inner_loop
+    need not: who asks for that gets no gradient.
     """
 
     def inner_loop(images: torch.Tensor, labels: torch.Tensor, train: bool) -> Any:
-        factor = (
-            1 + 0.1 * torch.tanh(images.mean()) + 0.01 * labels[: len(labels) // 2].double().mean() + 0.02 * bool(train)
-        )
+        drawn = (images.flatten() * torch.cos(torch.arange(images.numel()))).mean()
+        told = ((1 + labels) * torch.cos(torch.arange(len(labels)))).mean()
+        factor = 1 + 0.2 * torch.tanh(3 * drawn + 0.5 * told) + 0.02 * bool(train)
         theta = {name: tensor if train else tensor.detach() for name, tensor in maml._meta_parameters.items()}
         parameters = {name: factor * tensor.flip(0) for name, tensor in theta.items()}
         accuracies = [float(factor) / (step + 2) for step in range(steps + 1)]

@@ -51,12 +51,10 @@ class Step(NamedTuple):
     accuracy_query: Array
 
 
-class Steps(NamedTuple):
-    """What _step returns for each of B batches: three arrays (B,)."""
+class Losses(NamedTuple):
+    """The loss of each of B batches: (B,)."""
 
     losses: Array
-    accuracies_support: Array
-    accuracies_query: Array
 
 
 class NetworkGradient(NamedTuple):
@@ -123,11 +121,10 @@ def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: 
 
 
 @in_double
-def steps(module: ModuleType, batches: list[list[TaskArrays]], weight: Array) -> Steps:
-    """What one ProtoNet, with its own _prototypes and _logits, says of one batch after the other; see step."""
+def losses(module: ModuleType, batches: list[list[TaskArrays]], weight: Array) -> Losses:
+    """Losses of one batch after the other by one ProtoNet, with its own _prototypes and _logits; see step."""
     protonet, _ = _linear(module, weight, stand_ins=False, batch_norm=False)
-    answers = [several(protonet._step(_tasks(tasks)), 3, "_step") for tasks in batches]
-    return Steps(*map(list, zip(*answers, strict=True)))
+    return Losses([several(protonet._step(_tasks(tasks)), 3, "_step")[0] for tasks in batches])
 
 
 @in_double
