@@ -15,7 +15,7 @@ import hostile_case
 import numpy as np
 import safetensors.numpy
 
-from autograder import box, catalog, shapes, thresholds, untrusted, words
+from autograder import box, catalog, shapes, subjects, thresholds, untrusted, words
 from autograder import grade as grading
 from autograder.draw import Draw
 from autograder.hw1.black_box import checks as black_box
