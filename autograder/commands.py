@@ -82,7 +82,8 @@ def grade(
             fast=fast,
             observe=progress,
         )
-    terminal.show(report, terminal.console(), of_another=source.path is not None)
+    of_another = source.path is not None
+    terminal.show(report, terminal.console(), of_another=of_another, tracebacks=of_another or source.reference)
     for path, for_student in files_to_write.items():
         seen = student.view(report) if for_student else report
         try:

@@ -58,7 +58,13 @@ class Worker:
         return self._process.poll() is None
 
     def ask(
-        self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray], seed: int, seconds: float
+        self,
+        call: str,
+        arguments: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+        seed: int,
+        seconds: float,
+        most: int = wire.MAX_PAYLOAD,
     ) -> dict[str, np.ndarray]:
         """Call a function of the probe.
 
@@ -68,6 +74,7 @@ class Worker:
             arrays: these arrays.
             seed: for the worker's random number generators.
             seconds: how long it may take.
+            most: bytes that the arrays of the answer may have.
 
         Returns:
             The arrays of the answer.
@@ -76,7 +83,7 @@ class Worker:
             StudentError: there is no answer. After TIMEOUT, PROTOCOL and a death the worker is gone.
         """
         request = wire.Request(seq=self._seq, call=call, arguments=arguments, seed=seed)
-        exchange = _Exchange(self, wire.encode(request, arrays), time.monotonic() + seconds)
+        exchange = _Exchange(self, wire.encode(request, arrays), time.monotonic() + seconds, most)
         try:
             head, body = exchange.run()
             reply: wire.Reply = wire.decode_header(head, wire.Reply)
@@ -97,7 +104,7 @@ class Worker:
             self.stop()
             raise StudentError(Verdict.TIMEOUT, f"No answer after {seconds:.0f} seconds; an endless loop?") from None
         except EOFError:
-            raise StudentError(*self._death()) from None
+            raise self._death() from None
         self._seq += 1
         if reply.kind != "result":
             reply.text = hide_paths(reply.text, self._hidden)
@@ -121,23 +128,27 @@ class Worker:
         if exceeded := self._running.group.exceeded():
             raise ExceededError(exceeded)
 
-    def _death(self) -> tuple[Verdict, str]:
+    def _death(self) -> StudentError:
         try:
             status = self._process.wait(timeout=5)
         except Exception:  # it closed the pipe and lives on
             self.stop()
-            return Verdict.PROTOCOL, "Your code closed the pipe to the grader."
+            return StudentError(Verdict.PROTOCOL, "Your code closed the pipe to the grader.")
         exceeded = self._running.group.exceeded()
         self.stop()
         if exceeded:
-            return Verdict.MEMORY, exceeded
-        if status in (-signal.SIGKILL, 128 + signal.SIGKILL):
-            return Verdict.MEMORY, "The process was killed by the system, probably for using too much memory."
-        if status == 0:
-            return Verdict.CRASH, "Your code ended the Python process (exit status 0); it has to return."
+            return StudentError(Verdict.MEMORY, exceeded)
         signals = {-s.value: s.name for s in signal.Signals} | {128 + s.value: s.name for s in signal.Signals}
+        outside = status in signals  # its own code may have sent it, or the system, or anybody
+        if status in (-signal.SIGKILL, 128 + signal.SIGKILL):
+            said = "The process was killed by the system, probably for using too much memory."
+            return StudentError(Verdict.MEMORY, said, again=outside)
+        if status == 0:
+            return StudentError(Verdict.CRASH, "Your code ended the Python process (exit status 0); it has to return.")
         how = signals.get(status, f"exit status {status}")
-        return Verdict.CRASH, f"Your code ended the Python process ({how}); it has to return."
+        return StudentError(
+            Verdict.CRASH, f"Your code ended the Python process ({how}); it has to return.", again=outside
+        )
 
 
 class Log:
@@ -168,8 +179,9 @@ class Log:
 class _Exchange:
     """One question and its answer, with the log drained meanwhile: no pipe may fill up and block the other side."""
 
-    def __init__(self, worker: Worker, frame: bytes, deadline: float):
+    def __init__(self, worker: Worker, frame: bytes, deadline: float, most: int):
         self._worker = worker
+        self._most = most
         self._unsent = memoryview(frame)
         self._received = bytearray()
         self._wanted = wire.PREFIX.size
@@ -228,7 +240,7 @@ class _Exchange:
             raise EOFError
         self._received += data
         if self._lengths is None and len(self._received) >= wire.PREFIX.size:
-            self._lengths = wire.lengths(bytes(self._received[: wire.PREFIX.size]))
+            self._lengths = wire.lengths(bytes(self._received[: wire.PREFIX.size]), self._most)
             self._wanted = wire.PREFIX.size + sum(self._lengths)
 
     def _drain(self) -> None:
