@@ -5,7 +5,6 @@
 Every answer has the fields that the probe's function declares, as arrays or dicts of arrays.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +20,7 @@ from autograder.worker import packing
 from autograder.worker.client import Worker
 from autograder.worker.failure import Files, notices
 
-START = 60.0  # seconds in which Python, torch and the student's module must be imported
+START = 60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module must be imported
 CALL = 10.0  # seconds that a check may take
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
 
@@ -49,7 +48,7 @@ class Subject:
     Attributes:
         seed: of the next call.
         calls: what was asked and answered since they were last forgotten.
-        seconds: what is left of the current check's time.
+        seconds: what is left of the current check's time, as isolation.clock counts it.
         flags: what a human may want to look at in the file.
     """
 
@@ -148,11 +147,10 @@ class Student(Subject):
         if self._deaths >= DEATHS:
             raise StudentError(Verdict.NOT_RUN, f"Not run: your code has ended or blocked Python {DEATHS} times.")
         self.open()
-        started = time.monotonic()
         try:
             return self._worker.ask(call, arguments, arrays, self.seed, max(self.seconds, 0.1))
         finally:
-            self.seconds -= time.monotonic() - started
+            self.seconds -= self._worker.spent
             self._deaths += not self._worker.alive
 
 
