@@ -6,7 +6,6 @@ Every answer has the fields that the probe's function declares, as arrays or dic
 """
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +23,7 @@ from autograder.worker import packing, wire
 from autograder.worker.client import Worker
 from autograder.worker.failure import Files, notices
 
-START = 60.0  # seconds in which Python, torch and the student's module must be imported
+START = 60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module must be imported
 CALL = 10.0  # seconds that a check may take
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
 
@@ -48,7 +47,7 @@ class Subject:
     Attributes:
         seed: of the next call.
         calls: what was asked and answered since they were last forgotten.
-        seconds: what is left of the current check's time.
+        seconds: what is left of the current check's time, as isolation.clock counts it.
         most: bytes that the arrays of the next answer may have.
         flags: what a human may want to look at in the file.
     """
@@ -179,11 +178,10 @@ class Student(Subject):
         with self._in_the_box():
             self._open()
             assert self._worker
-            started = time.monotonic()
             try:
                 return self._worker.ask(call, arguments, arrays, self.seed, max(self.seconds, 0.1), self.most)
             finally:
-                self.seconds -= time.monotonic() - started
+                self.seconds -= self._worker.spent
                 self._deaths += not self._worker.alive
 
     def _misfit(self, got: list[str], expected: list[str]) -> Exception:
