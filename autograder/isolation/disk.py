@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from autograder.isolation.clock import Use
 from autograder.isolation.totals import Group
 
 DISK = 512 * 2**20  # bytes: as much as bubblewrap's /tmp and /dev/shm have together
@@ -39,6 +40,10 @@ class Watched:
         if bytes_written > DISK:
             return f"Your code wrote more than {DISK // 2**20} MiB of files."
         return ""
+
+    def used(self) -> Use:
+        """What the processes are doing."""
+        return self._group.used()
 
     def close(self) -> None:
         """Forget them, once they are dead."""
