@@ -23,6 +23,7 @@ WORKER = (
     "worker/warmup.py",
     "worker/look.py",
     "worker/confine.py",
+    "worker/supervisor.py",
 )
 PREFIX = "box-"
 

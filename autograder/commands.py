@@ -82,7 +82,8 @@ def grade(
             fast=fast,
             observe=progress,
         )
-    terminal.show(report, terminal.console(), of_another=source.path is not None)
+    of_another = source.path is not None
+    terminal.show(report, terminal.console(), of_another=of_another, tracebacks=of_another or source.reference)
     for path, for_student in files_to_write.items():
         seen = student.view(report) if for_student else report
         try:
@@ -197,13 +198,18 @@ def find_drawings(source: str | None) -> Drawings:
     """The characters that --data names.
 
     Raises:
-        click.UsageError: there are none.
+        click.UsageError: there are none, or they cannot be used.
     """
     drawings = Drawings.named(source)
-    if source and drawings.folder and next(drawings.folder.glob("*/*/*.png"), None) is None:
-        raise click.UsageError(
-            f"There are no drawings in {drawings.folder}; `python -m data.download` fetches Omniglot."
-        )
+    if source and drawings.folder:
+        try:
+            drawings.check()
+        except FileNotFoundError:
+            raise click.UsageError(
+                f"There are no drawings in {drawings.folder}; `python -m data.download` fetches Omniglot."
+            ) from None
+        except ValueError as error:
+            raise click.UsageError(f"--data {source}: {error}.") from None
     return drawings
 
 

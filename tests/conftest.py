@@ -1,11 +1,17 @@
 """What tests share: real drawings where they are, isolation where it works."""
 
 import zipfile
-from pathlib import Path
 
 import pytest
 import torch
 from rewriting import rewrite
+from selection import (  # noqa: F401  (hooks)
+    OFFICIAL,
+    pytest_addoption,
+    pytest_configure,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
 from autograder import catalog, isolation
 from autograder import grade as grading
@@ -17,8 +23,6 @@ from autograder.submission import Submission
 
 # Tests fork (controls, DataLoader workers), and the threads of OpenMP do not survive that: the child would hang.
 torch.set_num_threads(1)
-
-OFFICIAL = Path(__file__).resolve().parents[2] / "shared" / "omniglot"
 
 
 def pytest_report_header():

@@ -12,6 +12,7 @@ import click
 import torch
 from click.core import ParameterSource
 
+from data.images import DrawingError
 from trainer import checkpoint
 from trainer.machine import machine
 from trainer.run import Run, difference, folder_of
@@ -44,8 +45,8 @@ def together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]], Callable[..., None]]:
     """Turn a function of a `Run` into a click command with the options that all training programs share.
 
-    What is still to do, or wrong with the command line, is said in one sentence; mistakes in the student's
-    code keep their traceback.
+    What is still to do, or wrong with the command line or the drawings, is said in one sentence; mistakes in the
+    student's code keep their traceback.
 
     Args:
         method: the run's name.
@@ -76,6 +77,8 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
                 if sentence := still_to_do(error, Path(body.__code__.co_filename).parent):
                     raise click.ClickException(sentence) from None
                 raise
+            except DrawingError as error:
+                raise click.ClickException(f"{error}.") from None
 
         finished: Callable[..., None] = options(command)
         return finished

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,11 +13,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import shared_memory
 from pathlib import Path
 
 from autograder import box
 from autograder.catalog import COURSE
-from autograder.isolation import bubblewrap, plain, python, reduced, separate, totals
+from autograder.isolation import bubblewrap, disk, plain, python, reduced, separate, totals
 from autograder.worker import confine
 
 ISOLATED = "isolated"
@@ -35,14 +37,15 @@ WORDS = {
     ISOLATED: _HOLDS,
     PER_PROCESS: f"{_HOLDS} Memory is limited for each process; for all of them together it is only watched.",
     REDUCED: (
-        "REDUCED SANDBOX. Student code could read only Python and its own files, reach no network and not look into "
-        "the grader. It could see that other processes exist, and on older kernels end those of its user; memory is "
-        "only watched."
+        "REDUCED SANDBOX. Student code could read only Python and its own files, reach no network, no other program's "
+        "sockets or shared memory, and not look into the grader; its own processes were ended. It could see that other "
+        "processes exist, and on Linux before 6.12 end those of its user; memory and disk are only watched."
     ),
     SEPARATE: (
         "SEPARATE USER. Student code ran as a user of its own without rights: it could not read what belongs to the "
         "grader, reach no network and not look into or end other processes; its own, and its files, were removed. It "
-        "could read what everyone on this machine may read, and see that other processes exist; memory is only watched."
+        "could read what everyone on this machine may read, and see that other processes exist; memory and disk are "
+        "only watched."
     ),
     NONE: (
         "NO SANDBOX. Student code runs as you, with your files, your network and your credentials. Time limits apply "
@@ -100,7 +103,9 @@ class Isolation:
             group = self.limits.adopt(process.pid, memory)
             with suppress(OSError):  # where the machine runs short of memory, this goes first and not the grader
                 Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")
-        return Running(process, group, private, own)
+        if private:
+            group = disk.Watched(group, private)
+        return Running(process, group, private, own, supervised=self.level == REDUCED)
 
     def holes(self, closed: Iterable[Path] = ()) -> str:
         """What selftest.py could do inside that it must not; empty if nothing.
@@ -120,15 +125,21 @@ class Running:
         group: in which all that it starts is counted.
         private: its folder for temporary files, where it has no /tmp of its own.
         user: who is nothing but this worker, if so.
+        supervised: whether the process is the worker's supervisor, who ends all that it has started.
     """
 
     process: subprocess.Popen[bytes]
     group: totals.Group
     private: Path | None
     user: int | None = None
+    supervised: bool = False
 
     def stop(self) -> None:
         """Kill it and everything that it started."""
+        if self.supervised and self.process.poll() is None:
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=5)
         try:  # without namespaces its children are reached only through the process group
             os.killpg(self.process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError, AttributeError):
@@ -178,9 +189,9 @@ def find() -> Isolation:
 
 
 def _holes(isolation: Isolation, closed: Iterable[Path]) -> str:
-    with _two_boxes(isolation.level) as (here, other):
+    with _two_boxes(isolation.level) as (here, other), _listening(other), _sharing() as name:
         told = {"level": isolation.level, "course": str(COURSE), "other": str(other), "grader": os.getpid()}
-        told["closed"] = list(map(str, closed))
+        told |= {"closed": list(map(str, closed)), "shared": name}
         dropped = isolation.level == SEPARATE or (isolation.drop and python.unprivileged(here))
         counted = isolation.level == ISOLATED or os.getuid() or dropped
         told["processes"] = totals.PROCESSES if counted else 0  # the kernel counts none of root's
@@ -207,7 +218,7 @@ def _holes(isolation: Isolation, closed: Iterable[Path]) -> str:
 def _two_boxes(level: str) -> Iterator[tuple[Path, Path]]:
     """A box with the self-test in it, and another beside it."""
     with tempfile.TemporaryDirectory(prefix="box-test-") as first, tempfile.TemporaryDirectory(prefix="box-") as other:
-        for name in (SELFTEST, reduced.CONFINE):
+        for name in (SELFTEST, reduced.CONFINE, reduced.SUPERVISOR):
             target = Path(first, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(COURSE / name, target)
@@ -215,3 +226,26 @@ def _two_boxes(level: str) -> Iterator[tuple[Path, Path]]:
         Path(other, "secret").write_text("")
         Path(other).chmod(0o750 if level == SEPARATE else 0o755)  # as the boxes of that level are
         yield Path(first), Path(other)
+
+
+@contextmanager
+def _sharing() -> Iterator[str]:
+    """Shared memory that everyone may read, by its name: no level that does not say so lets a worker see it."""
+    block = shared_memory.SharedMemory(create=True, size=1)
+    try:
+        with suppress(OSError):
+            Path("/dev/shm", block.name).chmod(0o644)
+        yield block.name
+    finally:
+        block.close()
+        block.unlink()
+
+
+@contextmanager
+def _listening(box: Path) -> Iterator[None]:
+    """A socket in a box, as many programs of a user have one."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(box / "socket"))
+        (box / "socket").chmod(0o777)
+        server.listen()
+        yield

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-PACKAGES = ("torch", "numpy", "PIL", "safetensors", "msgspec", "matplotlib")
+PACKAGES = ("torch", "numpy", "PIL", "imageio", "safetensors", "msgspec", "matplotlib")
 OPTIONS = ("-s", "-B", "--check-hash-based-pycs", "always")  # not -I: the packages are found by PYTHONPATH
 ENVIRONMENT = {
     "USER": "student",

@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from autograder.isolation import python, seccomp
 from autograder.isolation.plain import popen
 
-CONFINE = "autograder/worker/confine.py"
+CONFINE, SUPERVISOR = "autograder/worker/confine.py", "autograder/worker/supervisor.py"
 NOT_DUMPABLE = 4  # prctl(PR_SET_DUMPABLE)
 
 
@@ -38,15 +39,34 @@ def start(
     # Programs of the same user must not read our memory or environment; Landlock forbids it too, from version 1.
     ctypes.CDLL(None).prctl(NOT_DUMPABLE, 0, 0, 0, 0)
     private = Path(tempfile.mkdtemp(prefix="box-tmp-"))
-    if user is not None:
-        os.chown(private, user, user)
+    try:
+        if user is not None:
+            os.chown(private, user, user)
+        yield _started(box, arguments, prefix, user, group, private, landlock), private
+    except BaseException:
+        shutil.rmtree(private, ignore_errors=True)
+        raise
+
+
+def _started(
+    box: Path,
+    arguments: list[str],
+    prefix: list[str],
+    user: int | None,
+    group: int | None,
+    private: Path,
+    landlock: bool,
+) -> subprocess.Popen[bytes]:
     inside = {"HOME": str(private), "TMPDIR": str(private), "SANDBOX": "1", "PATH": "/usr/bin:/bin"}
     inside["PYTHONPATH"] = ":".join(map(str, python.package_folders()))
+    asked, numbers = seccomp.supervised() if landlock else (b"", {})
     allowed = {
         "readable": [str(box), *map(str, python.mounts())] if landlock else None,
         "writable": [str(private)],
-        "calls": seccomp.program((seccomp.LOCAL,)).hex(),
+        "calls": seccomp.program(network=False).hex(),
+        "asked": asked.hex(),
+        "numbers": numbers,
     }
     command = [*prefix, str(python.executable()), *python.OPTIONS, str(box / CONFINE), json.dumps(allowed)]
     command += [json.dumps(python.OPTIONS), str(box / arguments[0]), *arguments[1:]]
-    yield popen(command, python.ENVIRONMENT | inside, (), user, group), private
+    return popen(command, python.ENVIRONMENT | inside, (), user, group)

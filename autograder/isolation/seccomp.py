@@ -6,16 +6,20 @@ allowed, since torch, NumPy and the C library call many, and other ones every ye
 
 import errno
 import functools
+import os
 import platform
 import struct
 
+Line = tuple[int, int, int, int]  # operation, lines to skip if so, lines to skip if not, value
 INSTRUCTION = struct.Struct("<HBBI")
-LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
-ALLOW, ERROR = 0x7FFF0000, 0x00050000
+LOAD, EQUAL, AT_LEAST, ANY_BIT, MASK, RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
+NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
+ALLOW, ERROR, ASK = 0x7FFF0000, 0x00050000, 0x7FC00000
 X32 = 0x40000000  # on x86-64, the calls of another convention
 LOCAL = 1
 SOCKETS = (LOCAL, 2, 10, 16)  # and IPv4, IPv6, netlink: not vsock, which no network namespace holds back
+STREAM, KIND_OF_SOCKET = 1, 0xF
+NEW_NAMESPACES = 0x7E020000  # flags of clone: mounts, control groups, host name, IPC, users, processes, network
 
 # Columns: x86-64, 64-bit ARM.
 CALLS = {
@@ -67,28 +71,103 @@ CALLS = {
     "msgget": (68, 186),
     "mq_open": (240, 180),
 }
-MACHINES = {"x86_64": (0, 0xC000003E, 41), "aarch64": (1, 0xC00000B7, 198)}  # column, AUDIT_ARCH, number of socket
+# Where no namespace holds them back: what other programs have left there.
+SHARED = {
+    "shmat": (30, 196),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+}
+OTHERS = {"socket": (41, 198), "socketpair": (53, 199), "clone": (56, 220), "clone3": (435, 435)}
+# What worker/supervisor.py does in a worker's place, or refuses; a call that a machine does not have is -1.
+SUPERVISED = {
+    "openat": (257, 56),
+    "link": (86, -1),
+    "linkat": (265, 37),
+    "unlink": (87, -1),
+    "unlinkat": (263, 35),
+    "bind": (49, 200),
+    "connect": (42, 203),
+    "seccomp": (317, 277),
+}
+MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column, AUDIT_ARCH
 
 
 @functools.cache
-def program(sockets: tuple[int, ...] = SOCKETS) -> bytes:
-    """The filter for this machine, which allows these kinds of socket; empty where its numbers are not known."""
+def program(*, network: bool = True) -> bytes:
+    """The filter for this machine; empty where its numbers are not known.
+
+    Args:
+        network: whether a namespace holds the network back. Else no socket is allowed but streams on this machine.
+    """
     if platform.machine() not in MACHINES:
         return b""
-    column, architecture, socket = MACHINES[platform.machine()]
-    refused = [numbers[column] for numbers in CALLS.values()]
+    column, architecture = MACHINES[platform.machine()]
+    refused = CALLS if network else CALLS | SHARED
     lines = [
         (LOAD, 0, 0, ARCHITECTURE),
         (EQUAL, 1, 0, architecture),
         (RETURN, 0, 0, ERROR | errno.ENOSYS),
         (LOAD, 0, 0, NUMBER),
     ]
-    body: list[tuple[int, int | None, int, int]] = [(AT_LEAST, None, 0, X32)] if column == 0 else []
-    body += [(EQUAL, None, 0, number) for number in refused]
-    body += [(EQUAL, 0, len(sockets) + 1, socket), (LOAD, 0, 0, FIRST_ARGUMENT)]
-    # Each kind of socket that is allowed jumps over the rest of its kind to ALLOW; the last one else to refusing.
-    body += [(EQUAL, len(sockets) - 1 - at, 0, kind) for at, kind in enumerate(sockets[:-1])]
-    body += [(EQUAL, 0, 1, sockets[-1]), (RETURN, 0, 0, ALLOW), (RETURN, 0, 0, ERROR | errno.EPERM)]
-    end = len(body) - 1
-    filled = [(code, end - at - 1 if yes is None else yes, no, value) for at, (code, yes, no, value) in enumerate(body)]
-    return b"".join(INSTRUCTION.pack(*line) for line in [*lines, *filled])
+    if column == 0:
+        lines += [(AT_LEAST, 0, 1, X32), _refusal()]
+    for numbers in refused.values():
+        lines += _on(numbers[column], _refusal())
+    # Its flags lie in memory, which no filter sees. The C library then takes clone.
+    lines += _on(OTHERS["clone3"][column], _refusal(errno.ENOSYS))
+    lines += _on(OTHERS["clone"][column], _argument(0), (ANY_BIT, 0, 1, NEW_NAMESPACES), _refusal(), _allowed())
+    for call in ("socket", "socketpair"):
+        lines += _on(OTHERS[call][column], *(_kinds_of_socket() if network else _local_streams()))
+    return _packed([*lines, _allowed()])
+
+
+@functools.cache
+def supervised() -> tuple[bytes, dict[str, int]]:
+    """The filter that has the supervisor asked, and the numbers of the calls; empty where they are not known."""
+    if platform.machine() not in MACHINES:
+        return b"", {}
+    column, _ = MACHINES[platform.machine()]
+    numbers = {name: columns[column] for name, columns in SUPERVISED.items() if columns[column] >= 0}
+    # Shared memory and semaphores are opened so by the C library; few other files are.
+    flags = os.O_NOFOLLOW | os.O_EXCL
+    lines = [(LOAD, 0, 0, NUMBER)]
+    lines += _on(numbers["openat"], _argument(2), (ANY_BIT, 0, 1, flags), (RETURN, 0, 0, ASK), _allowed())
+    for name, number in numbers.items():
+        if name not in ("openat", "seccomp"):
+            lines += _on(number, (RETURN, 0, 0, ASK))
+    return _packed([*lines, _allowed()]), numbers
+
+
+def _on(number: int, *lines: Line) -> list[Line]:
+    """What is done with one call: these lines, which end by returning."""
+    return [(EQUAL, 0, len(lines), number), *lines]
+
+
+def _argument(at: int) -> Line:
+    """Load the lower half of an argument."""
+    return (LOAD, 0, 0, ARGUMENTS + 8 * at)
+
+
+def _refusal(error: int = errno.EPERM) -> Line:
+    return (RETURN, 0, 0, ERROR | error)
+
+
+def _allowed() -> Line:
+    return (RETURN, 0, 0, ALLOW)
+
+
+def _kinds_of_socket() -> list[Line]:
+    tests = [line for kind in SOCKETS for line in ((EQUAL, 0, 1, kind), _allowed())]
+    return [_argument(0), *tests, _refusal()]
+
+
+def _local_streams() -> list[Line]:
+    """Only what must connect before it sends: where to, the supervisor sees."""
+    stream = [_argument(1), (MASK, 0, 0, KIND_OF_SOCKET), (EQUAL, 0, 1, STREAM), _allowed()]
+    return [_argument(0), (EQUAL, 0, len(stream), LOCAL), *stream, _refusal()]
+
+
+def _packed(lines: list[Line]) -> bytes:
+    return b"".join(INSTRUCTION.pack(*line) for line in lines)

@@ -1,7 +1,7 @@
 """Limits on all processes of a worker together: a control group where one can be had, else a watchdog.
 
 RLIMIT_AS holds for one process, and RLIMIT_NPROC not at all for root. A control group counts memory (with what lies in
-/tmp and /dev/shm) and processes in the kernel. Where none can be made, a watchdog looks four times a second.
+/tmp and /dev/shm), processes and their time in the kernel. Where none can be made, a watchdog looks four times a second.
 """
 
 import contextlib
@@ -9,17 +9,21 @@ import itertools
 import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from autograder.box import left_by_the_dead
+from autograder.isolation.clock import Use
 
 MEMORY = 4 * 2**30  # bytes
 TEST_MEMORY = 192 * 2**20  # of a self-test, which tries to take more
 PROCESSES = 128  # threads are counted too
 INTERVAL = 0.25  # seconds between two looks of the watchdog
+BUSY = ("R", "D", "U")  # states of processes: running or runnable, and waiting for a disk (macOS: U)
 NAME = "fewshot-homework"
 _numbers = itertools.count()
 
@@ -33,6 +37,9 @@ class Group(Protocol):
 
     def exceeded(self) -> str:
         """What they have too much of, in words for the student; empty if nothing."""
+
+    def used(self) -> Use:
+        """What they have computed, and whether they would compute more."""
 
     def close(self) -> None:
         """Forget them, once they are dead."""
@@ -51,7 +58,7 @@ class Limits(Protocol):
 def candidates() -> Iterator[Limits]:
     """Control groups that may work here; only a self-test shows whether they do."""
     first = _version_1()
-    if first:
+    if {"memory", "pids"} <= first.keys():
         yield Direct(first, {"memory": "memory.limit_in_bytes", "pids": "pids.max"})
     second = _version_2()
     if second:
@@ -86,12 +93,12 @@ class Direct:
         try:
             for folder in folders:
                 folder.mkdir()
-            for controller, parent in self._parents.items():
-                (parent / name / self._files[controller]).write_text(str(limits[controller]))
+            for controller, file in self._files.items():
+                (self._parents[controller] / name / file).write_text(str(limits[controller]))
             for swap in ("memory.memsw.limit_in_bytes", "memory.swap.max"):
-                file = self._parents["memory"] / name / swap
-                if file.exists():
-                    file.write_text(str(memory if "memsw" in swap else 0))
+                path = self._parents["memory"] / name / swap
+                if path.exists():
+                    path.write_text(str(memory if "memsw" in swap else 0))
             for folder in folders:
                 (folder / "cgroup.procs").write_text(str(pid))
         except OSError as error:
@@ -119,6 +126,27 @@ class ControlGroup:
                     if re.search(r"^oom_kill [1-9]", (folder / name).read_text(), re.MULTILINE):
                         return f"Your code used more than {MEMORY / 2**30:.0f} GiB of memory in all its processes."
         return ""
+
+    def used(self) -> Use:
+        """What the kernel has counted."""
+        pids = self._pids()
+        return Use(self._seconds() or sum(map(_processor, pids)), any(map(_busy, pids)))
+
+    def _pids(self) -> list[int]:
+        for folder in self._folders:
+            with contextlib.suppress(OSError):
+                return list(map(int, (folder / "cgroup.procs").read_text().split()))
+        return []
+
+    def _seconds(self) -> float:
+        """Of processors, by the kernel's own count, which knows the ended processes; 0 where it has none."""
+        for folder in self._folders:
+            with contextlib.suppress(OSError):  # version 1
+                return int((folder / "cpuacct.usage").read_text()) / 1e9
+            with contextlib.suppress(OSError):  # version 2
+                if found := re.search(r"^usage_usec (\d+)", (folder / "cpu.stat").read_text(), re.MULTILINE):
+                    return int(found[1]) / 1e6
+        return 0.0
 
     def close(self) -> None:
         """Remove the groups; the last processes may take a moment to go."""
@@ -161,45 +189,129 @@ class Watchdog:
         """Nothing."""
         return []
 
-    def adopt(self, pid: int, memory: int) -> "Watched":
+    def adopt(self, pid: int, memory: int) -> Group:
         """Look after the process and its descendants."""
-        return Watched(pid)
+        if sys.platform == "win32":
+            from autograder.isolation.windows import Job
+
+            return Job(pid)
+        return Watched(pid) if Path("/proc/self/stat").exists() else Listed(pid)
 
 
 class Watched:
     """The descendants of a process, as /proc shows them."""
 
     def __init__(self, pid: int):
-        self._pid, self._next = pid, 0.0
+        self._pid, self._next, self._known = pid, 0.0, [pid]
 
     def exceeded(self) -> str:
         """What they have too much of at this moment."""
-        if time.monotonic() < self._next:
+        if not self._look():
             return ""
-        self._next = time.monotonic() + INTERVAL
-        family = _family(self._pid)
-        if len(family) > PROCESSES:
+        if len(self._known) > PROCESSES:
             return f"Your code started more than {PROCESSES} processes."
-        if sum(map(_resident, family)) > MEMORY and sum(map(_proportional, family)) > MEMORY:
+        if sum(map(_resident, self._known)) > MEMORY and sum(map(_proportional, self._known)) > MEMORY:
             return f"Your code used more than {MEMORY / 2**30:.0f} GiB of memory in all its processes."
         return ""
+
+    def used(self) -> Use:
+        """What they have computed, the ended ones of which one of them knows too."""
+        return Use(sum(map(_processor, self._known)), any(map(_busy, self._known)))
 
     def close(self) -> None:
         """Nothing."""
 
+    def _look(self) -> bool:
+        """Find out who they are, if it is time to; whether it was."""
+        if time.monotonic() < self._next:
+            return False
+        self._next = time.monotonic() + INTERVAL
+        self._known = _family(self._pid)
+        return True
+
+
+class Listed:
+    """The descendants of a process, as ps lists them, where there is no /proc: on macOS."""
+
+    def __init__(self, pid: int):
+        self._pid, self._next, self._use = pid, 0.0, Use(None, None)
+        self._spent: dict[int, float] = {}  # seconds of each that has been seen: the ended ones count too
+
+    def exceeded(self) -> str:
+        """Nothing: their memory is not watched."""
+        return ""
+
+    def used(self) -> Use:
+        """What they had computed when ps was last asked: it takes 20 ms."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + INTERVAL
+            self._use = self._ask()
+        return self._use
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def _ask(self) -> Use:
+        command = ["ps", "-A", "-o", "pid=,ppid=,state=,time="]
+        try:
+            listed = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        except (OSError, subprocess.SubprocessError):
+            return Use(None, None)
+        parents: dict[int, int] = {}
+        states: dict[int, str] = {}
+        times: dict[int, float] = {}
+        for pid, parent, state, spent in (line.split() for line in listed.splitlines()):
+            parents[int(pid)], states[int(pid)] = int(parent), state
+            times[int(pid)] = _seconds(spent)
+        family = [pid for pid in _descendants(self._pid, parents) if pid in states]
+        self._spent |= {pid: times[pid] for pid in family}
+        return Use(sum(self._spent.values()), any(states[pid].startswith(BUSY) for pid in family))
+
+
+def _seconds(spent: str) -> float:
+    """Of what ps writes as [days-][[hours:]minutes:]seconds, with hundredths on macOS."""
+    days, _, clock = spent.rpartition("-")
+    parts = reversed(clock.replace(",", ".").split(":"))
+    return 86400 * int(days or 0) + sum(float(part) * 60**power for power, part in enumerate(parts))
+
 
 def _family(ancestor: int) -> list[int]:
-    parents: dict[int, list[int]] = {}
+    parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            parents.setdefault(parent, []).append(int(stat.parent.name))
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    return _descendants(ancestor, parents)
+
+
+def _descendants(ancestor: int, parents: dict[int, int]) -> list[int]:
+    """A process and all that come from it, given the parent of each."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in parents.items():
+        children.setdefault(parent, []).append(pid)
     family, unseen = [], [ancestor]
     while unseen:
         pid = unseen.pop()
         family.append(pid)
-        unseen += parents.get(pid, [])
+        unseen += children.get(pid, [])
     return family
+
+
+def _processor(pid: int) -> float:
+    """Seconds that a process has computed, with those of its ended children that it has waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _busy(pid: int) -> bool:
+    """Whether a thread of a process computes, stands in line for a processor, or waits for a disk."""
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError, IndexError):
+            if stat.read_text().rpartition(")")[2].split()[0] in BUSY:
+                return True
+    return False
 
 
 def _resident(pid: int) -> int:
@@ -232,14 +344,14 @@ def _group_of(pid: int, controller: str) -> str:
 
 
 def _version_1() -> dict[str, Path]:
-    """Our own groups of memory and pids, if they can be written to."""
+    """Our own groups of memory, pids and perhaps processor time, those that can be written to."""
     found = {}
-    with contextlib.suppress(OSError):
-        for controller in ("memory", "pids"):
+    for controller in ("memory", "pids", "cpuacct"):
+        with contextlib.suppress(OSError):
             folder = Path("/sys/fs/cgroup", controller, _own(controller).lstrip("/"))
             if (folder / "cgroup.procs").exists() and os.access(folder, os.W_OK):
                 found[controller] = folder
-    return found if len(found) == 2 else {}
+    return found
 
 
 def _version_2() -> Path | None:

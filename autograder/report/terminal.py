@@ -63,13 +63,14 @@ class Progressing(Line):
         self._progress.update(self._task, description=description.plain, advance=int(judged))
 
 
-def show(report: Report, to: Console, *, of_another: bool = False) -> None:
+def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: bool = False) -> None:
     """Print a report: a table of each exercise, what is to be done, and the score.
 
     Args:
         report: what to print.
         to: the terminal.
         of_another: whether someone else's work was graded: then flags and the words for the isolation are shown.
+        tracebacks: whether those of the grader's own faults are shown, which are for the staff.
     """
     if of_another and report.isolation == isolation.NONE:
         to.print(Text(isolation.WORDS[isolation.NONE], "bold red"))
@@ -88,6 +89,8 @@ def show(report: Report, to: Console, *, of_another: bool = False) -> None:
             to.print(Text("  For a human to look at; no points depend on it:", "cyan"))
             to.print(Padding(Group(*map(Text, exercise.flags)), (0, 0, 0, 4)))
         to.print()
+    for trace in dict.fromkeys(check.traceback for check in report.grader_errors) if tracebacks else ():
+        to.print(Text(trace, "dim"))
     for note in report.notes:
         to.print(Text(f"Note: {note}", "dim"))
     to.print(_score(report))
@@ -151,7 +154,7 @@ def _body(check: CheckResult) -> RenderableType:
     lines = [Text.assemble((check.title, "bold"), ("  " + check.verdict.value, STYLES.get(check.verdict, "red")))]
     lines += [Text(line) for line in check.message.rstrip().splitlines()]
     if check.verdict is Verdict.GRADER_ERROR:
-        lines.append(Text("This is a fault of the grader, not of your code. Please report it.", "magenta"))
+        lines.append(Text("This is a fault of the grader, not of your code; it costs no points.", "magenta"))
     if check.likely:
         lines.append(Text(check.likely, "yellow"))
     if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):

@@ -1,9 +1,10 @@
 """Where there are no namespaces: give up files, the network and many system calls, then become the worker.
 
-    python confine.py <JSON: readable, writable, calls> <JSON: Python's options> <script> <arguments ...>
+    python confine.py <JSON: arguments of main> <JSON: Python's options> <script> <arguments ...>
 
 Landlock binds a process and all that it starts, needs no rights, and cannot be taken back (Linux 5.13). A
-filter of system calls (seccomp) does so too, and closes the network whatever the version of Landlock.
+filter of system calls (seccomp) does so too, and closes the network whatever the version of Landlock. What it does
+not refuse for good, supervisor.py does in the worker's place.
 See https://docs.kernel.org/userspace-api/landlock.html.
 """
 
@@ -15,6 +16,7 @@ import sys
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on all machines
 READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read file, read folder
 FILE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14  # what rules of single files may hold; truncate from version 3
+SIGNALS = 2  # of what is scoped
 NO_NEW_PRIVILEGES, DROP_CAPABILITY, FILTER_CALLS, FILTER = 38, 24, 22, 2
 FILES = ("/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/proc", "/sys/devices/system/cpu")
@@ -47,29 +49,30 @@ def version() -> int:
     return max(0, int(libc.syscall(CREATE_RULESET, None, 0, 1)))
 
 
-def restrict(readable: list[str] | None, writable: list[str], calls: bytes) -> None:
-    """Take from this process, and all that it starts, what a worker does not need.
+def give_up_rights() -> None:
+    """Gain none by the program that is started next, whoever we are."""
+    for capability in range(64):  # root that had to stay root: the program started next has none
+        libc.prctl(DROP_CAPABILITY, capability, 0, 0, 0)
+    _checked(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
 
-    Args:
-        readable: folders; None to leave files as they are, where there is no Landlock.
-        writable: folders.
-        calls: the filter of system calls, as autograder.isolation.seccomp makes it.
+
+def filter_calls(calls: bytes) -> None:
+    """Give up system calls, by a filter as autograder.isolation.seccomp makes it.
 
     Raises:
         OSError: the kernel refuses.
     """
-    for capability in range(64):  # root that had to stay root: the program started next has none
-        libc.prctl(DROP_CAPABILITY, capability, 0, 0, 0)
-    _checked(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
-    if readable is not None:
-        _restrict_files(readable, writable)
     if calls:
         program = Program(len(calls) // 8, calls)
         _checked(libc.prctl(FILTER_CALLS, FILTER, ctypes.byref(program), 0, 0))
 
 
-def _restrict_files(readable: list[str], writable: list[str]) -> None:
-    """Allow nothing but these folders, no TCP, and no look into other processes."""
+def restrict_files(readable: list[str], writable: list[str]) -> None:
+    """Allow nothing but these folders, no TCP, and no look into other processes.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
     here = version()
     handled = (1 << {0: 0, 1: 13, 2: 14, 3: 15, 4: 15}.get(here, 16)) - 1
     attributes = Ruleset(handled, 3 if here >= 4 else 0, 3 if here >= 6 else 0)
@@ -88,13 +91,43 @@ def _restrict_files(readable: list[str], writable: list[str]) -> None:
     os.close(ruleset)
 
 
+def restrict_signals() -> None:
+    """Signal no process but what is started from here, as far as this version of Landlock can."""
+    if version() >= 6:
+        ruleset = _checked(libc.syscall(CREATE_RULESET, ctypes.byref(Ruleset(0, 0, SIGNALS)), 24, 0))
+        _checked(libc.syscall(RESTRICT_SELF, ruleset, 0))
+        os.close(ruleset)
+
+
 def _checked(result: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
 
 
+def main(readable: list[str] | None, writable: list[str], calls: str, asked: str, numbers: dict[str, int]) -> None:
+    """Give up all of it.
+
+    Args:
+        readable: folders; None to leave files as they are, where there is no Landlock.
+        writable: folders.
+        calls: the filter of system calls.
+        asked: the one that has the supervisor asked; empty for none.
+        numbers: of these calls.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    give_up_rights()
+    if readable is not None:
+        restrict_files(readable, writable)
+    if asked:
+        import supervisor  # beside this file
+
+        supervisor.start(restrict_signals, bytes.fromhex(asked), numbers, writable[0])
+    filter_calls(bytes.fromhex(calls))
+
+
 if __name__ == "__main__":
-    allowed = json.loads(sys.argv[1])
-    restrict(allowed["readable"], allowed["writable"], bytes.fromhex(allowed["calls"]))
+    main(**json.loads(sys.argv[1]))
     os.execv(sys.executable, [sys.executable, *json.loads(sys.argv[2]), *sys.argv[3:]])

@@ -1,10 +1,13 @@
 """What a worker must not be able to do, tried. Prints a JSON list of what succeeded.
 
-    python selftest.py <JSON: level, course, other (box), closed (folders), grader (pid), processes (0: not limited)>
+    python selftest.py <JSON: level, course, other (box), shared (memory's name), closed (folders), grader (pid),
+                        processes (0: not limited)>
 
 No student code is near. What a level does not promise is not tried: autograder.isolation.levels has the words.
 """
 
+import _multiprocessing
+import _posixshmem
 import contextlib
 import ctypes
 import errno
@@ -13,13 +16,16 @@ import os
 import resource
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+NEW_USER, CLONE_3, CLONE = 0x10000000, 435, {"x86_64": 56, "aarch64": 220}
 CHUNK = 128 * 2**20  # bytes that each of two processes takes: together more than a self-test may
 
 
@@ -61,8 +67,44 @@ def _regains() -> bool:
 
 
 def _new_namespace() -> bool:
-    """Make a user namespace, where it would be root again."""
-    return bool(ctypes.CDLL(None, use_errno=True).unshare(0x10000000) == 0)
+    """Make a user namespace, where it would be root again, by any of the calls that can."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    arguments = struct.pack("=11Q", NEW_USER, 0, 0, 0, signal.SIGCHLD, *6 * [0])
+    calls: list[tuple[Any, ...]] = [(CLONE_3, arguments, len(arguments))]
+    if os.uname().machine in CLONE:
+        calls.append((CLONE[os.uname().machine], NEW_USER | signal.SIGCHLD, 0, 0, 0, 0))
+    for call in calls:
+        child = libc.syscall(*call)
+        if child == 0:
+            os._exit(0)
+        if child > 0:
+            os.waitpid(child, 0)
+            return True
+    return bool(libc.unshare(NEW_USER) == 0)
+
+
+def _reaches(socket_file: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(socket_file)
+    return True
+
+
+def _sees_shared(name: str) -> bool:
+    """Open shared memory of another program, as the C library does."""
+    os.close(_posixshmem.shm_open(f"/{name}", os.O_RDONLY, mode=0o600))
+    return True
+
+
+def _shares() -> bool:
+    """What DataLoader and multiprocessing do: a semaphore, shared memory, a socket in the folder for such files."""
+    name = f"/selftest-{os.getpid()}"
+    _multiprocessing.SemLock(1, 1, 1, name, True)
+    os.close(_posixshmem.shm_open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode=0o600))
+    _posixshmem.shm_unlink(name)
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"{folder}/socket")
+        server.listen()
+        return _reaches(f"{folder}/socket")
 
 
 def _memory_file() -> bool:
@@ -119,7 +161,7 @@ def _takes_memory() -> bool:
     return status == 0
 
 
-def main(level: str, course: str, other: str, closed: list[str], grader: int, processes: int) -> list[str]:
+def main(level: str, course: str, other: str, shared: str, closed: list[str], grader: int, processes: int) -> list[str]:
     """Names of the forbidden things that were possible."""
     homes = ["/root", *(map(str, Path("/home").glob("*")) if level == "separate user" else ["/home"])]
     attempts: dict[str, Callable[[], bool]] = {
@@ -137,12 +179,15 @@ def main(level: str, course: str, other: str, closed: list[str], grader: int, pr
         "it reads the grader's memory": lambda: _reads_memory(grader),
         "it inherits the environment": lambda: "SANDBOX" not in os.environ or "SUDO_USER" in os.environ,
         "it makes namespaces": _new_namespace,
+        "it reaches another program's socket": lambda: _reaches(f"{other}/socket"),
         "it makes files in memory": _memory_file,
     }
     attempts |= {f"it sees {Path(folder).name}": lambda folder=folder: _lists(folder) for folder in closed}  # type: ignore[misc]
     alone = level in ("isolated", "isolated, per-process limits")  # in a namespace
     if alone:
         attempts["it sees the host's processes"] = lambda: not _inside()
+    if level != "separate user":
+        attempts["it opens another program's shared memory"] = lambda: _sees_shared(shared)
     if level != "reduced":
         attempts["it signals the grader"] = lambda: not (alone and _inside()) and _signals(grader)
     if level == "isolated":
@@ -154,6 +199,11 @@ def main(level: str, course: str, other: str, closed: list[str], grader: int, pr
         with contextlib.suppress(OSError):
             if attempt():
                 holes.append(hole)
+    if level == "reduced":
+        try:
+            _shares()
+        except OSError as error:
+            holes.append(f"it cannot share memory with its own processes ({error.strerror})")
     with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
         file.write(b"x")
         return holes
