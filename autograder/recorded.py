@@ -67,7 +67,7 @@ class Right(msgspec.Struct):
 
 
 class Given(msgspec.Struct):
-    """A question in a check, and the form of the answer that a mistake gives."""
+    """A question in a check, and the form of what the check looks at in the answer that a mistake gives."""
 
     question: str
     form: str
@@ -165,11 +165,11 @@ class Recorded:
         """Which known mistakes are recorded with just these answers."""
         answers, stored = load(exercise)
         asked = [question(call.seed, call.function, call.arguments, call.arrays) for call in calls]
-        forms = [Given(about, form(call.answer)) for about, call in zip(asked, calls, strict=True)]
+        forms = [Given(about, form(call.judged)) for about, call in zip(asked, calls, strict=True)]
         candidates = [wrong for wrong in answers.wrong if wrong.check == check and wrong.calls == forms]
         if not candidates:
             return ""
-        given = np.concatenate([marks(call.answer) for call in calls])
+        given = np.concatenate([marks(call.judged) for call in calls])
         fitting = [wrong for wrong in candidates if same(given, stored[wrong.marks].astype(np.float64), CLOSE)]
         said = list(dict.fromkeys(wrong.says for wrong in fitting))
         if not 0 < len(said) <= MOST:

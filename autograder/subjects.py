@@ -29,13 +29,36 @@ DEATHS = 3  # workers of one exercise that may die before the rest is not run
 
 
 class Call(NamedTuple):
-    """A question to a solution, and its answer."""
+    """A question to a solution, and its answer.
+
+    Attributes:
+        read: the fields of the answer at which the check has looked.
+    """
 
     function: str
     arguments: dict[str, Any]
     arrays: dict[str, np.ndarray]
     seed: int
     answer: dict[str, np.ndarray]
+    read: set[str]
+
+    @property
+    def judged(self) -> dict[str, np.ndarray]:
+        """The arrays of the answer at which the check has looked: the others say nothing of why it failed."""
+        return {name: array for name, array in self.answer.items() if name.partition("/")[0] in self.read}
+
+
+class Watched(SimpleNamespace):
+    """An answer by field, that notes which fields are read."""
+
+    def __init__(self, fields: SimpleNamespace, read: set[str]):
+        super().__init__(**vars(fields), _read=read)
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if not name.startswith("_"):
+            super().__getattribute__("_read").add(name)
+        return value
 
 
 class Subject:
@@ -88,8 +111,9 @@ class Subject:
                 held = question.answer(arguments, answer)
             except shapes.FieldsError:
                 raise self._misfit(sorted(answer), sorted(question.fields)) from None
-            self.calls.append(Call(name, packed, arrays, self.seed, answer))
-            return held
+            read: set[str] = set()
+            self.calls.append(Call(name, packed, arrays, self.seed, answer, read))
+            return Watched(held, read)
 
         return call
 

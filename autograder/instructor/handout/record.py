@@ -16,7 +16,7 @@ from autograder.catalog import Exercise
 from autograder.instructor import mutants
 from autograder.instructor.inside import Inside, judge
 from autograder.instructor.live import Live
-from autograder.instructor.misconceptions import apart, farthest
+from autograder.instructor.misconceptions import apart, farthest, judged
 from autograder.marks import form, marks, question
 from autograder.recorded import NAME, Answers, Given, Right, Stored, Wrong
 from autograder.results import CheckResult, Verdict
@@ -120,11 +120,11 @@ class _Wrong(Live):
     def explain(self, exercise: Exercise, check: str, calls: list[Call]) -> str:
         """Nothing is explained: it is written down."""
         right = [self._right(exercise, call) for call in calls]
-        given = [call.answer for call in calls]
+        given = [call.judged for call in calls]
         if calls and apart(given, right):
             name = f"wrong/{len(self.found)}"
             place = farthest(given, right)
-            asked = [Given(question(c.seed, c.function, c.arguments, c.arrays), form(c.answer)) for c in calls]
+            asked = [Given(question(c.seed, c.function, c.arguments, c.arrays), form(c.judged)) for c in calls]
             value = float(right[place[0]][place[1]].ravel()[place[2]]) if place else 0.0
             self._stored[name] = np.concatenate([marks(answer) for answer in given]).astype(np.float32)
             self.found.append(Wrong(check, self.mutant.says, asked, name, place, value))
@@ -133,7 +133,7 @@ class _Wrong(Live):
     def _right(self, exercise: Exercise, call: Call) -> Arrays:
         reference = self.reference(exercise)
         reference.seed = call.seed
-        return reference.answer(call.function, call.arguments, call.arrays)
+        return judged(call, reference.answer(call.function, call.arguments, call.arrays))
 
 
 def _run(exercise: Exercise, student: Subject, seed: int, key: Live, checks: list[str]) -> list[CheckResult]:
