@@ -1,7 +1,7 @@
 """Which tests run by default, and which may be skipped: hooks of pytest, which conftest.py imports.
 
-`python -m pytest` leaves out what is slow or hostile, unless a file is named; --all runs everything. With --strict-skips,
-as in CI, a test that is skipped for a reason that does not hold on this machine fails the run.
+`python -m pytest` leaves out what is slow or hostile, unless a file is named; --all runs everything. With
+--strict-skips, as in CI, a test that is skipped for a reason that does not hold on this machine fails the run.
 """
 
 import importlib.util
@@ -31,6 +31,7 @@ def closed_to_others():
 REASONS = {
     r"^(no isolation: )?bubblewrap is not installed": lambda: not shutil.which("bwrap"),
     "this kernel has no Landlock": lambda: not confine.version(),
+    "for an ordinary user": lambda: True,
     "no control group can be made": lambda: os.getuid() or next(totals.candidates(), None) is None,
     "needs root|root makes the stand-in": lambda: os.getuid() != 0 or closed_to_others(),
     "of root$|^root may": lambda: os.getuid() == 0,
@@ -75,9 +76,9 @@ def _reasons(config):
 def pytest_sessionfinish(session, exitstatus):
     """Fail a strict run in which too much was skipped."""
     config = session.config
-    if config.option.strict_skips and not hasattr(config, "workerinput") and exitstatus == pytest.ExitCode.OK:
-        if not all(map(explained, _reasons(config))):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    strict = config.option.strict_skips and not hasattr(config, "workerinput")  # in the parent of xdist's processes
+    if strict and exitstatus == pytest.ExitCode.OK and not all(map(explained, _reasons(config))):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter, config):

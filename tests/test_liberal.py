@@ -414,6 +414,7 @@ EXERCISES = {exercise.name: exercise for homework in catalog.homeworks() for exe
 KEY = Live()
 
 
+@pytest.mark.filterwarnings(r"ignore:index_reduce\(\) is in beta")  # a solution may use it all the same
 @pytest.mark.parametrize(("exercise", "name"), CASES, ids=[f"{exercise}: {name}" for exercise, name in CASES])
 def test_a_correct_solution_gets_full_marks_and_no_mistake_is_named(exercise, name, rewritten, judge):
     named = {}

@@ -66,12 +66,17 @@ def sample(
     drawn = []
     for _ in range(episodes):
         images, labels = several(generator._sample(), 2, "_sample")
-        drawn.append((np.array(images), np.array(labels)))
+        drawn.append((_copy(images), _copy(labels)))
         if scribble:
             _scribble(images)
             _scribble(labels)
     images, labels = zip(*drawn, strict=True)
     return Episodes(list(images), list(labels))
+
+
+def _copy(array: Any) -> Array:
+    """A copy of what is an array or becomes one; np.array warns where torch's tensors are told to copy."""
+    return np.asarray(array).copy()
 
 
 def keep(module: ModuleType, drawings: Array, way: int, shot: int, episodes: int) -> Kept:
@@ -80,7 +85,7 @@ def keep(module: ModuleType, drawings: Array, way: int, shot: int, episodes: int
     drawn, copied = [], []
     for _ in range(episodes):
         drawn.append(several(generator._sample(), 2, "_sample"))
-        copied.append([np.array(array) for array in drawn[-1]])
+        copied.append([_copy(array) for array in drawn[-1]])
     return Kept(*map(list, (*zip(*copied, strict=True), *zip(*drawn, strict=True))))
 
 
