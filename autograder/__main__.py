@@ -13,7 +13,12 @@ import traceback
 from importlib import metadata
 from pathlib import Path
 
-import click
+try:
+    import click
+except ImportError:
+    missing = "The packages of the course are not installed here: `python -m pip install -e .` in its folder does it."
+    print(missing, file=sys.stderr)
+    sys.exit(3)
 
 from autograder.catalog import COURSE, GRADER, homeworks
 from autograder.status import GRADER_FAULT, INTERRUPTED, USAGE

@@ -32,7 +32,7 @@ PREFIX = "box-"
 def filled(homework: str, files: dict[str, bytes]) -> Iterator[Path]:
     """A temporary folder of this kind, with the student's files in it."""
     _sweep()
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
         box = Path(folder)
         fill(box, homework, files)
         open_to_all(box)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import click
 
-from autograder import isolation, key, manifest, submission, untrusted
+from autograder import fault, isolation, key, manifest, submission, untrusted
 from autograder.catalog import COURSE, GRADER, exercises
 from autograder.drawings import Drawings
 from autograder.referee import describe
@@ -89,7 +89,7 @@ def grade(
         try:
             write_whole(path, files.RENDERERS[path.suffix if for_student else ".json"](seen).encode())
         except OSError as error:
-            click.echo(f"{path} could not be written, what was there is untouched: {error.strerror}.", err=True)
+            click.echo(f"{path} was not written, what was there is untouched. {fault.sentence(error)}", err=True)
             return GRADER_FAULT
     return status(report)
 
@@ -226,16 +226,20 @@ def check_only(homework: str, only: str | None) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    temporary = None
     try:
+        handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         umask = os.umask(0)
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)
         Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None  # who reads this knows no temporary name
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
         raise
 
 

@@ -89,13 +89,13 @@ def of_worker(said: str, printed: str) -> WorkerError:
         return WorkerError(_not_imported(missing[-1].partition(".")[0], f"No module named '{missing[-1]}'"))
     if found := NOT_IMPORTED.findall(printed):
         return WorkerError(_not_imported("torch", found[-1]))
-    last = short((printed.strip().splitlines() or [said])[-1])
+    last = short((printed.strip().splitlines() or [said])[-1]).rstrip(".")
     return WorkerError(f"The process for student code does not start ({last}): try again; if it stays, report it.")
 
 
 def _not_imported(module: str, why: str) -> str:
     own = (GRADER.parent / module.partition(".")[0]).is_dir()
-    out = AGAIN if own else f"reinstall it, `python -m pip install --force-reinstall {module}`"
+    out = AGAIN if own else f"install it again, `python -m pip install --force-reinstall {module}`"
     return f"{module} cannot be imported ({short(why)}): {out}."
 
 
@@ -105,7 +105,8 @@ def _of_the_system(error: OSError) -> str:
     reason = short(error.strerror or str(error) or type(error).__name__)
     moving = " (or set TMPDIR to another folder)" if inside.is_relative_to(temporary) else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full: free some space in {short(str(inside.parent if file else inside))}{moving}."
+        place = short(str(inside.parent)) if file else f"{short(temporary)} and where files are written"
+        return f"The disk is full: free some space in {place}{moving}."
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return "Too many files are open on this machine: close other programs, or raise `ulimit -n`."
     if error.errno == errno.ENOENT and "temporary directory" in str(error):

@@ -189,7 +189,7 @@ class Referee:
         if exercise.name in self.problems:
             result.message = result.plain = self.problems[exercise.name]
             return
-        unmet = [check for check in waits_for if check.verdict is not Verdict.PASS]
+        unmet = [check for check in waits_for if check.verdict is not Verdict.PASS and not _is_surely_ours(check)]
         if unmet:
             result.waits_for = [check.title for check in unmet]
             result.message = result.plain = "Not judged yet: it builds on a check that does not pass."
@@ -234,6 +234,11 @@ def blame_ourselves(result: CheckResult, error: BaseException) -> None:
     result.verdict, result.message = Verdict.GRADER_ERROR, fault.sentence(error)
     result.traceback = "".join(traceback.format_exception(error))
     result.again, result.unclear = fault.may_pass(error), not fault.is_certain(error)
+
+
+def _is_surely_ours(check: CheckResult) -> bool:
+    """Whether nothing is known of what the check is about, so that others need not wait for it."""
+    return check.verdict is Verdict.GRADER_ERROR and not check.unclear
 
 
 def _is_a_checks(exercise: Exercise, error: AssertionError) -> bool:

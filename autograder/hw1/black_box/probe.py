@@ -1,7 +1,7 @@
 """How to drive a MANN: run it forward, take its loss and gradients, train it, let it predict."""
 
 from types import ModuleType
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -19,20 +19,26 @@ LEARNING_RATE = 1e-3
 class Logits(NamedTuple):
     """What forward returns: (B, K+1, N, N), or (V, B, K+1, N, N) for V variants of the input."""
 
-    logits: Array
+    logits: Annotated[Array, "labels"]
+
+
+class Twice(NamedTuple):
+    """What forward returns the first and the second time: (2, B, K+1, N, N)."""
+
+    logits: Annotated[Array, "2, B, rows, N, N"]
 
 
 class Labels(NamedTuple):
     """The caller's labels after a forward pass: (B, K+1, N, N)."""
 
-    labels: Array
+    labels: Annotated[Array, "labels"]
 
 
 class Loss(NamedTuple):
     """A loss and its gradient with respect to the logits (B, K+1, N, N)."""
 
-    loss: Array
-    gradient: Array
+    loss: Annotated[Array, ""]
+    gradient: Annotated[Array, "logits"]
 
 
 class Gradients(NamedTuple):
@@ -94,11 +100,11 @@ def _switch_memory_off(network: nn.Module) -> None:
                 parameter[lstm.hidden_size : 2 * lstm.hidden_size] = -1e4
 
 
-def twice(module: ModuleType, images: Array, labels: Array, seed: int) -> Logits:
+def twice(module: ModuleType, images: Array, labels: Annotated[Array, "B, rows, N, N"], seed: int) -> Twice:
     """Outputs (2, B, K+1, N, N) of two forward passes by one network, as it is when it is tested."""
     network = _network(module, labels, seed).eval()
     with torch.no_grad():
-        return Logits([network(_tensor(images), _tensor(labels)) for _ in range(2)])
+        return Twice([network(_tensor(images), _tensor(labels)) for _ in range(2)])
 
 
 def labels_after_forward(module: ModuleType, images: Array, labels: Array, seed: int) -> Labels:

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,25 +22,25 @@ OUTER_LR = 1e-3  # of the constructor; train has its own
 class Adapted(NamedTuple):
     """What _inner_loop returns, and theta after it."""
 
-    parameters: Arrays
-    accuracies: Array
-    meta_parameters: Arrays
+    parameters: Annotated[Arrays, "parameters"]
+    accuracies: Annotated[Array, "steps + 1"]
+    meta_parameters: Annotated[Arrays, "parameters"]
 
 
 class Gradients(NamedTuple):
     """Gradients with respect to theta and to the inner learning rates, by name; zero where there is no graph."""
 
-    meta_parameters: Arrays
-    inner_lrs: Arrays
+    meta_parameters: Annotated[Arrays, "parameters"]
+    inner_lrs: Annotated[Arrays, "inner_lrs"]
 
 
 class Step(NamedTuple):
     """What _outer_step returns, and theta after it."""
 
-    loss: Array
-    accuracies_support: Array
-    accuracy_query: Array
-    meta_parameters: Arrays
+    loss: Annotated[Array, ""]
+    accuracies_support: Annotated[Array, "steps + 1"]
+    accuracy_query: Annotated[Array, ""]
+    meta_parameters: Annotated[Arrays, "parameters"]
 
 
 class Losses(NamedTuple):
@@ -58,7 +58,7 @@ class Weights(NamedTuple):
 class Logits(NamedTuple):
     """Logits (n, N)."""
 
-    logits: Array
+    logits: Annotated[Array, "n, N"]
 
 
 @in_double
