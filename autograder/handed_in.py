@@ -20,6 +20,9 @@ MAX_ENTRIES = 10_000  # files looked at
 MAX_DIRECTORY = 4 * 1024 * 1024  # bytes of an archive's table of contents
 DEPTH = 3  # root/extra folder/hw2/maml.py
 NOISE = {"__MACOSX", "__pycache__", "node_modules"}
+FLAGS = os.O_RDONLY  # and those of the others that this system has
+for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
+    FLAGS |= getattr(os, _name, 0)
 END = struct.Struct("<4s4H2LH")  # of an archive: the record that says how large its table of contents is
 
 
@@ -95,7 +98,7 @@ def loose(path: Path, name: str) -> Entry:
 def _read(path: Path) -> tuple[bytes, bool]:
     """A regular file's first bytes, and whether it has another name."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path, FLAGS)
     except OSError as error:
         irregular = error.errno == errno.ENXIO  # a socket, or a device that is not there
         reason = "is not a regular file" if irregular else f"cannot be read: {error.strerror}"
