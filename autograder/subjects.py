@@ -23,7 +23,9 @@ from autograder.worker import packing, wire
 from autograder.worker.client import Worker
 from autograder.worker.failure import Files, notices
 
-START = 60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module must be imported
+START = (
+    60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module must be imported
+)
 CALL = 10.0  # seconds that a check may take
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
 

@@ -274,7 +274,10 @@ ENDLESS = {
     "short sleeps": ("import time\nwhile True: time.sleep(0.01)", "waiting: for a sleep, an input, or a lock?"),
     "a lock": ("import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()", "waiting: for"),
     "a queue": ("import queue; queue.Queue().get()", "waiting: for"),
-    "a child that sleeps": ("import os; os.wait() if os.fork() else os.execvp('sleep', ['sleep', '99'])", "waiting: for"),
+    "a child that sleeps": (
+        "import os; os.wait() if os.fork() else os.execvp('sleep', ['sleep', '99'])",
+        "waiting: for",
+    ),
     "a child that computes": (
         "import os\nif os.fork(): os.wait()\nwhile True: pass",
         "computing; an endless loop?",

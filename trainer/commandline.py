@@ -22,7 +22,8 @@ from trainer.seeds import reseed
 class Setting(click.Option):
     """An option that decides the result.
 
-    It is in the name of the run's folder and in its checkpoints, and stays the same when the run goes on.
+    It is in the run's checkpoints, and where it is not the usual one in the name of its folder. It stays the same when
+    the run goes on.
     """
 
 
@@ -59,7 +60,7 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
         option("--val-interval", type=COUNT, default=100, help="Iterations between validations."),
         option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu"),
         option("--threads", type=COUNT, help="CPU threads; if not given, one for each core that no worker needs."),
-        option("--log-dir", type=Path, help="Log and checkpoints; logs/<its settings> if not given."),
+        option("--log-dir", type=Path, help="Log and checkpoints; a folder in logs/ if not given."),
         option("--resume", is_flag=True, help="Go on from the last checkpoint."),
         option("--restart", is_flag=True, help="Begin anew, over an earlier run of these settings."),
         option("--test", is_flag=True, help="Test the best checkpoint on 600 meta-test tasks."),
@@ -106,8 +107,9 @@ def open_run(method: str, context: click.Context) -> Run:
 
     parameters = [parameter for parameter in context.command.params if isinstance(parameter, Setting)]
     settings = {parameter.name: given[parameter.name] for parameter in parameters}
-    recipe = context.meta.get("recipe")
-    folder = given["log_dir"] or (checkpoint_path.parent if checkpoint_path else folder_of(method, settings, recipe))
+    recipe, usual = context.meta.get("recipe"), {parameter.name: parameter.default for parameter in parameters}
+    named = folder_of(method, settings, recipe, usual)
+    folder = given["log_dir"] or (checkpoint_path.parent if checkpoint_path else named)
     if testing or resuming:
         checkpoint_path = checkpoint_path or folder / f"{'best' if testing else 'last'}.safetensors"
         facts = checkpoint.read_facts(checkpoint_path)

@@ -5,31 +5,21 @@ no fault of its code: a look four times a second tells the one from the other.
 """
 
 import time
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 GLANCE = 0.25  # seconds between two looks
 LATE = 4 * GLANCE  # where a look comes later than that, the grader itself had to stand in line
 SHARE = 0.02  # of a processor: who computes less is waiting, where the system does not say
 
 
-class Use(NamedTuple):
-    """What the processes of a worker are doing.
+class Processes(Protocol):
+    """What a worker consists of."""
 
-    Attributes:
-        seconds: of processors, that they have computed since they began, the ended ones too; None where the system
-            does not say.
-        busy: whether any of them computes, or would if it had a processor; None where the system does not say.
-    """
+    def computed(self) -> float | None:
+        """Seconds of processors that they have computed, the ended ones too; None where the system does not say."""
 
-    seconds: float | None
-    busy: bool | None
-
-
-class Used(Protocol):
-    """Processes that can be looked at."""
-
-    def used(self) -> Use:
-        """What they are doing."""
+    def busy(self) -> bool | None:
+        """Whether any of them computes, or would if it had a processor; None where the system does not say."""
 
 
 class Clock:
@@ -40,10 +30,10 @@ class Clock:
         waited: seconds in which they could not have computed: asleep, blocked, or stopped.
     """
 
-    def __init__(self, processes: Used):
+    def __init__(self, processes: Processes):
         self._processes = processes
         self._begun = self._last = time.monotonic()
-        self._before = processes.used().seconds
+        self._before = processes.computed()
         self.computed = self.waited = 0.0
 
     @property
@@ -60,9 +50,10 @@ class Clock:
         """Count the time since the last look, if it is time for one; whether it was."""
         if time.monotonic() - self._last < GLANCE:
             return False
-        passed, computed, busy = self._since()
+        busy = self._processes.busy()
+        passed, computed = self._since()
         self.computed += computed
-        if not busy:
+        if not (computed > SHARE * passed if busy is None else busy):
             self.waited += max(0.0, min(passed, LATE) - computed)
         return True
 
@@ -70,13 +61,12 @@ class Clock:
         """Count the time until now, in which they were done."""
         self.computed += self._since()[1]
 
-    def _since(self) -> tuple[float, float, bool]:
-        """Seconds that have passed since the last look, those computed, and whether more would have been."""
-        use, now = self._processes.used(), time.monotonic()
+    def _since(self) -> tuple[float, float]:
+        """Seconds that have passed since the last look, and those of them in which they computed."""
+        now = time.monotonic()
         passed, self._last = now - self._last, now
-        if use.seconds is None or self._before is None:
-            return passed, passed, True
-        computed = max(0.0, use.seconds - self._before)
-        self._before = max(self._before, use.seconds)
-        busy = computed > SHARE * passed if use.busy is None else use.busy
-        return passed, min(computed, passed), busy
+        before, self._before = self._before, self._processes.computed()
+        if before is None or self._before is None:
+            return passed, passed
+        self._before = max(before, self._before)
+        return passed, min(self._before - before, passed)

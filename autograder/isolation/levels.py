@@ -4,7 +4,6 @@ import functools
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from pathlib import Path
 from autograder import box
 from autograder.catalog import COURSE
 from autograder.isolation import bubblewrap, disk, plain, python, reduced, separate, totals
-from autograder.worker import confine
 
 ISOLATED = "isolated"
 PER_PROCESS = "isolated, per-process limits"
@@ -140,11 +138,7 @@ class Running:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=5)
-        try:  # without namespaces its children are reached only through the process group
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError, AttributeError):
-            self.process.kill()
-        self.process.wait()
+        plain.end(self.process, self.group)
         if self.user:
             separate.leave_nothing(self.user)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
@@ -159,7 +153,10 @@ class Running:
 def find() -> Isolation:
     """The strongest level that works here, as its self-test shows."""
     if sys.platform != "linux":
-        return Isolation(NONE, totals.Watchdog(), f"no sandbox is known for {sys.platform}")
+        name = {"win32": "Windows", "darwin": "macOS"}.get(sys.platform, sys.platform)
+        return Isolation(NONE, totals.Watchdog(), f"no sandbox is known for {name}")
+    from autograder.worker import confine
+
     reason = "bubblewrap is not installed (Debian, Ubuntu: apt-get install bubblewrap)"
     if shutil.which("bwrap"):
         dropping = (True, False) if os.getuid() == 0 else (False,)
@@ -199,7 +196,7 @@ def _holes(isolation: Isolation, closed: Iterable[Path]) -> str:
             running = isolation._start(here, SELFTEST, [json.dumps(told)], totals.TEST_MEMORY)
         except (OSError, totals.LimitError) as error:
             return str(error)
-        timer = threading.Timer(20, running.process.kill)
+        timer = threading.Timer(120, running.process.kill)
         timer.start()
         try:
             out, log = running.process.communicate(b"")

@@ -56,5 +56,7 @@ def unprivileged(*folders: Path) -> int | None:
     Root drops its rights before bubblewrap starts, so that the kernel counts the worker's processes against a limit.
     Where these folders are closed to others it stays root outside; inside it has no capability either way.
     """
+    if not hasattr(os, "getuid"):  # Windows
+        return None
     needed = (*folders, executable().parent, *mounts())
     return 65534 if os.getuid() == 0 and all(map(readable_by_all, needed)) else None

@@ -1,7 +1,8 @@
 """Limits on all processes of a worker together: a control group where one can be had, else a watchdog.
 
 RLIMIT_AS holds for one process, and RLIMIT_NPROC not at all for root. A control group counts memory (with what lies in
-/tmp and /dev/shm), processes and their time in the kernel. Where none can be made, a watchdog looks four times a second.
+/tmp and /dev/shm), processes and their time in the kernel. Where none can be made, a watchdog
+looks four times a second.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from autograder.box import left_by_the_dead
-from autograder.isolation.clock import Use
+from autograder.isolation.clock import Processes
 
 MEMORY = 4 * 2**30  # bytes
 TEST_MEMORY = 192 * 2**20  # of a self-test, which tries to take more
@@ -32,14 +33,11 @@ class LimitError(Exception):
     """A control group that cannot be used after all."""
 
 
-class Group(Protocol):
+class Group(Processes, Protocol):
     """The processes of one worker."""
 
     def exceeded(self) -> str:
         """What they have too much of, in words for the student; empty if nothing."""
-
-    def used(self) -> Use:
-        """What they have computed, and whether they would compute more."""
 
     def close(self) -> None:
         """Forget them, once they are dead."""
@@ -127,26 +125,25 @@ class ControlGroup:
                         return f"Your code used more than {MEMORY / 2**30:.0f} GiB of memory in all its processes."
         return ""
 
-    def used(self) -> Use:
-        """What the kernel has counted."""
-        pids = self._pids()
-        return Use(self._seconds() or sum(map(_processor, pids)), any(map(_busy, pids)))
-
-    def _pids(self) -> list[int]:
-        for folder in self._folders:
-            with contextlib.suppress(OSError):
-                return list(map(int, (folder / "cgroup.procs").read_text().split()))
-        return []
-
-    def _seconds(self) -> float:
-        """Of processors, by the kernel's own count, which knows the ended processes; 0 where it has none."""
+    def computed(self) -> float:
+        """By the kernel's own count, which knows the ended processes; else that of those there are."""
         for folder in self._folders:
             with contextlib.suppress(OSError):  # version 1
                 return int((folder / "cpuacct.usage").read_text()) / 1e9
             with contextlib.suppress(OSError):  # version 2
                 if found := re.search(r"^usage_usec (\d+)", (folder / "cpu.stat").read_text(), re.MULTILINE):
                     return int(found[1]) / 1e6
-        return 0.0
+        return sum(map(_processor, self._pids()))
+
+    def busy(self) -> bool:
+        """Whether any thread of theirs is."""
+        return any(map(_busy, self._pids()))
+
+    def _pids(self) -> list[int]:
+        for folder in self._folders:
+            with contextlib.suppress(OSError):
+                return list(map(int, (folder / "cgroup.procs").read_text().split()))
+        return []
 
     def close(self) -> None:
         """Remove the groups; the last processes may take a moment to go."""
@@ -206,73 +203,79 @@ class Watched:
 
     def exceeded(self) -> str:
         """What they have too much of at this moment."""
-        if not self._look():
-            return ""
+        self._look()
         if len(self._known) > PROCESSES:
             return f"Your code started more than {PROCESSES} processes."
         if sum(map(_resident, self._known)) > MEMORY and sum(map(_proportional, self._known)) > MEMORY:
             return f"Your code used more than {MEMORY / 2**30:.0f} GiB of memory in all its processes."
         return ""
 
-    def used(self) -> Use:
-        """What they have computed, the ended ones of which one of them knows too."""
-        return Use(sum(map(_processor, self._known)), any(map(_busy, self._known)))
+    def computed(self) -> float:
+        """Theirs, and that of the ended ones for which one of them has waited."""
+        return sum(map(_processor, self._known))
+
+    def busy(self) -> bool:
+        """Whether any thread of theirs is."""
+        self._look()
+        return any(map(_busy, self._known))
 
     def close(self) -> None:
         """Nothing."""
 
-    def _look(self) -> bool:
-        """Find out who they are, if it is time to; whether it was."""
-        if time.monotonic() < self._next:
-            return False
-        self._next = time.monotonic() + INTERVAL
-        self._known = _family(self._pid)
-        return True
+    def _look(self) -> None:
+        """Find out who they are, unless that has just been done."""
+        if time.monotonic() >= self._next:
+            self._known = _family(self._pid)
+            self._next = time.monotonic() + INTERVAL / 4
 
 
 class Listed:
     """The descendants of a process, as ps lists them, where there is no /proc: on macOS."""
 
     def __init__(self, pid: int):
-        self._pid, self._next, self._use = pid, 0.0, Use(None, None)
+        self._pid, self._next = pid, 0.0
         self._spent: dict[int, float] = {}  # seconds of each that has been seen: the ended ones count too
+        self._busy: bool | None = None
 
     def exceeded(self) -> str:
         """Nothing: their memory is not watched."""
         return ""
 
-    def used(self) -> Use:
-        """What they had computed when ps was last asked: it takes 20 ms."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + INTERVAL
-            self._use = self._ask()
-        return self._use
+    def computed(self) -> float | None:
+        """As ps said when it was last asked."""
+        self._look()
+        return None if self._busy is None else sum(self._spent.values())
+
+    def busy(self) -> bool | None:
+        """As ps said when it was last asked."""
+        self._look()
+        return self._busy
 
     def close(self) -> None:
         """Nothing."""
 
-    def _ask(self) -> Use:
+    def _look(self) -> None:
+        if time.monotonic() < self._next:  # it takes 20 ms
+            return
+        self._next = time.monotonic() + INTERVAL
         command = ["ps", "-A", "-o", "pid=,ppid=,state=,time="]
         try:
             listed = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
         except (OSError, subprocess.SubprocessError):
-            return Use(None, None)
-        parents: dict[int, int] = {}
-        states: dict[int, str] = {}
-        times: dict[int, float] = {}
-        for pid, parent, state, spent in (line.split() for line in listed.splitlines()):
-            parents[int(pid)], states[int(pid)] = int(parent), state
-            times[int(pid)] = _seconds(spent)
-        family = [pid for pid in _descendants(self._pid, parents) if pid in states]
-        self._spent |= {pid: times[pid] for pid in family}
-        return Use(sum(self._spent.values()), any(states[pid].startswith(BUSY) for pid in family))
+            self._busy = None
+            return
+        found = [line.split() for line in listed.splitlines()]
+        family = set(_descendants(self._pid, {int(pid): int(parent) for pid, parent, *_ in found}))
+        theirs = [(int(pid), state, spent) for pid, _, state, spent in found if int(pid) in family]
+        self._spent |= {pid: _seconds(spent) for pid, _, spent in theirs}
+        self._busy = any(state.startswith(BUSY) for _, state, _ in theirs)
 
 
 def _seconds(spent: str) -> float:
     """Of what ps writes as [days-][[hours:]minutes:]seconds, with hundredths on macOS."""
     days, _, clock = spent.rpartition("-")
     parts = reversed(clock.replace(",", ".").split(":"))
-    return 86400 * int(days or 0) + sum(float(part) * 60**power for power, part in enumerate(parts))
+    return 86400 * int(days or 0) + sum(float(part) * 60.0**power for power, part in enumerate(parts))
 
 
 def _family(ancestor: int) -> list[int]:
@@ -300,7 +303,8 @@ def _processor(pid: int) -> float:
     """Seconds that a process has computed, with those of its ended children that it has waited for."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+        ticks: int = os.sysconf("SC_CLK_TCK")
+        return sum(map(int, fields[11:15])) / ticks
     except (OSError, ValueError):
         return 0.0
 

@@ -8,8 +8,6 @@ import ctypes
 import subprocess
 from typing import Any
 
-from autograder.isolation.clock import Use
-
 BASIC_ACCOUNTING, EXTENDED_LIMITS = 1, 9
 KILL_ON_JOB_CLOSE = 0x2000
 ACCESS = 0x0001 | 0x0100  # to end a process, and to put it into a job
@@ -72,14 +70,17 @@ class Job:
         """Nothing: their memory is not watched."""
         return ""
 
-    def used(self) -> Use:
-        """What they have computed, the ended ones too."""
+    def computed(self) -> float | None:
+        """As the job counts it."""
         told = Accounting()
         if not self._job or not self._kernel.QueryInformationJobObject(
             self._job, BASIC_ACCOUNTING, ctypes.byref(told), ctypes.sizeof(told), None
         ):
-            return Use(None, None)
-        return Use((told.user + told.kernel) / TICKS, None)
+            return None
+        return float((told.user + told.kernel) / TICKS)
+
+    def busy(self) -> None:
+        """Not known."""
 
     def close(self) -> None:
         """End whatever is left of them."""
@@ -98,9 +99,7 @@ class Job:
         done = (
             job
             and process
-            and self._kernel.SetInformationJobObject(
-                job, EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits)
-            )
+            and self._kernel.SetInformationJobObject(job, EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits))
             and self._kernel.AssignProcessToJobObject(job, process)
         )
         for handle in (process, None if done else job):

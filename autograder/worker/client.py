@@ -52,12 +52,10 @@ class Worker:
         self._seq = 0
         self._hidden = (*map(str, python.mounts()), str(box), str(box.parent), str(COURSE), str(Path.home()))
         self.spent = 0.0
-        pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
-        assert pipes[0] and pipes[1] and pipes[2]
-        self._questions, self._answers = Questions(pipes[0].fileno()), Answers(pipes[1].fileno())
-        self.log = Log(pipes[2].fileno())
-        for pipe in pipes:
-            pipe.close()  # the threads have their own
+        assert self._process.stdin and self._process.stdout and self._process.stderr
+        with self._process.stdin as questions, self._process.stdout as answers, self._process.stderr as prints:
+            self._questions, self._answers = Questions(questions.fileno()), Answers(answers.fileno())
+            self.log = Log(prints.fileno())  # each has a descriptor of its own
 
     @property
     def alive(self) -> bool:
