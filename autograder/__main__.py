@@ -9,6 +9,7 @@ import click
 
 from autograder.catalog import COURSE, GRADER, homeworks
 from autograder.status import INTERRUPTED, USAGE
+from data import output
 
 INSTRUCTOR = (GRADER / "instructor").is_dir()  # a handout has none
 
@@ -19,6 +20,7 @@ class CommandLine(click.Group):
     def main(self, *args, **kwargs):  # type: ignore[no-untyped-def]
         """Run, and turn click's errors into one line and a status."""
         kwargs["standalone_mode"] = False
+        output.for_any_terminal()
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as by Ctrl-C: no worker, no file is left
         try:
             return sys.exit(super().main(*args, **kwargs))

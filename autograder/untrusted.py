@@ -24,6 +24,12 @@ def name(text: str) -> str:
     return clean(text, 120).replace("\n", " ").replace("\t", " ")
 
 
+def ending(text: str, most: int = 100) -> str:
+    """A path in one short line, of which the end is kept."""
+    line = name(text[-most:])
+    return line if len(text) <= most else f"...{line}"
+
+
 def cell(text: str) -> str:
     """A cell of a table that spreadsheets open: never a formula, and its line breaks are spaces."""
     line = " ".join(clean(text).split())
