@@ -22,6 +22,7 @@ except ImportError:
 
 from autograder.catalog import COURSE, GRADER, homeworks
 from autograder.status import GRADER_FAULT, INTERRUPTED, USAGE
+from data import output
 
 INSTRUCTOR = (GRADER / "instructor").is_dir()  # a handout has none
 
@@ -32,6 +33,7 @@ class CommandLine(click.Group):
     def main(self, *args, **kwargs):  # type: ignore[no-untyped-def]
         """Run, and turn click's errors into one line and a status."""
         kwargs["standalone_mode"] = False
+        output.for_any_terminal()
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as by Ctrl-C: no worker, no file is left
         try:
             status = super().main(*args, **kwargs)

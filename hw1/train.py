@@ -7,8 +7,14 @@
 Add --test to test the best checkpoint, --resume to go on after Ctrl-C.
 """
 
+import sys
+from pathlib import Path
+
 import click
 import torch
+
+if not __package__:  # started by its path: this copy of the course is meant, whichever is installed
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from data import images, split
 from hw1.black_box import MANN

@@ -11,9 +11,14 @@ options. A recipe is a method with options; those that follow its name replace i
 
 import functools
 import itertools
+import sys
+from pathlib import Path
 
 import click
 import torch
+
+if not __package__:  # started by its path: this copy of the course is meant, whichever is installed
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from data import images, split
 from hw2 import maml as maml_module

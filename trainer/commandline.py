@@ -12,6 +12,7 @@ import click
 import torch
 from click.core import ParameterSource
 
+from data import copies, output
 from data.images import DrawingError
 from trainer import checkpoint
 from trainer.machine import machine
@@ -70,6 +71,10 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
     def decorate(body: Callable[[Run], None]) -> Callable[..., None]:
         @functools.wraps(body)
         def command(**_: Any) -> None:
+            output.for_any_terminal()
+            source = Path(body.__code__.co_filename)
+            if standing := copies.other([f"{source.parent.name}/{source.name}"]):
+                raise click.ClickException(copies.warning(standing))
             try:
                 run = open_run(method, click.get_current_context())
                 reseed(run.settings["seed"], 0)  # before the body makes the model
