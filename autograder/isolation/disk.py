@@ -4,7 +4,6 @@ import os
 import time
 from pathlib import Path
 
-from autograder.isolation.clock import Use
 from autograder.isolation.totals import Group
 
 DISK = 512 * 2**20  # bytes: as much as bubblewrap's /tmp and /dev/shm have together
@@ -41,9 +40,13 @@ class Watched:
             return f"Your code wrote more than {DISK // 2**20} MiB of files."
         return ""
 
-    def used(self) -> Use:
-        """What the processes are doing."""
-        return self._group.used()
+    def computed(self) -> float | None:
+        """See clock.Processes."""
+        return self._group.computed()
+
+    def busy(self) -> bool | None:
+        """See clock.Processes."""
+        return self._group.busy()
 
     def close(self) -> None:
         """Forget them, once they are dead."""
