@@ -76,6 +76,7 @@ class Referee:
         self._workers = workers
         self.flags: dict[str, list[str]] = {}
         self.errors: dict[str, BaseException] = {}
+        self._plain: dict[str, str] = {}  # problems without what the student's code was given
         self._students: dict[str, Subject] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
         self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
@@ -179,6 +180,7 @@ class Referee:
                 student.open()
             except StudentError as error:
                 self.problems[exercise.name] = str(error)
+                self._plain[exercise.name] = error.plain
                 _blame(result, error)
                 return
             except Exception as error:
@@ -187,7 +189,8 @@ class Referee:
             finally:
                 self.flags[exercise.name] = student.flags
         if exercise.name in self.problems:
-            result.message = result.plain = self.problems[exercise.name]
+            result.message = self.problems[exercise.name]
+            result.plain = self._plain.get(exercise.name, result.message)
             return
         unmet = [check for check in waits_for if check.verdict is not Verdict.PASS and not _is_surely_ours(check)]
         if unmet:

@@ -138,6 +138,7 @@ class Student(Subject):
         with contextlib.suppress(Exception):  # open() tries again, and says why
             self._worker = self._start()  # imports torch while the grader does other things
         self._imported = False
+        self._asked = False  # whether it has been given any input
         self._deaths = 0
         self._box, self._file, self._files = box, exercise.file, files
 
@@ -165,7 +166,12 @@ class Student(Subject):
                 source = np.frombuffer(self._files[self._file], dtype=np.uint8)
                 noticed = self._worker.ask("look", {}, {"source": source}, 0, START)
                 self.flags = notices(noticed, self._file, self._files)
-            self._worker.ask("import", {}, {}, 0, START)
+            try:
+                self._worker.ask("import", {}, {}, 0, START)
+            except StudentError as error:
+                if self._asked:  # what it says now may come from inputs that it kept
+                    error.plain = "Your file could be imported before, and not again."
+                raise
             self._imported = True
 
     @contextlib.contextmanager
@@ -204,6 +210,7 @@ class Student(Subject):
         with self._in_the_box():
             self._open()
             assert self._worker
+            self._asked = True
             try:
                 return self._worker.ask(call, arguments, arrays, self.seed, max(self.seconds, 0.1), self.most)
             finally:

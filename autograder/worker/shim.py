@@ -32,7 +32,6 @@ COURSE = sys.path[0]
 MEMORY = 6 * 2**30
 SECONDS = 900
 FILE = 256 * 2**20
-TEXT = 4000  # characters of an error
 
 
 def main() -> None:
@@ -137,14 +136,14 @@ def _described(request: wire.Request, error: BaseException) -> wire.Reply:
         error=_sendable(type(error).__name__),
         text=_sendable(_first_line(error)),
         places=[
-            wire.Place(_sendable(_own(file)), int(line or 0), _sendable(name))
+            wire.Place(_sendable(_own(file), wire.NAME), min(int(line or 0), wire.LINES), _sendable(name, wire.NAME))
             for file, line, name in places[-wire.PLACES :]
         ],
     )
 
 
-def _sendable(text: str) -> str:
-    return text[:TEXT].encode(errors="replace").decode()
+def _sendable(text: str, most: int = wire.TEXT) -> str:
+    return text[:most].encode(errors="replace").decode()
 
 
 def _first_line(error: BaseException) -> str:
