@@ -1,15 +1,29 @@
 """The command line: `python -m autograder hw2`."""
 
-import signal
 import sys
+
+from autograder import safe_path
+
+if __name__ == "__main__":
+    safe_path.enter()  # before anything else is imported
+
+import os
+import signal
+import traceback
 from importlib import metadata
 from pathlib import Path
 
-import click
+try:
+    import click
+except ImportError:
+    missing = "The packages of the course are not installed here: `python -m pip install -e .` in its folder does it."
+    print(missing, file=sys.stderr)
+    sys.exit(3)
 
 from autograder.catalog import COURSE, GRADER, homeworks
 from autograder.isolation import WORDS
-from autograder.status import INTERRUPTED, USAGE
+from autograder.status import GRADER_FAULT, INTERRUPTED, USAGE
+from data import output
 
 INSTRUCTOR = (GRADER / "instructor").is_dir()  # a handout has none
 
@@ -20,9 +34,12 @@ class CommandLine(click.Group):
     def main(self, *args, **kwargs):  # type: ignore[no-untyped-def]
         """Run, and turn click's errors into one line and a status."""
         kwargs["standalone_mode"] = False
+        output.for_any_terminal()
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as by Ctrl-C: no worker, no file is left
         try:
-            return sys.exit(super().main(*args, **kwargs))
+            status = super().main(*args, **kwargs)
+            sys.stdout.flush()  # here a full disk is told in one sentence, and later in a traceback
+            return sys.exit(status)
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
             sys.exit(USAGE)
@@ -35,11 +52,37 @@ class CommandLine(click.Group):
         except (click.Abort, KeyboardInterrupt):
             click.echo("interrupted", err=True)
             sys.exit(INTERRUPTED)
+        except BrokenPipeError:  # who read this has read enough
+            _print_no_more()
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            _tell(error)
+            sys.exit(GRADER_FAULT)
+
+
+def _tell(error: Exception) -> None:
+    """Say what the grader's fault is, in one sentence; with the traceback where the sentence cannot know."""
+    from autograder import fault
+
+    if not fault.is_certain(error):
+        traceback.print_exception(error)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _print_no_more()
+    click.echo(fault.sentence(error), err=True)
+
+
+def _print_no_more() -> None:
+    """Let what is still to be printed go nowhere, or Python fails on it when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=CommandLine)
 def main() -> None:
     """Grade the homework of the meta-learning course, and make its handouts."""
+    for said in safe_path.hiding():
+        click.echo(f"Note: {said}", err=True)
     _warn_of_another_autograder()
 
 
@@ -63,7 +106,9 @@ def _add_homework(homework: str) -> None:
         "--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there."
     )
     @click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
-    @click.option("--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this.")
+    @click.option(
+        "--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this."
+    )
     def command(
         submission: Path | None,
         reference: bool,

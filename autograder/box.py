@@ -36,7 +36,7 @@ DAY = 24 * 60 * 60
 def filled(homework: str, files: dict[str, bytes]) -> Iterator[Path]:
     """A box in a temporary folder, with the student's files in it. Workers may have their own folders beside it."""
     _sweep()
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
         lock = folder / f"{LOCK}.new"

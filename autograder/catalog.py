@@ -3,11 +3,14 @@
 import ast
 import functools
 import importlib
-import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autograder.shapes import Question
 
 GRADER = Path(__file__).resolve().parent
 COURSE = GRADER.parent  # holds hw1/, hw2/ and data/
@@ -51,20 +54,11 @@ class Exercise:
         }
 
     @functools.cached_property
-    def questions(self) -> dict[str, tuple[inspect.Signature, tuple[str, ...]]]:
-        """What can be asked of a solution: by the names of the probe's functions what they take after the module, and
-        the fields of their answers. Read off the text: the probe imports torch."""
-        body = ast.parse((self.folder / "probe.py").read_text(encoding="utf-8")).body
-        fields = {
-            node.name: tuple(part.target.id for part in node.body if isinstance(part, ast.AnnAssign))  # type: ignore[union-attr]
-            for node in body
-            if isinstance(node, ast.ClassDef)
-        }
-        return {
-            node.name: (_signature(node.args), fields[node.returns.id])
-            for node in body
-            if isinstance(node, ast.FunctionDef) and isinstance(node.returns, ast.Name) and node.returns.id in fields
-        }
+    def questions(self) -> "dict[str, Question]":
+        """What can be asked of a solution: the probe's functions."""
+        from autograder import shapes  # and with it NumPy: not for --help
+
+        return shapes.read(ast.parse((self.folder / "probe.py").read_text(encoding="utf-8")).body)
 
     @property
     def driver(self) -> list[str]:
@@ -82,20 +76,6 @@ class Exercise:
     def load(self, part: str) -> ModuleType:
         """Import solution, probe, checks or mutants of this exercise."""
         return importlib.import_module(f"{self._package}.{part}")
-
-
-def _signature(arguments: ast.arguments) -> inspect.Signature:
-    names = [argument.arg for argument in arguments.args]
-    values = [ast.literal_eval(value) for value in arguments.defaults]
-    defaults = dict(zip(names[len(names) - len(values) :], values, strict=True))
-    return inspect.Signature(
-        [
-            inspect.Parameter(
-                name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(name, inspect.Parameter.empty)
-            )
-            for name in names[1:]
-        ]
-    )
 
 
 def homeworks() -> list[str]:

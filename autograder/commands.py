@@ -2,20 +2,20 @@
 
 import os
 import secrets
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
-from autograder import isolation, key, manifest, submission, untrusted
-from autograder.catalog import COURSE, GRADER, exercises
+from autograder import fault, isolation, key, manifest, submission, untrusted
+from autograder.catalog import COURSE, GRADER, exercises, homeworks
 from autograder.drawings import Drawings
 from autograder.referee import describe
 from autograder.report import files, student, terminal
 from autograder.results import Report
 from autograder.status import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
+from data import copies
 
 
 class Source(NamedTuple):
@@ -50,6 +50,8 @@ def grade(
         written: files to write, and whether for the student's eyes.
     """
     check_only(homework, only)
+    if not source.reference and source.path is None:
+        check_copy()
     if source.reference and source.path:
         raise click.UsageError("--reference and --submission exclude each other.")
     files_to_write = {path: for_student for path, for_student in written.items() if path}
@@ -68,7 +70,8 @@ def grade(
             "Note: Omniglot is not here, drawn handwriting serves instead; `python -m data.download` fetches it.",
             err=True,
         )
-    subject = "the reference" if source.reference else str(source.path or "the work in this folder")
+    place = untrusted.ending(copies.short(source.path or COURSE))
+    subject = "the reference" if source.reference else place if source.path else f"the work in {place}"
     from autograder import grade as grading
 
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
@@ -77,22 +80,24 @@ def grade(
         report = grading.grade(
             homework,
             handed_in,
-            subject=untrusted.name(subject),
+            subject=subject,
             seed=seed,
             drawings=drawings,
             only=only,
             fast=fast,
             observe=progress,
         )
-    terminal.show(report, terminal.console(), of_another=source.path is not None)
+    lost = False
     for path, for_student in files_to_write.items():
         seen = student.view(report) if for_student else report
         try:
             write_whole(path, files.RENDERERS[path.suffix if for_student else ".json"](seen).encode())
         except OSError as error:
-            click.echo(f"{path} could not be written, what was there is untouched: {error.strerror}.", err=True)
-            return GRADER_FAULT
-    return status(report)
+            click.echo(f"{path} was not written, what was there is untouched. {fault.sentence(error)}", err=True)
+            lost = True
+    of_another = source.path is not None
+    terminal.show(report, terminal.console(), of_another=of_another, tracebacks=of_another or source.reference)
+    return GRADER_FAULT if lost else status(report)
 
 
 def _solutions(homework: str) -> submission.Submission:
@@ -161,6 +166,7 @@ def submit(homework: str, out: Path) -> int:
     """Pack what is handed in, and say so; returns the exit status."""
     from autograder import submit as packing
 
+    check_copy()
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise click.UsageError(f"--out cannot write {out}: its folder is not there, or it is one itself.")
     try:
@@ -185,6 +191,7 @@ def upgrade(new: Path) -> int:
     """Take the work in this folder over into a new handout; exit status 1 if something has no place in it."""
     from autograder import upgrade as upgrading
 
+    check_copy()
     try:
         theirs, taken = upgrading.upgrade(new)
     except upgrading.UpgradeError as error:
@@ -202,14 +209,30 @@ def find_drawings(source: str | None) -> Drawings:
     """The characters that --data names.
 
     Raises:
-        click.UsageError: there are none.
+        click.UsageError: there are none, or they cannot be used.
     """
     drawings = Drawings.named(source)
-    if source and drawings.folder and next(drawings.folder.glob("*/*/*.png"), None) is None:
-        raise click.UsageError(
-            f"There are no drawings in {drawings.folder}; `python -m data.download` fetches Omniglot."
-        )
+    if source and drawings.folder:
+        try:
+            drawings.check()
+        except FileNotFoundError:
+            raise click.UsageError(
+                f"There are no drawings in {drawings.folder}; `python -m data.download` fetches Omniglot."
+            ) from None
+        except ValueError as error:
+            raise click.UsageError(f"--data {source}: {error}.") from None
     return drawings
+
+
+def check_copy() -> None:
+    """Check that the user does not stand in another copy of the course than the one that would be graded.
+
+    Raises:
+        click.UsageError: that is so.
+    """
+    files = [exercise.file for homework in homeworks() for exercise in exercises(homework)]
+    if standing := copies.other(files, COURSE):
+        raise click.UsageError(f"{copies.warning(standing, COURSE)} --submission {copies.short(standing)} grades it.")
 
 
 def check_only(homework: str, only: str | None) -> None:
@@ -225,18 +248,18 @@ def check_only(homework: str, only: str | None) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    temporary = None
     try:
+        handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         umask = os.umask(0)
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)
         Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = str(path), None  # who reads this knows no temporary name
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
         raise
-
-
-if sys.platform == "win32":
-    raise SystemExit("The autograder needs Linux or macOS; on Windows it runs under WSL2.")

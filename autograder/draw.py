@@ -43,9 +43,14 @@ class Draw:
     """
 
     def __init__(self, seed: int, check: str, drawings: Drawings):
-        digest = hashlib.sha256(f"{seed} {check}".encode()).digest()
-        self.rng = np.random.default_rng(int.from_bytes(digest[:16], "little"))
+        self._run = seed
+        self.rng = self.common(check)
         self.drawings = drawings
+
+    def common(self, name: str) -> np.random.Generator:
+        """Return the stream of this name, from its beginning: all checks of a run that ask for it get the same."""
+        digest = hashlib.sha256(f"{self._run} {name}".encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
     def seed(self) -> int:
         """A seed for the subject's own random numbers."""

@@ -9,6 +9,7 @@ from autograder.catalog import COURSE
 from autograder.redraw import redraw
 from data import glyphs, images, split
 
+EACH = 20  # drawings of a character
 OMNIGLOT = COURSE / "data" / "omniglot_resized"
 
 
@@ -49,6 +50,18 @@ class Drawings:
             else "glyphs (drawn handwriting)"
         )
 
+    def check(self) -> None:
+        """Check that each part of a folder's split can be drawn from.
+
+        Raises:
+            FileNotFoundError: the folder has no drawings.
+            ValueError: one cannot be read, or there are too few.
+        """
+        if self.folder:
+            drawings = images.load_packed(self.folder)
+            split.split(drawings)
+            images.check_enough(drawings, 1, EACH)
+
     def characters(self, train: int, held_out: int, rng: np.random.Generator) -> Characters:
         """Choose characters to train on from the meta-train split, and others to judge by from meta-test.
 
@@ -63,7 +76,7 @@ class Drawings:
             for part, count in (("train", train), ("test", held_out))
         ]
         loaded = images.load(self.folder, [*chosen[0], *chosen[1]])
-        return Characters(*(redraw(_stack([loaded[name][:20] for name in part]), rng) for part in chosen))
+        return Characters(*(redraw(_stack([loaded[name][:EACH] for name in part]), rng) for part in chosen))
 
 
 def _stack(characters: list[np.ndarray]) -> np.ndarray:

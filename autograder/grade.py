@@ -15,9 +15,10 @@ from autograder import key as keys
 from autograder.catalog import GRADER, Exercise, exercises
 from autograder.drawings import Drawings
 from autograder.key import Key
-from autograder.referee import Observer, Referee, describe
-from autograder.results import CheckResult, ExerciseResult, Report, Verdict
-from autograder.subjects import Student
+from autograder.referee import Observer, Referee, blame_ourselves, describe
+from autograder.results import CheckResult, ExerciseResult, Report
+from autograder.second_try import try_again
+from autograder.subjects import Student, Subject
 from autograder.submission import Submission
 
 
@@ -55,7 +56,8 @@ def grade(
         threads: for torch in the worker. One makes the verdict the same on every machine, and busy machines no slower
             than they are.
         workers: how many are alive at once; with one, all processes together take less memory, and a run takes longer.
-        confirm: hold every verdict against the student up to the reference, where the key can.
+        confirm: try once more what may have been the machine's fault, and hold every verdict against the student up to
+            the reference, where the key can.
         key: what answers are held against; that of this copy if left out.
         observe: is told when a check begins and when it is judged.
 
@@ -68,8 +70,10 @@ def grade(
     run_checks = functools.partial(run, seed=seed, drawings=drawings, threads=threads, workers=workers, key=key)
     referee = run_checks(chosen, handed_in, wanted=lambda check: not (fast and check.training), observe=observe)
     if confirm:
-        for exercise in (exercise for exercise in chosen if exercise.name not in referee.problems):
-            key.confirm(exercise, handed_in, referee.results[exercise.name], run_checks)
+        for exercise in (exercise for exercise in chosen if exercise.file in handed_in.files):
+            try_again(referee, exercise, handed_in, run_checks, key)
+            if exercise.name not in referee.problems:
+                key.confirm(exercise, handed_in, referee.results[exercise.name], run_checks)
     all_checks = [describe(check) for exercise in exercises(homework) for check in checks(exercise)]
     report = Report(
         homework=homework,
@@ -100,14 +104,22 @@ def run(
     workers: int = 2,
     observe: Observer = lambda exercise, check, judged: None,
     key: Key | None = None,
+    start: Callable[[Exercise], Subject] | None = None,
 ) -> Referee:
-    """Run the checks of some exercises that are wanted; see grade and Referee. No worker is left."""
+    """Run the checks of some exercises that are wanted; see grade and Referee. No worker is left.
+
+    Where start is given, its subjects answer in the place of the student's code, and no worker is started.
+    """
     problems = {e.name: handed_in.problem(e) for e in chosen if e.file not in handed_in.files}
-    found = isolation.find()
-    with box.filled(chosen[0].homework, handed_in.files) as folder:
+    with contextlib.ExitStack() as stack:
+        if start is None:
+            folder = stack.enter_context(box.filled(chosen[0].homework, handed_in.files))
+            start = functools.partial(
+                Student, isolation=isolation.find(), box=folder, threads=threads, files=handed_in.files
+            )
         referee = Referee(
             chosen,
-            lambda exercise: Student(exercise, found, folder, threads, handed_in.files),
+            start,
             problems=problems,
             seed=seed,
             drawings=drawings,
@@ -179,7 +191,7 @@ def _result(exercise: Exercise, referee: Referee, fast: bool) -> ExerciseResult:
         expected = describe(check)
         if fast and expected.training:
             continue
-        results.append(referee.results[exercise.name].get(expected.name) or _lost(expected))
+        results.append(referee.results[exercise.name].get(expected.name) or _lost(expected, exercise, referee))
     return ExerciseResult(
         name=exercise.name,
         title=exercise.title,
@@ -190,8 +202,9 @@ def _result(exercise: Exercise, referee: Referee, fast: bool) -> ExerciseResult:
     )
 
 
-def _lost(check: CheckResult) -> CheckResult:
-    check.verdict, check.message = Verdict.GRADER_ERROR, "The check was not run, and pytest does not say why."
+def _lost(check: CheckResult, exercise: Exercise, referee: Referee) -> CheckResult:
+    unknown = RuntimeError("the check was not run, and pytest does not say why")
+    blame_ourselves(check, referee.errors.get(check.name) or referee.errors.get(exercise.name) or unknown)
     return check
 
 

@@ -25,6 +25,9 @@ class Key(Protocol):
     def explain(self, exercise: Exercise, check: str, calls: list[Call]) -> str:
         """Which known mistakes give the answers that the student gave in a check; empty if none does."""
 
+    def patience(self, exercise: Exercise, check: str, run: Callable[..., Any]) -> float:
+        """Return by how much to multiply the time of a check that ran out of it; 0 where another try is of no use."""
+
     def confirm(
         self, exercise: Exercise, handed_in: Submission, results: dict[str, CheckResult], run: Callable[..., Any]
     ) -> None:

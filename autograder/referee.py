@@ -4,11 +4,13 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autograder.catalog import Exercise
+from autograder import fault
+from autograder.catalog import GRADER, Exercise
 from autograder.draw import Draw
 from autograder.drawings import Drawings
 from autograder.key import Key
@@ -16,6 +18,8 @@ from autograder.results import CheckResult, StudentError, Verdict
 from autograder.subjects import CALL, Subject
 from autograder.thresholds import Bar
 from autograder.untrusted import clean
+
+VOCABULARY = (GRADER / "words.py", GRADER / "thresholds.py")  # modules whose assertions are a check's
 
 Observer = Callable[[Exercise, CheckResult, bool], None]  # exercise, check, whether it is judged (or begins)
 
@@ -40,6 +44,7 @@ class Referee:
         results: by exercise and check name.
         problems: as given, and what was found on importing.
         flags: what a human may want to look at, by exercise name.
+        errors: what kept a check from being run, by its name, or all of an exercise, by that.
         measured: accuracies by exercise and check name.
     """
 
@@ -70,6 +75,7 @@ class Referee:
         self._key = key
         self._workers = workers
         self.flags: dict[str, list[str]] = {}
+        self.errors: dict[str, BaseException] = {}
         self._students: dict[str, Subject] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
         self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
@@ -101,6 +107,16 @@ class Referee:
         self.results[exercise.name][result.name] = result
         self._observe(exercise, result, True)
         return True
+
+    def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, call: Any) -> None:
+        """Keep what went wrong before a check was run: on importing it, or in a fixture."""
+        named = node.name if isinstance(node, pytest.Item) else node.path.parent.name
+        self.errors[named] = call.excinfo.value
+
+    def pytest_internalerror(self, excinfo: Any) -> None:
+        """Keep what went wrong outside of all checks."""
+        for exercise in self._exercises:
+            self.errors.setdefault(exercise, excinfo.value)
 
     @pytest.fixture
     def student(self, request: pytest.FixtureRequest) -> Subject | None:
@@ -138,7 +154,8 @@ class Referee:
         if name in names:
             at = names.index(name)
             for finished in names[:at]:
-                self._students[finished].close()
+                if finished in self._students:
+                    self._students[finished].close()
             for upcoming in names[at : at + self._workers]:
                 if upcoming not in self._students:
                     self._students[upcoming] = self._start(self._exercises[upcoming])
@@ -164,15 +181,15 @@ class Referee:
                 self.problems[exercise.name] = str(error)
                 _blame(result, error)
                 return
-            except Exception:
-                _blame_ourselves(result)
+            except Exception as error:
+                blame_ourselves(result, error)
                 return
             finally:
                 self.flags[exercise.name] = student.flags
         if exercise.name in self.problems:
             result.message = result.plain = self.problems[exercise.name]
             return
-        unmet = [check for check in waits_for if check.verdict is not Verdict.PASS]
+        unmet = [check for check in waits_for if check.verdict is not Verdict.PASS and not _is_surely_ours(check)]
         if unmet:
             result.waits_for = [check.title for check in unmet]
             result.message = result.plain = "Not judged yet: it builds on a check that does not pass."
@@ -186,14 +203,17 @@ class Referee:
             function(**fixtures)
             result.verdict = Verdict.PASS
         except AssertionError as error:
+            if not _is_a_checks(exercise, error):
+                blame_ourselves(result, error)
+                return
             result.verdict, result.message = Verdict.WRONG, clean(str(error)) or result.title
             if not result.training:
                 with contextlib.suppress(Exception):  # whatever the answers hold, the verdict stands
                     result.likely = self._key.explain(exercise, result.name, student.calls)
         except StudentError as error:
             _blame(result, error)
-        except Exception:  # a bug of ours, or an answer that a check of ours cannot read: confirm.py tells which
-            _blame_ourselves(result)
+        except Exception as error:  # a fault of ours, or an answer that a check cannot read: the key tells which
+            blame_ourselves(result, error)
         finally:
             result.seconds = round(time.monotonic() - begun, 3)
             result.printed = student.printed()
@@ -206,10 +226,26 @@ def limit(function: Any) -> float:
 
 def _blame(result: CheckResult, error: StudentError) -> None:
     result.verdict, result.message, result.plain, result.todo = error.verdict, str(error), error.plain, error.todo
+    result.again = error.again
 
 
-def _blame_ourselves(result: CheckResult) -> None:
-    result.verdict, result.message = Verdict.GRADER_ERROR, traceback.format_exc()
+def blame_ourselves(result: CheckResult, error: BaseException) -> None:
+    """Make a fault of the grader of a check: its cause and a way out, and for the staff the traceback."""
+    result.verdict, result.message = Verdict.GRADER_ERROR, fault.sentence(error)
+    result.traceback = "".join(traceback.format_exception(error))
+    result.again, result.unclear = fault.may_pass(error), not fault.is_certain(error)
+
+
+def _is_surely_ours(check: CheckResult) -> bool:
+    """Whether nothing is known of what the check is about, so that others need not wait for it."""
+    return check.verdict is Verdict.GRADER_ERROR and not check.unclear
+
+
+def _is_a_checks(exercise: Exercise, error: AssertionError) -> bool:
+    """Whether a check asserted it, by its own words or by those that all checks have."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = Path(frame.filename).resolve()
+    return place.is_relative_to(exercise.folder.parent) or place in VOCABULARY
 
 
 def describe(function: Any) -> CheckResult:

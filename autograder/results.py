@@ -5,6 +5,7 @@ from enum import Enum
 import msgspec
 
 TO_DO = "Each has its TODO in the file; run this again when the first is filled in."
+UNREADABLE = "The answer has a form that the check cannot read."
 PRINTED = 4  # lines shown of what the student's code printed
 
 
@@ -34,13 +35,17 @@ class StudentError(Exception):
         verdict: which kind.
         plain: the message without anything that the student's code was given or made of it.
         todo: it is a TODO not yet filled in.
+        again: it may have come from outside: worth a second try.
     """
 
-    def __init__(self, verdict: Verdict, message: str, *, plain: str | None = None, todo: bool = False):
+    def __init__(
+        self, verdict: Verdict, message: str, *, plain: str | None = None, todo: bool = False, again: bool = False
+    ):
         super().__init__(message)
         self.verdict = verdict
         self.plain = message if plain is None else plain
         self.todo = todo
+        self.again = again or verdict is Verdict.TIMEOUT
 
 
 class CheckResult(msgspec.Struct, kw_only=True):
@@ -55,6 +60,9 @@ class CheckResult(msgspec.Struct, kw_only=True):
         hint: the mistake that this check is there to find, in the lecture's terms.
         waits_for: titles of the checks that must pass before this one is judged.
         printed: what the student's code printed meanwhile, cut to its end.
+        traceback: of a fault of ours, for the staff.
+        again: whether what happened may have come from outside, and is worth a second try.
+        unclear: whether an answer of the student's may be behind a fault of ours.
     """
 
     name: str
@@ -69,6 +77,9 @@ class CheckResult(msgspec.Struct, kw_only=True):
     todo: bool = False
     training: bool = False
     printed: str = ""
+    traceback: str = ""
+    again: bool = False
+    unclear: bool = False
     seconds: float = 0.0
 
     @property

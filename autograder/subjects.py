@@ -5,39 +5,62 @@
 Every answer has the fields that the probe's function declares, as arrays or dicts of arrays.
 """
 
-import time
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograder import fault, shapes
 from autograder.catalog import Exercise
+from autograder.fault import AGAIN, GraderError
 from autograder.isolation import Isolation
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean
-from autograder.worker import packing
+from autograder.worker import packing, wire
 from autograder.worker.client import Worker
 from autograder.worker.failure import Files, notices
 
-START = 60.0  # seconds in which Python, torch and the student's module must be imported
+START = (
+    60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module must be imported
+)
 CALL = 10.0  # seconds that a check may take
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
 
 
-class WorkerError(Exception):
-    """A worker that fails before it has seen any student code: the grader's fault."""
-
-
 class Call(NamedTuple):
-    """A question to a solution, and its answer."""
+    """A question to a solution, and its answer.
+
+    Attributes:
+        read: the fields of the answer at which the check has looked.
+    """
 
     function: str
     arguments: dict[str, Any]
     arrays: dict[str, np.ndarray]
     seed: int
     answer: dict[str, np.ndarray]
+    read: set[str]
+
+    @property
+    def judged(self) -> dict[str, np.ndarray]:
+        """The arrays of the answer at which the check has looked: the others say nothing of why it failed."""
+        return {name: array for name, array in self.answer.items() if name.partition("/")[0] in self.read}
+
+
+class Watched(SimpleNamespace):
+    """An answer by field, that notes which fields are read."""
+
+    def __init__(self, fields: SimpleNamespace, read: set[str]):
+        super().__init__(**vars(fields), _read=read)
+
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        if not name.startswith("_"):
+            super().__getattribute__("_read").add(name)
+        return value
 
 
 class Subject:
@@ -49,7 +72,8 @@ class Subject:
     Attributes:
         seed: of the next call.
         calls: what was asked and answered since they were last forgotten.
-        seconds: what is left of the current check's time.
+        seconds: what is left of the current check's time, as isolation.clock counts it.
+        most: bytes that the arrays of the next answer may have.
         flags: what a human may want to look at in the file.
     """
 
@@ -58,6 +82,7 @@ class Subject:
         self.seed = 0
         self.calls: list[Call] = []
         self.seconds = CALL
+        self.most = wire.MAX_PAYLOAD
         self.flags: list[str] = []
 
     def open(self) -> None:
@@ -76,17 +101,27 @@ class Subject:
     def __getattr__(self, name: str) -> Callable[..., SimpleNamespace]:
         if name not in self._exercise.questions:
             raise AttributeError(f"probe.py of {self._exercise.name} has no function {name}")
-        signature, fields = self._exercise.questions[name]
+        question = self._exercise.questions[name]
 
         def call(*args: Any, **kwargs: Any) -> SimpleNamespace:
-            bound = signature.bind(*args, **kwargs)
+            arguments = question.signature.bind(*args, **kwargs).arguments
             arrays: dict[str, np.ndarray] = {}
-            packed = {key: packing.pack(value, arrays) for key, value in bound.arguments.items()}
+            packed = {key: packing.pack(value, arrays) for key, value in arguments.items()}
+            self.most = question.most(arguments, wire.MAX_PAYLOAD)
             answer = self.answer(name, packed, arrays)
-            self.calls.append(Call(name, packed, arrays, self.seed, answer))
-            return _nest(answer, fields)
+            try:
+                held = question.answer(arguments, answer)
+            except shapes.FieldsError:
+                raise self._misfit(sorted(answer), sorted(question.fields)) from None
+            read: set[str] = set()
+            self.calls.append(Call(name, packed, arrays, self.seed, answer, read))
+            return Watched(held, read)
 
         return call
+
+    def _misfit(self, got: list[str], expected: list[str]) -> Exception:
+        """What an answer is that has other fields than the question."""
+        return GraderError(f"The right answers of {self._exercise.name} are damaged ({got}, not {expected}): {AGAIN}.")
 
     def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays of an answer, as they travel; see worker.client."""
@@ -99,10 +134,12 @@ class Student(Subject):
     def __init__(self, exercise: Exercise, isolation: Isolation, box: Path, threads: int, files: Files):
         super().__init__(exercise)
         self._start: Callable[[], Worker] = lambda: Worker(isolation, box, exercise.module, threads, files)
-        self._worker = self._start()  # imports torch while the grader does other things
+        self._worker: Worker | None = None
+        with contextlib.suppress(Exception):  # open() tries again, and says why
+            self._worker = self._start()  # imports torch while the grader does other things
         self._imported = False
         self._deaths = 0
-        self._file, self._files = exercise.file, files
+        self._box, self._file, self._files = box, exercise.file, files
 
     def open(self) -> None:
         """Import the student's module.
@@ -111,15 +148,19 @@ class Student(Subject):
             StudentError: it cannot be imported.
             WorkerError: not even the worker starts, whatever the student wrote.
         """
-        if not self._worker.alive:
-            self._worker.stop()
+        with self._in_the_box():
+            self._open()
+
+    def _open(self) -> None:
+        if self._worker is None or not self._worker.alive:
+            self.close()
             self._worker = self._start()
             self._imported = False
         if not self._imported:
             try:
                 self._worker.ask("hello", {}, {}, 0, START)
             except StudentError as error:
-                raise WorkerError(f"the worker does not start: {error}\n{self.printed()}") from None
+                raise fault.of_worker(str(error), self.printed()) from None
             if not self._deaths:
                 source = np.frombuffer(self._files[self._file], dtype=np.uint8)
                 noticed = self._worker.ask("look", {}, {"source": source}, 0, START)
@@ -127,17 +168,30 @@ class Student(Subject):
             self._worker.ask("import", {}, {}, 0, START)
             self._imported = True
 
+    @contextlib.contextmanager
+    def _in_the_box(self) -> Iterator[None]:
+        """Blame nobody for what goes wrong where the box is no more: a solution may import what lies there."""
+        try:
+            yield
+        except StudentError as error:
+            if not (self._box / self._file).exists():
+                raise fault.WorkerError(
+                    f"{self._box} was removed while the grader ran: run it again, and let nothing clean that folder."
+                ) from error
+            raise
+
     def forget(self) -> None:
         """Start a new worker: whatever the code kept of earlier questions is gone."""
-        self._worker.stop()
+        self.close()
 
     def close(self) -> None:
         """Kill the worker."""
-        self._worker.stop()
+        if self._worker:
+            self._worker.stop()
 
     def printed(self) -> str:
         """What the student's code printed since the last call."""
-        return self._worker.printed()
+        return self._worker.printed() if self._worker else ""
 
     def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays of an answer.
@@ -147,33 +201,18 @@ class Student(Subject):
         """
         if self._deaths >= DEATHS:
             raise StudentError(Verdict.NOT_RUN, f"Not run: your code has ended or blocked Python {DEATHS} times.")
-        self.open()
-        started = time.monotonic()
-        try:
-            return self._worker.ask(call, arguments, arrays, self.seed, max(self.seconds, 0.1))
-        finally:
-            self.seconds -= time.monotonic() - started
-            self._deaths += not self._worker.alive
+        with self._in_the_box():
+            self._open()
+            assert self._worker
+            try:
+                return self._worker.ask(call, arguments, arrays, self.seed, max(self.seconds, 0.1), self.most)
+            finally:
+                self.seconds -= self._worker.spent
+                self._deaths += not self._worker.alive
 
-
-def _nest(arrays: dict[str, np.ndarray], fields: tuple[str, ...]) -> SimpleNamespace:
-    """An answer's arrays by field.
-
-    Raises:
-        StudentError: a field is missing, or there is one that was not asked for.
-    """
-    answer: dict[str, Any] = {}
-    for name, array in arrays.items():
-        field, slash, key = name.partition("/")
-        if slash:
-            answer.setdefault(field, {})[key] = array
-        else:
-            answer[field] = array
-    if set(answer) != set(fields):
-        got = clean(str(sorted(answer)), 500)
-        raise StudentError(
+    def _misfit(self, got: list[str], expected: list[str]) -> Exception:
+        return StudentError(
             Verdict.PROTOCOL,
-            f"The answer has the fields {got}, expected {sorted(fields)}.",
+            f"The answer has the fields {clean(str(got), 500)}, expected {expected}.",
             plain="What came back is not an answer.",
         )
-    return SimpleNamespace(**answer)

@@ -2,21 +2,46 @@
 
 A submission is a folder or a zip archive from anyone. Nothing of it is unpacked, followed or run here: files are chosen
 by name, read up to a size, and handed on as bytes. What keeps one file from being read costs its own exercise alone.
+
+Whatever the way in, the file is taken that lies nearest to where it should be: hw2/maml.py, else maml.py in as few
+folders as possible. Archives in a folder or an archive are opened where a file is missing.
 """
 
 import contextlib
+import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from autograder import manifest, untrusted
+from autograder import handed_in, manifest, untrusted
 from autograder.catalog import COURSE, Exercise, exercises
 from autograder.handed_in import Entry, UnreadableError, archive, folder, loose
 
 Files = dict[str, bytes]
-ARCHIVES = {b"Rar!": "a RAR", b"7z\xbc\xaf": "a 7z", b"\x1f\x8b": "a gzip", b"BZh": "a bzip2", b"\xfd7zXZ": "an xz"}
+ARCHIVES = {
+    b"Rar!": "a RAR archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive",
+    b"!<arch>": "an ar archive",
+    b"xar!": "a xar archive",
+    b"MSCF": "a cabinet",
+    b"\x1f\x9d": "a compress archive",
+}
+PACKED = (".zip", ".rar", ".7z", ".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zst", ".tar", ".z", ".lzma")
+DOCUMENTS = (".docx", ".doc", ".pdf", ".rtf", ".odt", ".pages", ".html", ".htm", ".md", ".png", ".jpg", ".jpeg")
+NOT_UNPACKED = (*DOCUMENTS, ".py", ".ipynb", ".pt", ".pth", ".npz", ".whl", ".jar")  # some are zip archives inside
+GIVEN = PurePosixPath(manifest.BASES).parts  # the files as they were given, in a handout: nobody's work
 SUFFIX = re.compile(r"[\s_-]*(\(\d+\)|\d+|copy|final|new|solution)$")  # what downloads and tired people add to a name
+EXTRA = 24  # characters that such additions may have
+COPIES = 8  # files of one name and nearness that are compared
+NESTED = 3  # archives in each other
+OPENED = 8  # archives of one submission that are opened
+MAX_PACKED = 48 * 1024 * 1024  # bytes of archives in a folder or another archive, all together
+SHOWN = 5  # names in a sentence
 
 
 class SubmissionError(Exception):
@@ -45,31 +70,30 @@ class Submission:
 
 
 def collect(path: Path, homework: str) -> Submission:
-    """The student's files in a folder or zip archive.
+    """Find the student's files in a folder or zip archive.
 
     Args:
-        path: the course folder, the homework's folder, or one of them packed or inside one more folder.
+        path: the course folder, the homework's folder, or one of them packed or inside other folders.
         homework: "hw1" or "hw2".
 
     Raises:
         SubmissionError: nothing there can be graded.
     """
+    if path.is_file():
+        return collect_loose({path.name: path}, homework)
+    own = path.is_dir() and path.resolve() == COURSE
     try:
+        if own:  # what lies deeper, or packed, is no work that is under way
+            return _some(_choose(homework, folder(path, depth=3), own=True))
         if path.is_dir():
-            entries = folder(path)
-            found = _among(homework, {entry: path / entry.name for entry in entries}, own=path.resolve() == COURSE)
-        elif path.is_file():
-            found = _choose(homework, _packed(path), own=False)
-        else:
-            raise SubmissionError(f"There is no folder or archive {untrusted.name(str(path))}.")
+            return _some(_search(homework, folder(path, {f"{exercise.name}.py" for exercise in exercises(homework)})))
     except (OSError, UnreadableError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SubmissionError(f"{untrusted.name(path.name)} cannot be read: {reason}.") from None
-    return _some(found)
+        raise _refusal(path.name, error) from None
+    raise SubmissionError(f"There is no folder or archive {untrusted.name(str(path))}.")
 
 
 def collect_loose(files: Mapping[str, Path], homework: str) -> Submission:
-    """The student's files where they lie beside those of others, under names that are not their own.
+    """Find the student's files where they lie beside those of others, under names that are not their own.
 
     Args:
         files: by the names by which they were handed in.
@@ -78,94 +102,198 @@ def collect_loose(files: Mapping[str, Path], homework: str) -> Submission:
     Raises:
         SubmissionError: nothing there can be graded.
     """
-    return _some(_among(homework, {loose(path, name): path for name, path in files.items()}, own=False))
+    entries = [loose(path, name) for name, path in files.items()]
+    if len(entries) > 1:
+        return _some(_search(homework, entries))
+    with contextlib.ExitStack() as stack:
+        for entry, path in zip(entries, files.values(), strict=True):
+            try:
+                if _is_archive(entry):
+                    entries = archive(stack.enter_context(path.open("rb")))
+            except (OSError, UnreadableError) as error:
+                raise _refusal(entry.name, error) from None
+        return _some(_search(homework, entries))
 
 
-def _among(homework: str, entries: Mapping[Entry, Path], *, own: bool) -> Submission:
-    """What is graded of some files; where there is nothing but an archive, of what is in that."""
-    found = _choose(homework, list(entries), own=own)
-    packed = [entry for entry in entries if entry.name.lower().endswith(".zip") and not entry.problem]
-    if not found.files and len(packed) == 1:
-        found = collect(entries[packed[0]], homework)
-        found.notes.insert(0, f"Taken from {untrusted.name(packed[0].name)}.")
-    return found
+def _refusal(name: str, error: OSError | UnreadableError) -> SubmissionError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return SubmissionError(f"{untrusted.name(name)} cannot be read: {reason}.")
 
 
 def _some(found: Submission) -> Submission:
     if not found.files:
-        raise SubmissionError("Nothing to grade. " + " ".join(found.problems.values()))
+        raise SubmissionError("Nothing to grade. " + " ".join(dict.fromkeys(found.problems.values())))
     return found
 
 
-def _packed(path: Path) -> list[Entry]:
-    with path.open("rb") as file:
-        begins = file.read(8)
-    for magic, kind in ARCHIVES.items():
-        if begins.startswith(magic):
-            raise UnreadableError(f"it is {kind} archive; pack your homework as zip")
-    if path.suffix in (".py", ".ipynb"):
-        return [entry for entry in folder(path.parent) if entry.name == path.name]
-    return archive(path)
+def _is_archive(entry: Entry) -> bool:
+    """Whether all that was handed in is a zip archive.
+
+    Raises:
+        UnreadableError: it is an archive of another kind.
+    """
+    head, name = entry.head(), entry.name.lower()
+    if kind := _kind(head):
+        raise UnreadableError(f"it is {kind}; pack your homework as zip")
+    return (head.startswith(b"PK") and not name.endswith(NOT_UNPACKED)) or (name.endswith(".zip") and not entry.problem)
 
 
-def _choose(homework: str, entries: list[Entry], *, own: bool) -> Submission:
-    """For each exercise the file that lies least deep: hw2/maml.py or else maml.py, at most one folder further in."""
-    chosen = Submission({}, handout=_handout(entries))
-    for exercise in exercises(homework):
-        ranks = ((_rank(entry, f"{exercise.name}.py", homework), entry) for entry in entries)
-        ranked = sorted(((rank, entry) for rank, entry in ranks if rank is not None), key=lambda pair: pair[0])
-        if not ranked:
-            chosen.problems[exercise.name] = _missing(exercise, entries)
-            continue
-        best = [entry for rank, entry in ranked if rank == ranked[0][0]]
-        try:
-            contents = {entry.read(hard_links=own) for entry in best}
-        except UnreadableError as error:
-            chosen.problems[exercise.name] = f"{best[0].shown} {error}."
-            continue
-        if len(contents) > 1:
-            names = " and ".join(entry.shown for entry in best)
-            chosen.problems[exercise.name] = f"There are two different files for {exercise.file}: {names}; keep one."
-            continue
-        chosen.files[exercise.file] = contents.pop()
-        others = [entry.shown for rank, entry in ranked if rank != ranked[0][0]]
-        if others:
-            chosen.notes.append(f"{best[0].shown} is graded; left aside: {', '.join(others)}.")
+def _kind(head: bytes) -> str:
+    """What kind of archive begins like this, other than zip; empty if none does."""
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    return next((kind for magic, kind in ARCHIVES.items() if head.startswith(magic)), "")
+
+
+def _search(homework: str, entries: list[Entry]) -> Submission:
+    """What is graded of some files; where one is missing, archives among them are opened."""
+    entries = [entry for entry in entries if _may_be_work(entry)]
+    chosen = _choose(homework, entries)
+    unread: list[str] = []  # archives that cannot be read, and why
+    packed = sorted((entry for entry in entries if _is_packed(entry)), key=_depth)
+    count, size = OPENED, MAX_PACKED  # how much more is opened
+    for _ in range(NESTED):
+        if not packed or not _missing(homework, entries):
+            break
+        inside: list[Entry] = []
+        for entry in packed[:count]:
+            try:
+                content = _content(entry, size)
+                size -= len(content)
+                inside += archive(io.BytesIO(content), entry.parts, handed_in.MAX_NAMES - len(entries) - len(inside))
+            except UnreadableError as error:
+                unread.append(f"{entry.shown} cannot be read: {error}")
+        count -= len(packed[:count])
+        inside = [entry for entry in inside if _may_be_work(entry)]
+        entries = entries + inside
+        packed = sorted((entry for entry in inside if _is_packed(entry)), key=_depth)
+        chosen = _choose(homework, entries, unread)
     return chosen
 
 
-def _handout(entries: list[Entry]) -> str:
-    for entry in entries:
-        if PurePosixPath(entry.name).name == manifest.NAME:
-            with contextlib.suppress(UnreadableError, ValueError):
-                return untrusted.name(manifest.read(entry.read(hard_links=True)).version)
+def _may_be_work(entry: Entry) -> bool:
+    """Whether a file is a student's, and not a system's, a tool's or one as it was given."""
+    path = entry.parts
+    given = GIVEN[0] in path and any(path[at : at + len(GIVEN)] == GIVEN for at in range(len(path)))
+    return not given and not handed_in.is_noise(path)
+
+
+def _is_packed(entry: Entry) -> bool:
+    return entry.parts[-1].lower().endswith(PACKED)
+
+
+def _content(entry: Entry, most: int) -> bytes:
+    """The bytes of a zip archive that lies among other files."""
+    if kind := _kind(entry.head()):
+        raise UnreadableError(f"it is {kind}; pack your homework as zip")
+    try:
+        return entry.read(hard_links=False, most=most)
+    except UnreadableError as error:
+        raise UnreadableError(f"it {error}") from None
+
+
+def _missing(homework: str, entries: Iterable[Entry]) -> set[str]:
+    """Names of files of which there is none."""
+    return {f"{exercise.name}.py" for exercise in exercises(homework)} - {entry.parts[-1] for entry in entries}
+
+
+def _choose(homework: str, entries: list[Entry], unread: Iterable[str] = (), *, own: bool = False) -> Submission:
+    """For each exercise the file that lies nearest to where it should be: hw2/maml.py, or else maml.py."""
+    chosen = Submission({}, handout=_handout(entries))
+    for exercise in exercises(homework):
+        there = [entry for entry in entries if entry.parts[-1] == f"{exercise.name}.py"]
+        if not there:
+            chosen.problems[exercise.name] = _absence(exercise, entries, unread)
+            continue
+        nearest = min(_rank(entry, homework) for entry in there)
+        best = [entry for entry in there if _rank(entry, homework) == nearest]
+        first = best[0]
+        names = _listed(entry.shown for entry in best)
+        if len(best) > COPIES:
+            chosen.problems[exercise.name] = f"There are {len(best)} files for {exercise.file}: {names}; keep one."
+            continue
+        try:
+            contents = {entry.read(hard_links=own) for entry in best}
+        except UnreadableError as error:
+            chosen.problems[exercise.name] = f"{first.shown} {error}."
+            continue
+        if len(contents) > 1:
+            count = "two" if len(contents) == 2 else len(contents)
+            chosen.problems[exercise.name] = (
+                f"There are {count} different files for {exercise.file}: {names}; keep one."
+            )
+            continue
+        (content,) = contents
+        if kind := _kind(content[:512]) or ("a zip archive" if content.startswith(b"PK\3\4") else ""):
+            chosen.problems[exercise.name] = f"{first.shown} is {kind}, not Python; hand in the file that is in it."
+            continue
+        chosen.files[exercise.file] = content
+        others = sorted((entry for entry in there if entry not in best), key=_depth)
+        if others:
+            chosen.notes.append(f"{first.shown} is graded; left aside: {_listed(entry.shown for entry in others)}.")
+        elif nearest > (1, True) or any(part.lower().endswith(PACKED) for part in first.parts[:-1]):
+            chosen.notes.append(f"{first.shown} is graded.")
+    return chosen
+
+
+def _rank(entry: Entry, homework: str) -> tuple[int, bool]:
+    """How far a file is from where it should be."""
+    inside = entry.parts[-2:-1] == (homework,)
+    return len(entry.parts) - (2 if inside else 1), not inside
+
+
+def _depth(entry: Entry) -> tuple[int, tuple[str, ...]]:
+    return len(entry.parts), entry.parts
+
+
+def _handout(entries: Iterable[Entry]) -> str:
+    told = sorted((entry for entry in entries if entry.parts[-1] == manifest.NAME), key=_depth)
+    for entry in told[:COPIES]:
+        with contextlib.suppress(UnreadableError, ValueError):
+            return untrusted.name(manifest.read(entry.read(hard_links=True)).version)
     return ""
 
 
-def _rank(entry: Entry, name: str, homework: str) -> tuple[int, bool] | None:
-    """How near a file is to where it should be; None if it is not it."""
-    path = PurePosixPath(entry.name)
-    depth = len(path.parts) - (2 if path.parent.name == homework else 1)
-    return (depth, path.parent.name != homework) if path.name == name and depth <= 1 else None
-
-
-def _missing(exercise: Exercise, entries: Iterable[Entry]) -> str:
+def _absence(exercise: Exercise, entries: Iterable[Entry], unread: Iterable[str]) -> str:
     """Why there is no file for an exercise, and what is there instead."""
-    names = [PurePosixPath(entry.name) for entry in entries]
-    near = [path for path in names if path.suffix.lower() == ".py" and _plain(path.stem) == exercise.name]
-    if near:
-        return f"Expected {exercise.file}, found {untrusted.name(str(near[0]))}: rename it."
-    there = [path for path in names if path.suffix == ".py"][:5] or [p for p in names if p.suffix == ".ipynb"][:5]
-    if there and there[0].suffix == ".ipynb":
-        return (
-            f"Expected {exercise.file}, found only a notebook ({untrusted.name(str(there[0]))}): hand in the .py files."
-        )
-    return f"{exercise.file} is missing; found {', '.join(untrusted.name(str(p)) for p in there) or 'no Python file'}."
+    by_suffix: dict[str, list[Entry]] = {}
+    for entry in entries:
+        _, dot, ending = entry.parts[-1].strip().lower().rpartition(".")
+        by_suffix.setdefault(dot + ending if dot else "", []).append(entry)
+    for kind, advice in (
+        (".py", "rename it"),
+        (".txt", "rename it (Windows may hide the ending .txt)"),
+        (".pyc", "that is compiled; hand in the .py file"),
+        *((document, "that is a document; hand in the Python file itself") for document in DOCUMENTS),
+        *((suffix, "rename it") for suffix in sorted(by_suffix) if suffix not in (*PACKED, ".ipynb")),
+    ):
+        for entry in by_suffix.get(kind, []):
+            if _means(exercise.name, entry.parts[-1]):
+                return f"Expected {exercise.file}, found {entry.shown}: {advice}."
+    for reason in unread:
+        return f"{exercise.file} is missing; {reason}."
+    if python := by_suffix.get(".py"):
+        return f"{exercise.file} is missing; found {_listed(entry.shown for entry in sorted(python, key=_depth))}."
+    if notebooks := by_suffix.get(".ipynb"):
+        name = min(notebooks, key=_depth).shown
+        return f"Expected {exercise.file}, found only a notebook ({name}): hand in the .py files."
+    there = sorted((entry for found in by_suffix.values() for entry in found), key=_depth)
+    names = f" (only {_listed(entry.shown for entry in there)})" if there else ""
+    return f"{exercise.file} is missing; found no Python file{names}."
 
 
-def _plain(stem: str) -> str:
-    """A name without capitals and without what is added to copies."""
-    name = stem.lower().strip()
-    while (shorter := SUFFIX.sub("", name)) != name:
-        name = shorter
-    return name
+def _means(name: str, found: str) -> bool:
+    """Whether a file's name is another one with an ending, capitals, or what is added to copies."""
+    if len(found) > len(name) + EXTRA:
+        return False
+    stem = found.lower().strip().removeprefix("copy of ").partition(".")[0].strip()
+    while stem != name and (shorter := SUFFIX.sub("", stem)) != stem:
+        stem = shorter
+    return stem == name
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Some names, and how many more there are."""
+    first, *rest = names
+    shown = ", ".join([first, *rest[: SHOWN - 1]])
+    return f"{shown} and {len(rest) - SHOWN + 1} more" if len(rest) >= SHOWN else shown

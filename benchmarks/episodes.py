@@ -4,8 +4,8 @@ Ways to draw, by turns in one process on one thread, and the best of several rou
 processor time, so that other work on the machine counts for little:
 
 - tasks (hw2), 5-way 1-shot with 15 queries: the loader of the handouts (a PNG for each image, Python loops), with
-  imageio as there, where that is installed, and with the faster Pillow; hw2/omniglot.py in batches of 16; and as the
-  limit a copy of as many bytes from one place in memory to another;
+  imageio as there, and with the faster Pillow; hw2/omniglot.py in batches of 16; and as the limit a copy of as many
+  bytes from one place in memory to another;
 - episodes (hw1), 5-way 1-shot: the generator of the handouts without and with its cache, and the reference
   DataGenerator with its cache.
 
@@ -17,12 +17,12 @@ import json
 import math
 import random
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import click
 import numpy as np
 import torch
+from imageio import v2 as imageio
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -134,11 +134,7 @@ def ways_to_draw(data):
             generator.image_file_to_array(str(path), 784)
     cached = NaiveGenerator(data, characters, cache=True)
     cached.stored = generator.stored_images
-    naive = {"naive loader, Pillow": by_pillow}
-    with suppress(ImportError):
-        from imageio import v2 as imageio
-
-        naive = {"naive loader, imageio": imageio.imread, **naive}
+    naive = {"naive loader, imageio": imageio.imread, "naive loader, Pillow": by_pillow}
     return {
         **{name: (NaiveTasks(data, characters, pixels).sample, 1) for name, pixels in naive.items()},
         "hw2 loader": (lambda: tasks.sample(rng, BATCH), BATCH),

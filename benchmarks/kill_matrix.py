@@ -38,7 +38,8 @@ LOSSES = """
 ## Points lost
 
 Mutants by the share of their exercise's points that they lose, training checks not counted. None of them costs the
-other exercise of its homework a point (`tests/test_mutants.py`).
+other exercise of its homework a point. A solution without the method's idea loses half at least, and any other mistake
+a third at most, unless nothing comes back that could be judged (`tests/test_mutants.py` holds these bounds).
 """
 TRAINING = """
 ## Training
@@ -116,9 +117,10 @@ def _losses(measured: Measured) -> Iterator[str]:
     yield "|---" * (1 + len(matrix.STEPS)) + "|"
     for exercise, (deaths, *_) in measured.items():
         yield f"| {exercise} | " + " | ".join(map(str, matrix.losses(deaths))) + " |"
-    most = [death for deaths, *_ in measured.values() for death in deaths if death.lost > 0.5]
-    told = [f"{death.exercise}: {death.mutant} ({death.lost:.0%})" for death in most]
-    yield f"\nMore than half is lost where nothing comes back that could be judged: {'; '.join(told) or 'nowhere'}."
+    largest = [death for deaths, *_ in measured.values() for death in deaths if death.lost > 1 / 3 + 1e-9]
+    for heading, without_idea in (("Without the idea", True), ("Nothing comes back that could be judged", False)):
+        told = [f"{d.exercise}: {d.mutant} ({d.lost:.0%})" for d in largest if d.without_idea is without_idea]
+        yield f"\n{heading}: {'; '.join(told) or 'none'}."
 
 
 def _training(exercise: Exercise) -> Iterator[str]:

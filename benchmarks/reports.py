@@ -43,7 +43,7 @@ def _report(exercise: catalog.Exercise, mutant: mutants.Mutant) -> str:
     report = grade.grade(
         exercise.homework,
         wrong,
-        subject="the work in this folder",
+        subject="",
         seed=7,
         drawings=Drawings(None),
         only=exercise.name,
@@ -56,7 +56,7 @@ def _report(exercise: catalog.Exercise, mutant: mutants.Mutant) -> str:
     console = Console(file=io.StringIO(), width=100, highlight=False)
     terminal.show(report, console)
     assert isinstance(console.file, io.StringIO)
-    body = console.file.getvalue().split("\n", 1)[1].rpartition(f"{exercise.homework}: ")[0].rstrip()
+    body = console.file.getvalue().split("\n", 2)[2].rpartition(f"{exercise.homework}: ")[0].rstrip()
     return "\n".join(line.rstrip() for line in body.splitlines()) + f"\n\n{earned:g} of {points:g} points"
 
 

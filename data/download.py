@@ -19,7 +19,7 @@ from rich.progress import Progress, TaskID
 
 if not __package__:  # run as a file, python data/download.py
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-from data import archives, split, tree
+from data import archives, output, split, tree
 from data.archives import Archive
 
 OFFICIAL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/"
@@ -202,6 +202,7 @@ def main(full: bool, source: Path | None, out: Path) -> None:
 
     What is complete is left alone. Small sets make way for larger ones, never the other way round.
     """
+    output.for_any_terminal()
     with tree.explained(out):
         news = download(out, full, source)
         characters = split.characters(out)

@@ -16,7 +16,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from data import tree
+from data import output, tree
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -305,6 +305,7 @@ def _box(paths: Floats, drawn: Bools) -> tuple[Floats, Floats]:
 )
 def main(characters: int, drawings: int, seed: int, out: Path) -> None:
     """Run the command line."""
+    output.for_any_terminal()
     with tree.explained(out):
         write(out, characters, drawings, seed)
     click.echo(f"{characters} characters, {characters * drawings} drawings in {out}")

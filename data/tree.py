@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import click
+import imageio.v3 as iio
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 LABEL = ".complete.json"  # in a finished tree: what it was made from, and how much it holds
 
@@ -93,7 +93,7 @@ def build(tree: Path, shop: Path, maker: str, made_from: dict[str, Any]) -> Iter
 def save(path: Path, ink: npt.NDArray[np.uint8]) -> None:
     """Save a drawing, ink 1 and paper 0, as a PNG of one bit a pixel, black ink on white."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(ink == 0).save(path)
+    iio.imwrite(path, ink == 0, plugin="pillow")
 
 
 @contextmanager

@@ -11,11 +11,11 @@ import functools
 import random
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
-from PIL import Image
 from torch.utils.data import IterableDataset
 
-from data import split
+from data import images, split
 
 
 def get_images(paths, labels, nb_samples=None, shuffle=True):
@@ -34,6 +34,7 @@ def get_images(paths, labels, nb_samples=None, shuffle=True):
     for label, folder in zip(labels, paths, strict=True):
         drawings = drawings_in(folder)
         if nb_samples is not None:
+            images.check_enough({folder: drawings}, 1, nb_samples)
             drawings = random.sample(drawings, nb_samples)
         chosen += [(label, drawing) for drawing in drawings]
     if shuffle:
@@ -44,7 +45,7 @@ def get_images(paths, labels, nb_samples=None, shuffle=True):
 @functools.cache
 def drawings_in(folder):
     """List the paths of a character's drawings, sorted. A folder is looked into once."""
-    return sorted(str(drawing) for drawing in Path(folder).glob("*.png"))
+    return [str(drawing) for drawing in images.drawings(folder)]
 
 
 class DataGenerator(IterableDataset):
@@ -99,8 +100,9 @@ class DataGenerator(IterableDataset):
         """
         if self.image_caching and filename in self.stored_images:
             return self.stored_images[filename]
-        with Image.open(filename) as drawing:
-            image = 1.0 - np.asarray(drawing, dtype=np.float32).reshape(dim_input)
+        with images.named(filename):
+            ink = images.ink(iio.imread(filename, plugin="pillow"), filename, self.img_size)
+        image = ink.astype(np.float32).reshape(dim_input)
         if self.image_caching:
             self.stored_images[filename] = image
         return image

@@ -7,9 +7,16 @@
 Add --test to test the best checkpoint, --resume to go on after Ctrl-C.
 """
 
+import sys
+from pathlib import Path
+
 import click
 import torch
 
+if not __package__:  # started by its path: this copy of the course is meant, whichever is installed
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from data import images, split
 from hw1.black_box import MANN
 from hw1.data_generator import DataGenerator
 from hw1.episodes import Episodes
@@ -76,9 +83,19 @@ def main(run: Run):
     num_way, num_shot = run.settings["num_way"], run.settings["num_shot"]
     mann = MANN(num_way, num_shot, run.settings["hidden_dim"])
     learner = BlackBoxLearner(mann, run.settings["learning_rate"], run.device)
-    config = {"data_folder": str(folder(run.settings["data"]))}
+    data = folder(run.settings["data"])
+    config = {"data_folder": str(data)}
+    drawings = images.load_packed(data)  # where one is broken, it is better to hear of it before the training
+    try:
+        parts = split.split(drawings)
+    except ValueError as error:
+        raise click.ClickException(f"{data}: {error}.") from None
 
     def episodes(part, seed, rotations=False):
+        try:
+            images.check_enough({name: drawings[name] for name in parts[part]}, num_way, num_shot + 1)
+        except images.DrawingError as error:
+            raise click.ClickException(f"In the {part} split of {data}, {error}.") from None
         return Episodes(DataGenerator(num_way, num_shot, part, config), seed, rotations)
 
     # Validation and test have the same episodes in every run.

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import torch
 
+from data import images
+
 Task = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -24,16 +26,13 @@ class Tasks:
         num_query: Q, the query drawings of each class.
 
     Raises:
-        ValueError: there are too few characters, or too few drawings of one.
+        images.DrawingError: there are too few characters, or too few drawings of one.
     """
 
     def __init__(self, drawings: Mapping[str, np.ndarray], num_way: int, num_support: int, num_query: int):
         self.num_way, self.num_support, self.num_query = num_way, num_support, num_query
+        images.check_enough(drawings, num_way, num_support + num_query)
         self._counts = np.array([len(array) for array in drawings.values()])
-        if num_way > len(drawings):
-            raise ValueError(f"a task needs {num_way} characters, and there are {len(drawings)}")
-        if (need := num_support + num_query) > (least := self._counts.min()):
-            raise ValueError(f"a task needs {need} drawings of a character, and one has {least}")
         # All drawings in one array, a character's from its first row on: a batch is one look-up.
         self._shape = next(iter(drawings.values())).shape[1:]
         pixels = np.concatenate([array.reshape(len(array), -1) for array in drawings.values()])

@@ -11,9 +11,14 @@ options. A recipe is a method with options; those that follow its name replace i
 
 import functools
 import itertools
+import sys
+from pathlib import Path
 
 import click
 import torch
+
+if not __package__:  # started by its path: this copy of the course is meant, whichever is installed
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from data import images, split
 from hw2 import maml as maml_module
@@ -149,8 +154,9 @@ def go(run: Run, learner: Learner):
     """Train or test a learner on the tasks that the run's settings describe."""
     settings = run.settings
     data = folder(settings["data"])
+    names = images.load_packed(data)  # where one is broken, it is better to hear of it before the training
     try:
-        characters = SPLITS[settings["split"]](split.characters(data))
+        characters = SPLITS[settings["split"]](names)
     except ValueError as error:
         raise click.ClickException(f"{data} has no split {settings['split']}: {error}.") from None
 
@@ -161,7 +167,7 @@ def go(run: Run, learner: Learner):
             drawings = turned(drawings)
         try:
             return Tasks(drawings, settings["num_way"], settings["num_support"], settings["num_query"])
-        except ValueError as error:
+        except images.DrawingError as error:
             raise click.ClickException(f"In the {part} split of {data}, {error}.") from None
 
     # Validation and test have the same tasks in every run, drawn one by one.

@@ -126,7 +126,7 @@ DATA_GENERATOR = {
                     picked.add(files[np.random.randint(len(files))])
                 picked = list(picked)
                 np.random.shuffle(picked)
-                drawings[folder] = [1.0 - np.asarray(Image.open(f).convert("L"), np.float32).flatten() / 255.0
+                drawings[folder] = [1.0 - iio.imread(f, mode="L").astype(np.float32).flatten() / 255.0
                                     for f in picked]
             N, K = self.num_classes, self.num_samples_per_class
             support = np.array([[drawings[folder][k] for folder in characters] for k in range(K)])

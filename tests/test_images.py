@@ -68,3 +68,104 @@ def test_a_missing_character_is_named(tmp_path):
 def test_an_error_of_the_system_stays_what_it_is(tmp_path):
     with pytest.raises(FileNotFoundError):
         images.read(tmp_path / "nothing.png")
+
+
+# One reader for both homeworks
+
+
+def deep(ink):
+    return Image.fromarray(np.where(ink, 300, 65000).astype(np.uint16))
+
+
+def shades(ink):
+    return Image.fromarray(np.where(ink, 40, 230).astype(np.uint8))
+
+
+def coloured(ink):
+    return Image.fromarray(np.where(ink[..., None], [90, 0, 40], [250, 240, 200]).astype(np.uint8))
+
+
+def transparent(ink):
+    """Black ink on transparent paper, which is black too."""
+    return Image.fromarray(np.stack([np.zeros_like(ink), 255 * ink], axis=-1), "LA")
+
+
+def transparent_in_colour(ink):
+    return transparent(ink).convert("RGBA")
+
+
+def palette(ink):
+    image = Image.fromarray(ink, "P")
+    image.putpalette([255, 255, 220, 10, 20, 30])
+    return image
+
+
+def transparent_palette(ink):
+    """Paper is the palette's first colour, black and transparent."""
+    image = palette(ink)
+    image.putpalette([0, 0, 0, 10, 20, 30])
+    image.info["transparency"] = 0
+    return image
+
+
+KINDS = [deep, shades, coloured, transparent, transparent_in_colour, palette, transparent_palette]
+
+
+@pytest.fixture(params=["hw1", "hw2"])
+def read(request):
+    """The reader of each homework: path -> pixels (28, 28)."""
+    if request.param == "hw2":
+        return images.read
+    from autograder.hw1.data_generator.solution import DataGenerator
+
+    generator = DataGenerator.__new__(DataGenerator)
+    generator.image_caching, generator.img_size = False, (28, 28)
+
+    def array(path):
+        pixels = generator.image_file_to_array(str(path), 784)
+        assert pixels.dtype == np.float32 and pixels.shape == (784,)
+        return pixels.reshape(28, 28)
+
+    return array
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_png_is_read_alike_in_both_homeworks(tmp_path, read, kind):
+    kind(INK).save(tmp_path / "1.png")
+    np.testing.assert_array_equal(read(tmp_path / "1.png"), INK)
+
+
+def animated(file):
+    frames = [shades(INK), shades(1 - INK)]
+    frames[0].save(file, save_all=True, append_images=frames[1:])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda file: file.write_bytes(b""), "is not a PNG that can be read"),
+        (lambda file: file.write_bytes(b"notes"), "is not a PNG that can be read"),
+        (lambda file: (save(file, INK), file.write_bytes(file.read_bytes()[:60])), "is not a PNG that can be read"),
+        (lambda file: save(file, np.zeros((105, 105), np.uint8)), "is 105x105 pixels, not 28x28"),
+        (animated, "holds several pictures"),
+    ],
+)
+def test_what_is_no_drawing_is_refused_in_one_sentence_in_both_homeworks(tmp_path, read, make, said):
+    file = tmp_path / "1.png"
+    make(file)
+    with pytest.raises(images.DrawingError) as error:
+        read(file)
+    assert str(file) in str(error.value) and said in str(error.value)
+    assert "remove" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_homework_1_passes_over_hidden_files_and_names_a_character_with_too_few_drawings(tmp_path):
+    from autograder.hw1.data_generator.solution import get_images
+
+    save(tmp_path / "1.png", INK)
+    (tmp_path / "._1.png").write_bytes(b"a note of macOS")
+    (tmp_path / "Thumbs.db").write_bytes(b"a note of Windows")
+    assert get_images([tmp_path], [0]) == [(0, str(tmp_path / "1.png"))]
+    with pytest.raises(images.DrawingError, match="2 drawings of a character, and one has 1 ") as error:
+        get_images([tmp_path], [0], nb_samples=2)
+    assert str(tmp_path) in str(error.value)

@@ -68,7 +68,7 @@ DATA_GENERATOR = {
             N, K = self.num_classes, self.num_samples_per_class
             print("sampling an episode of", N, "characters")
             chosen = get_images(random.sample(self.folders, N), np.eye(N) == 1, nb_samples=K + 1, shuffle=False)
-            images = np.stack([1 - np.array(Image.open(path).convert("1")).astype("float32").ravel()
+            images = np.stack([1 - iio.imread(path).astype("float32").ravel()
                                for _, path in chosen])
             labels = np.stack([label for label, _ in chosen])
             images, labels = (x.reshape(N, K + 1, -1).swapaxes(0, 1) for x in (images, labels))

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 
 import pytest
 from rich.console import Console
@@ -77,6 +78,66 @@ def test_no_cell_is_a_formula(evil):
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "|x", "%0A=1", " =1", "\r=1"])
 def test_every_beginning_of_a_formula_is_quoted(text):
     assert cell(text).startswith("'") or cell(text)[0].isalnum()
+
+
+FORMULAS = [
+    *("=1+1", "+1+1", "-2+3", "@SUM(A1)", "=cmd|' /C calc'!A0", "-cmd|'/c calc'!A1", '=HYPERLINK("http://x","y")'),
+    *("\uff1d1+1", "\uff0b1+1", "\uff0d1+1", "\uff20SUM(1)", "\ufe661+1"),  # full-width and small signs
+    *("\u200b=1+1", "\xa0=1+1", "\ufeff=1+1", "\xad=1+1"),  # behind what is not seen
+]
+PLACES = [
+    "{}",
+    "Ada;{}",
+    "Ada; {}",
+    "Ada\t{}",
+    "Ada,{}",
+    "Ada, {}",
+    "Ada|{}",
+    "Ada {}",
+    "Ada\n{}",
+    "Ada\r{}",
+    "Ada\r\n{}",
+    "\t{}",
+]
+PLACES += [
+    "\r{}",
+    '"{}',
+    'Ada;"{}"',
+    "Ada:{}",
+    ";{}",
+    ";;{}",
+    "\n\n{}",
+    '""{}',
+    "Ada\v{}",
+    "Ada\x85{}",
+    "Ada\u2028{}",
+    "Ada\x00;{}",
+]
+
+
+def runs(value):
+    """Whether a spreadsheet would take a cell for a formula: it begins as one, and is more than a number."""
+    begins = unicodedata.normalize("NFKC", value.strip().lstrip('\u200b\ufeff\xad"')).strip()
+    return len(begins) > 1 and begins[0] in "=+-@" and not re.fullmatch(r"[-+][\d.]+", begins)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", ":", " "])
+@pytest.mark.parametrize("quotes", ['"', None])
+def test_tables_open_as_text_whatever_the_separator(separator, quotes):
+    text = [place.format(formula) for place in PLACES for formula in FORMULAS]
+    report = report_of(*(check(Verdict.WRONG, title=title, message=title) for title in text), subject=text[0])
+    written = files.table(report)
+    assert len(written.splitlines()) == 1 + len(text), "no cell begins a line"
+    options = {"quotechar": quotes} if quotes else {"quoting": csv.QUOTE_NONE}
+    rows = list(csv.reader(io.StringIO(written), delimiter=separator, **options))
+    assert [value for row in rows for value in row if runs(value)] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["got -4.3813, expected -19.195.", "ada@example.org", "María-José O'Neill", "a - b = c"]
+)
+def test_honest_text_stays_as_it_is(text):
+    assert cell(text) == text
 
 
 def test_the_terminal_is_not_taken_over(evil):

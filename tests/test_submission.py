@@ -12,7 +12,7 @@ import pytest
 
 from autograder import box
 from autograder import submission as submissions
-from autograder.handed_in import MAX_ENTRIES, MAX_FILE
+from autograder.handed_in import MAX_FILE, MAX_NAMES
 from autograder.submission import SubmissionError
 
 WANTED = {"hw2/protonet.py": b"p", "hw2/maml.py": b"m"}
@@ -63,14 +63,158 @@ def test_the_students_files_are_found_and_no_others(submitted, files):
     assert collect(submitted(files), "hw2") == WANTED
 
 
+DEEP = {
+    "a handout in itself": ["hw2-handout/hw2-handout/hw2/{}"],
+    "a user's folders": ["C:\\Users\\ada\\Documents\\cs330\\hw2\\{}"],
+    "an absolute path": ["/Users/ada/Documents/cs330/hw2/{}"],
+    "thirty folders": ["x/" * 30 + "{}"],
+    "no homework's folder": ["a/b/c/d/{}"],
+    "mixed slashes": ["work\\cs330/hw2\\{}"],
+    "a nearer one and a copy": ["a/b/hw2/{}", "a/b/c/old/{}"],
+    "equal copies": ["a/b/{}", "c/d/{}"],
+}
+
+
+def loose_files(root, files):
+    """As Canvas exports files beside each other, if there is no more than one in a place: their names alone."""
+    names = [name.replace("\\", "/").rpartition("/")[2] for name in files]
+    return folder_of(root, dict(zip(names, files.values(), strict=True)))
+
+
+def packed_twice(root, files):
+    """An archive in an archive."""
+    content = archive_of(root, files).read_bytes()
+    return archive_of(root, {"hw2.zip": content, "answers.pdf": b"%PDF"})
+
+
+def packed_and_unpacked(root, files):
+    """As Gradescope unpacks an archive in an archive, and GitHub clones hold one."""
+    content = archive_of(root, files).read_bytes()
+    (root / "work.zip").unlink()
+    return folder_of(root / "clone", {"hw2.zip": content, ".git/HEAD": b"x", "README.md": b"x"})
+
+
+def packed_thrice(root, files):
+    return archive_of(root, {"upload.zip": packed_twice(root, files).read_bytes()})
+
+
+WAYS = [folder_of, archive_of, packed_twice, packed_and_unpacked, packed_thrice, loose_files]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
+@pytest.mark.parametrize("forms", DEEP.values(), ids=DEEP)
+def test_the_only_file_of_its_name_is_taken_whatever_the_way_in(tmp_path, way, forms):
+    files = {form.format(name): name[:1].encode() for form in forms for name in ("protonet.py", "maml.py")}
+    if way is folder_of:
+        files = {name.lstrip("/"): content for name, content in files.items()}
+    assert collect(way(tmp_path, files), "hw2") == WANTED
+
+
+def test_files_that_lie_in_different_places_are_taken_together(submitted):
+    files = {"protonet.py": b"p", "deep/er/hw2/maml.py": b"m", "hw2/hw2-old.zip": b"PK no archive"}
+    found = submissions.collect(submitted(files), "hw2")
+    assert found.files == WANTED
+    assert found.notes == ["deep/er/hw2/maml.py is graded."]
+
+
+def test_an_archive_is_opened_only_where_a_file_is_missing(submitted, tmp_path):
+    old = archive_of(tmp_path / "..", {"hw2/protonet.py": b"old", "hw2/maml.py": b"m"}).read_bytes()
+    found = submissions.collect(submitted({"hw2/protonet.py": b"p", "old.zip": old}), "hw2")
+    assert found.files == WANTED
+    assert found.notes == [
+        "hw2/protonet.py is graded; left aside: old.zip/hw2/protonet.py.",
+        "old.zip/hw2/maml.py is graded.",
+    ]
+
+
+def test_two_files_that_lie_equally_near_are_named(submitted):
+    found = submissions.collect(submitted({"hw2/protonet.py": b"p", "a/b/maml.py": b"1", "c/d/maml.py": b"2"}), "hw2")
+    assert found.problems == {
+        "maml": "There are two different files for hw2/maml.py: a/b/maml.py, c/d/maml.py; keep one."
+    }
+
+
+def test_the_files_as_they_were_given_are_nobodys_work(submitted):
+    files = {"h/hw2/protonet.py": b"p", "h/hw2/maml2.py": b"m", "h/autograder/stubs/hw2/maml.py": b"stub"}
+    found = submissions.collect(submitted(files), "hw2")
+    assert found.files == {"hw2/protonet.py": b"p"}
+    assert found.problems == {"maml": "Expected hw2/maml.py, found h/hw2/maml2.py: rename it."}
+
+
+def test_a_library_of_the_same_name_is_not_graded(submitted):
+    inside = "venv/lib/python3.11/site-packages/learn2learn/algorithms/maml.py"
+    found = submissions.collect(submitted({"hw2/protonet.py": b"p", inside: b"theirs", ".venv/maml.py": b"x"}), "hw2")
+    assert found.problems == {"maml": "hw2/maml.py is missing; found hw2/protonet.py."}
+
+
+SENTENCES = {
+    "work.rar": (
+        b"Rar!\x1a\x07\x00" + bytes(100),
+        "{} cannot be read: it is a RAR archive; pack your homework as zip.",
+    ),
+    "work.7z": (
+        b"7z\xbc\xaf\x27\x1c" + bytes(100),
+        "{} cannot be read: it is a 7z archive; pack your homework as zip.",
+    ),
+    "maml.py.gz": (b"\x1f\x8b\x08" + bytes(100), "{} cannot be read: it is a gzip archive; pack your homework as zip."),
+    "hw2.tar.gz": (b"\x1f\x8b\x08" + bytes(100), "{} cannot be read: it is a gzip archive; pack your homework as zip."),
+    "hw2.tar.bz2": (b"BZh9" + bytes(100), "{} cannot be read: it is a bzip2 archive; pack your homework as zip."),
+    "hw2.tar.xz": (b"\xfd7zXZ\x00" + bytes(99), "{} cannot be read: it is an xz archive; pack your homework as zip."),
+    "hw2.tar": (
+        bytes(257) + b"ustar\x0000" + bytes(248),
+        "{} cannot be read: it is a tar archive; pack your homework as zip.",
+    ),
+    "hw2.zip": (b"Rar!\x1a\x07\x00" + bytes(100), "{} cannot be read: it is a RAR archive; pack your homework as zip."),
+    "maml.ipynb": (b"{}", "Expected hw2/maml.py, found only a notebook ({}): hand in the .py files."),
+    "maml.py.txt": (b"x", "Expected hw2/maml.py, found {}: rename it (Windows may hide the ending .txt)."),
+    "maml.PY": (b"x", "Expected hw2/maml.py, found {}: rename it."),
+    "MAML.py": (b"x", "Expected hw2/maml.py, found {}: rename it."),
+    "maml (1).py": (b"x", "Expected hw2/maml.py, found {}: rename it."),
+    "maml_final(2) copy.py": (b"x", "Expected hw2/maml.py, found {}: rename it."),
+    "Copy of maml.py": (b"x", "Expected hw2/maml.py, found {}: rename it."),
+    "maml.py ": (b"x", "Expected hw2/maml.py, found {}: rename it."),
+    "maml.py.download": (b"x", "Expected hw2/maml.py, found {}: rename it."),
+    "maml": (b"x", "Expected hw2/maml.py, found {}: rename it."),
+    "maml.pyc": (b"x", "Expected hw2/maml.py, found {}: that is compiled; hand in the .py file."),
+    "maml.cpython-311.pyc": (b"x", "Expected hw2/maml.py, found {}: that is compiled; hand in the .py file."),
+    "maml.docx": (
+        b"PK\3\4" + bytes(50),
+        "Expected hw2/maml.py, found {}: that is a document; hand in the Python file itself.",
+    ),
+    "maml.pdf": (b"%PDF", "Expected hw2/maml.py, found {}: that is a document; hand in the Python file itself."),
+    "hw1 (1).py": (b"x", "hw2/maml.py is missing; found {}."),
+    "hw2.py": (b"x", "hw2/maml.py is missing; found {}."),
+    "report.docx": (b"PK\3\4" + bytes(50), "hw2/maml.py is missing; found no Python file (only {})."),
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+@pytest.mark.parametrize("place", ["alone", "folder", "deep", "archive", "loose"])
+def test_what_is_no_file_of_the_homework_gets_the_sentence_that_is_true_of_it(tmp_path, name, place):
+    content, sentence = SENTENCES[name]
+    shown = {"folder": f"work/{name}", "deep": f"a/b/c/{name}", "archive": f"work/{name}"}.get(place, name)
+    if place in ("alone", "loose"):
+        path = folder_of(tmp_path, {name: content}) / name
+    else:
+        path = (archive_of if place == "archive" else folder_of)(tmp_path, {shown: content})
+    with pytest.raises(SubmissionError) as error:
+        submissions.collect_loose({name: path}, "hw2") if place == "loose" else collect(path, "hw2")
+    assert sentence.format(shown) in str(error.value)
+
+
+def test_an_archive_named_as_a_python_file_is_no_python(submitted):
+    found = submissions.collect(submitted(WANTED | {"hw2/maml.py": b"PK\3\4" + bytes(50)}), "hw2")
+    assert found.problems == {"maml": "hw2/maml.py is a zip archive, not Python; hand in the file that is in it."}
+
+
 def test_a_missing_file_is_left_out(submitted):
     assert collect(submitted({"hw2/maml.py": b"m"}), "hw2") == {"hw2/maml.py": b"m"}
 
 
 @pytest.mark.parametrize(
     "files",
-    [{}, {"hw2/Maml.py": b"m"}, {"hw2/maml (1).py": b"m"}, {"a/b/hw2/maml.py": b"m"}, {"hw2/maml.ipynb": b"m"}],
-    ids=["nothing", "a capital", "a copy's number", "too deep", "a notebook"],
+    [{}, {"hw2/Maml.py": b"m"}, {"hw2/maml (1).py": b"m"}, {"hw2/maml.ipynb": b"m"}],
+    ids=["nothing", "a capital", "a copy's number", "a notebook"],
 )
 def test_a_submission_without_any_file_of_the_homework_says_what_was_expected_and_found(submitted, files):
     with pytest.raises(SubmissionError) as error:
@@ -78,20 +222,23 @@ def test_a_submission_without_any_file_of_the_homework_says_what_was_expected_an
     said = str(error.value)
     assert re.match(r"Nothing to grade\. (hw2/protonet\.py is missing; found|Expected hw2/protonet\.py, found) ", said)
     if not files:
-        assert said.count("found no Python file.") == 2
+        assert said.count("found no Python file (only notes.txt).") == 2
     elif "hw2/Maml.py" in files or "hw2/maml (1).py" in files:
         assert f"Expected hw2/maml.py, found {next(iter(files))}: rename it." in said
     elif "hw2/maml.ipynb" in files:
-        assert "Expected hw2/maml.py, found only a notebook (hw2/maml.ipynb)" in said
+        assert "Expected hw2/protonet.py, found only a notebook (hw2/maml.ipynb)" in said
 
 
-@pytest.mark.parametrize("form", ["hw2\\{}", "./hw2/{}", "hw2//{}", "work\\hw2\\{}"])
+FORMS = ["hw2\\{}", "./hw2/{}", "hw2//{}", "work\\hw2\\{}", "/home/ada/hw2/{}", "C:\\Users\\ada\\hw2\\{}", "D:{}"]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_names_in_an_archive_may_be_written_in_other_ways(tmp_path, form):
     path = archive_of(tmp_path, {form.format("protonet.py"): b"p", form.format("maml.py"): b"m"})
     assert collect(path, "hw2") == WANTED
 
 
-@pytest.mark.parametrize("form", ["../hw2/{}", "/hw2/{}", "..\\hw2\\{}"])
+@pytest.mark.parametrize("form", ["../hw2/{}", "work/../../hw2/{}", "..\\hw2\\{}"])
 def test_names_that_lead_out_of_an_archive_are_refused(tmp_path, form):
     path = archive_of(tmp_path, {form.format("protonet.py"): b"p", form.format("maml.py"): b"m"})
     with pytest.raises(SubmissionError, match="leads out of the archive"):
@@ -213,8 +360,8 @@ def test_a_file_that_is_too_large_is_not_read(submitted):
 
 
 def test_an_archive_of_very_many_files_is_not_read(tmp_path):
-    path = archive_of(tmp_path, {f"{number}.txt": b"" for number in range(MAX_ENTRIES + 1)})
-    with pytest.raises(SubmissionError, match=r"holds (10001|too many) files; pack only your homework"):
+    path = archive_of(tmp_path, {f"{number}.txt": b"" for number in range(MAX_NAMES + 1)})
+    with pytest.raises(SubmissionError, match=r"holds too many files; hand in only your homework"):
         collect(path, "hw2")
 
 

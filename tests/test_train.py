@@ -117,6 +117,28 @@ def test_missing_data_says_how_to_get_it(tree, tmp_path):
         assert "python -m data.download" in output and "--data glyphs" in output and "Traceback" not in output
 
 
+@pytest.mark.parametrize("name", ["black_box", "protonet"])
+def test_drawings_that_cannot_be_used_are_named_in_one_sentence_before_the_training(tree, tmp_path, name):
+    student = shutil.copytree(tree, tmp_path / "student")
+    words = (*PROGRAMS[name], "--num-iterations=2")
+    characters = sorted((student / "data/omniglot_resized").glob("*/*"))
+    (characters[0] / "._00.png").write_bytes(b"a note of macOS")
+    for grey in characters[1].glob("*.png"):
+        Image.open(grey).convert("L").save(grey)
+    finish(start(student, *words))
+    broken = characters[2] / "03.png"
+    broken.write_bytes(broken.read_bytes()[:50])
+    output = finish(start(student, *words, "--restart"), status=1)
+    assert output.strip().splitlines() == [
+        f"Error: {broken.relative_to(student)} is not a PNG that can be read: remove it and fetch it again."
+    ]
+    for character in characters:
+        for drawing in set(character.glob("[0-9]*.png")) - {character / "00.png"}:
+            drawing.unlink()
+    output = finish(start(student, *words, "--restart"), status=1)
+    assert "drawings of a character, and one has 1 (alphabet" in output and "Traceback" not in output
+
+
 @pytest.mark.slow
 def test_glyphs_are_drawn_once_and_need_no_download(tree, tmp_path):
     student = shutil.copytree(tree, tmp_path / "student", ignore=shutil.ignore_patterns("omniglot_resized"))

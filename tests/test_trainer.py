@@ -356,10 +356,14 @@ def command(tmp_path, monkeypatch):
     return invoke
 
 
-def test_the_folder_is_named_by_the_settings_and_not_by_other_options(command):
+def test_the_folder_is_named_by_the_settings_that_are_not_the_usual_ones(command):
     result = command("--num-way=3", "--num-iterations=2")
     assert result.exit_code == 0, result.output
-    assert result.run.folder == Path("logs/point/omniglot.way_3.rate_0.1.seed_0")
+    assert result.run.folder == Path("logs/point/omniglot.way_3")
+    assert command("--rate=0.1", "--num-iterations=2").run.folder == Path("logs/point/omniglot")
+    assert command("--seed=1", "--rate=0.5", "--num-iterations=2").run.folder == Path(
+        "logs/point/omniglot.rate_0.5.seed_1"
+    )
 
 
 def test_a_run_is_not_overwritten_unless_asked(command):
@@ -439,8 +443,8 @@ def test_a_checkpoint_of_another_method_is_refused(command):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--resume"], "There is no checkpoint logs/point/omniglot.way_4.rate_0.1.seed_0/last.safetensors."),
-        (["--test"], "There is no checkpoint logs/point/omniglot.way_4.rate_0.1.seed_0/best.safetensors."),
+        (["--resume"], "There is no checkpoint logs/point/omniglot/last.safetensors."),
+        (["--test"], "There is no checkpoint logs/point/omniglot/best.safetensors."),
         (["--resume", "--restart"], "--resume, --restart and --test exclude each other."),
         (["--checkpoint=here"], "--checkpoint needs --test or --resume."),
         (["--checkpoint=a/b", "--test", "--log-dir=c"], "--checkpoint says where the run lies: leave out --log-dir."),

@@ -5,6 +5,8 @@ Most tests talk to one worker whose "solution" runs the code that it is sent, as
 
 import os
 import resource
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from autograder import catalog, isolation
 from autograder.instructor import live
 from autograder.isolation import bubblewrap
 from autograder.results import StudentError, Verdict
-from autograder.worker.client import LOG_HEAD, LOG_TAIL, Worker
+from autograder.worker.client import Worker
+from autograder.worker.pipes import LOG_HEAD, LOG_TAIL
 
 ROOT = Path(__file__).resolve().parents[1]
 START = 60
@@ -265,20 +268,65 @@ def test_the_end_of_python_is_a_crash(box, code, how):
 
 
 ENDLESS = {
-    "a loop": "while True: pass",
-    "sleep": "import time; time.sleep(99)",
-    "a stopped process": "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)",
-    "work in torch": "import torch; x = torch.rand(3000, 3000)\nwhile True: x = x @ x",
+    "a loop": ("while True: pass", "computing; an endless loop?"),
+    "work in torch": ("import torch; x = torch.rand(3000, 3000)\nwhile True: x = x @ x", "computing; an endless loop?"),
+    "sleep": ("import time; time.sleep(10**6)", "waiting: for a sleep, an input, or a lock?"),
+    "short sleeps": ("import time\nwhile True: time.sleep(0.01)", "waiting: for a sleep, an input, or a lock?"),
+    "a lock": ("import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()", "waiting: for"),
+    "a queue": ("import queue; queue.Queue().get()", "waiting: for"),
+    "a child that sleeps": (
+        "import os; os.wait() if os.fork() else os.execvp('sleep', ['sleep', '99'])",
+        "waiting: for",
+    ),
+    "a child that computes": (
+        "import os\nif os.fork(): os.wait()\nwhile True: pass",
+        "computing; an endless loop?",
+    ),
+    "a stopped process": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", "waiting: for"),
+    "both": (
+        "import time\nwhile True:\n    begun = time.process_time()\n"
+        "    while time.process_time() - begun < 0.3: pass\n    time.sleep(0.3)",
+        "seconds of computing and ",
+    ),
 }
 
 
-@pytest.mark.parametrize("code", ENDLESS.values(), ids=ENDLESS)
-def test_no_answer_is_a_timeout_in_time(box, code):
+@pytest.mark.parametrize(("code", "said"), ENDLESS.values(), ids=ENDLESS)
+def test_no_answer_is_a_timeout_in_time(box, code, said):
     box.open()
+    error = box.error(code, seconds=2.0)
+    assert error.verdict is Verdict.TIMEOUT and said in str(error), str(error)
+    assert 2 <= box.worker.spent < 3 and not box.worker.alive
+
+
+@pytest.fixture
+def busy():
+    """Sixteen processes that compute, beside each other and whatever comes."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(16)]
+    yield
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_a_busy_machine_takes_no_time_from_a_solution(box, busy):
+    code = "import time\nbegun = time.process_time()\nwhile time.process_time() - begun < 1.5: pass"
     begun = time.monotonic()
-    error = box.error(code, seconds=1.0)
+    assert box.run(code, seconds=2.5).tolist() == [0, 0]
+    assert 1.4 <= box.worker.spent < 2.5 < time.monotonic() - begun
+
+
+def test_a_loop_on_a_busy_machine_is_told_with_the_load(box, busy):
+    error = box.error("while True: pass", seconds=1.0)
     assert error.verdict is Verdict.TIMEOUT and "endless loop?" in str(error)
-    assert time.monotonic() - begun < 3 and not box.worker.alive
+    assert "The machine was busy: this took " in str(error)
+
+
+def test_sleep_on_a_busy_machine_is_no_loop(box, busy):
+    begun = time.monotonic()
+    error = box.error("import time; time.sleep(99)", seconds=1.0)
+    assert error.verdict is Verdict.TIMEOUT and "waiting: for a sleep" in str(error)
+    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.isolation

@@ -12,6 +12,8 @@ import click
 import torch
 from click.core import ParameterSource
 
+from data import copies, output
+from data.images import DrawingError
 from trainer import checkpoint
 from trainer.machine import machine
 from trainer.run import Run, difference, folder_of
@@ -21,7 +23,8 @@ from trainer.seeds import reseed
 class Setting(click.Option):
     """An option that decides the result.
 
-    It is in the name of the run's folder and in its checkpoints, and stays the same when the run goes on.
+    It is in the run's checkpoints, and where it is not the usual one in the name of its folder. It stays the same when
+    the run goes on.
     """
 
 
@@ -44,8 +47,8 @@ def together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]], Callable[..., None]]:
     """Turn a function of a `Run` into a click command with the options that all training programs share.
 
-    What is still to do, or wrong with the command line, is said in one sentence; mistakes in the student's
-    code keep their traceback.
+    What is still to do, or wrong with the command line or the drawings, is said in one sentence; mistakes in the
+    student's code keep their traceback.
 
     Args:
         method: the run's name.
@@ -58,7 +61,7 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
         option("--val-interval", type=COUNT, default=100, help="Iterations between validations."),
         option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu"),
         option("--threads", type=COUNT, help="CPU threads; if not given, one for each core that no worker needs."),
-        option("--log-dir", type=Path, help="Log and checkpoints; logs/<its settings> if not given."),
+        option("--log-dir", type=Path, help="Log and checkpoints; a folder in logs/ if not given."),
         option("--resume", is_flag=True, help="Go on from the last checkpoint."),
         option("--restart", is_flag=True, help="Begin anew, over an earlier run of these settings."),
         option("--test", is_flag=True, help="Test the best checkpoint on 600 meta-test tasks."),
@@ -68,6 +71,10 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
     def decorate(body: Callable[[Run], None]) -> Callable[..., None]:
         @functools.wraps(body)
         def command(**_: Any) -> None:
+            output.for_any_terminal()
+            source = Path(body.__code__.co_filename)
+            if standing := copies.other([f"{source.parent.name}/{source.name}"]):
+                raise click.ClickException(copies.warning(standing))
             try:
                 run = open_run(method, click.get_current_context())
                 reseed(run.settings["seed"], 0)  # before the body makes the model
@@ -76,6 +83,8 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
                 if sentence := still_to_do(error, Path(body.__code__.co_filename).parent):
                     raise click.ClickException(sentence) from None
                 raise
+            except DrawingError as error:
+                raise click.ClickException(f"{error}.") from None
 
         finished: Callable[..., None] = options(command)
         return finished
@@ -103,8 +112,9 @@ def open_run(method: str, context: click.Context) -> Run:
 
     parameters = [parameter for parameter in context.command.params if isinstance(parameter, Setting)]
     settings = {parameter.name: given[parameter.name] for parameter in parameters}
-    recipe = context.meta.get("recipe")
-    folder = given["log_dir"] or (checkpoint_path.parent if checkpoint_path else folder_of(method, settings, recipe))
+    recipe, usual = context.meta.get("recipe"), {parameter.name: parameter.default for parameter in parameters}
+    named = folder_of(method, settings, recipe, usual)
+    folder = given["log_dir"] or (checkpoint_path.parent if checkpoint_path else named)
     if testing or resuming:
         checkpoint_path = checkpoint_path or folder / f"{'best' if testing else 'last'}.safetensors"
         facts = checkpoint.read_facts(checkpoint_path)

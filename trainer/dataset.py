@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from data import glyphs
+from data import glyphs, split
 
 OMNIGLOT = Path("data/omniglot_resized")
 GLYPHS = Path("data/glyphs")
@@ -34,9 +34,11 @@ def folder(data: str) -> Path:
     if data == "glyphs" and not path.exists():
         click.echo(f"Drawing 1,623 characters into {path}, this once.")
         glyphs.write(path, characters=1623)
-    if next(path.glob("*/*/*.png"), None) is None:
+    try:
+        split.characters(path)
+    except FileNotFoundError:
         raise click.ClickException(
             f"There are no drawings <alphabet>/<character>/*.png in {path}: fetch Omniglot with `python -m "
             "data.download`, or use drawn characters with --data glyphs, which needs no internet."
-        )
+        ) from None
     return path

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from data.images import DrawingError
 from trainer import curve, evaluate
 from trainer.commandline import still_to_do
 from trainer.learner import Learner
@@ -39,6 +40,8 @@ def your_code() -> Iterator[None]:
         print(f"☐ {sentence}")
     except click.ClickException as error:  # the trainer's own sentences, as on a loss that is not finite
         print(error.format_message())
+    except DrawingError as error:
+        print(f"{error}.")
 
 
 def train_briefly(

@@ -92,14 +92,15 @@ class Run:
         checkpoint.save(self.folder / f"{name}.safetensors", learner, facts)
 
 
-def folder_of(method: str, settings: dict[str, Any], recipe: str | None) -> Path:
-    """Name a run's folder by its recipe, or else by all its settings.
+def folder_of(method: str, settings: dict[str, Any], recipe: str | None, usual: dict[str, Any] | None = None) -> Path:
+    """Name a run's folder by its recipe, or else by the data and the settings that are not the usual ones.
 
-    As in logs/course-maml-5w1s.seed_0 and logs/maml/omniglot.way_5.support_1.seed_0.
+    As in logs/course-maml-5w1s.seed_0 and logs/maml/omniglot.way_20.support_5: Windows allows a path 260 characters.
     """
     if recipe:
         return Path("logs", f"{recipe}.seed_{settings['seed']}")
-    return Path("logs", method, ".".join(words_of(settings)))
+    told = {name: value for name, value in settings.items() if name == "data" or value != (usual or {}).get(name)}
+    return Path("logs", method, ".".join(words_of(told)))
 
 
 def words_of(settings: dict[str, Any]) -> list[str]:

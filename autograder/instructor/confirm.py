@@ -1,21 +1,21 @@
 """Before a verdict goes against a student, the reference faces the same check with the same inputs, in a worker too.
 
 Where the reference does not pass, the fault is ours. Its time tells what the machine can do at this moment: a check
-that ran out of time is run once more by itself, with ten times the reference's time.
+that ran out of time is run once more with ten times the reference's time (see autograder.second_try).
 
 What the reference has passed is not asked again for the next student of a class, who faces the same inputs; but its
 time is measured anew.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+from autograder import second_try
 from autograder.catalog import Exercise
 from autograder.instructor import live
 from autograder.referee import Referee, limit
-from autograder.results import CheckResult, Verdict
-from autograder.submission import Submission
-from autograder.untrusted import clean
+from autograder.results import UNREADABLE, CheckResult, Verdict
 
 SLOWER = 10  # times the reference's time that a student's code may take
 NOT_BLAMED = (Verdict.PASS, Verdict.NOT_RUN)
@@ -23,64 +23,51 @@ NOT_BLAMED = (Verdict.PASS, Verdict.NOT_RUN)
 Results = dict[str, CheckResult]
 
 
-def confirm(
-    exercise: Exercise, handed_in: Submission, results: Results, run: Callable[..., Referee], known: Results
-) -> None:
+def confirm(exercise: Exercise, results: Results, run: Callable[..., Referee], known: Results) -> None:
     """Confirm the verdicts of one exercise, or change them.
 
     Args:
         exercise: which.
-        handed_in: what was graded.
         results: by check name; changed in place.
         run: grade.run, but for its first arguments.
         known: what the reference has passed on the same inputs, by check name; added to.
     """
-    if exercise.file not in handed_in.files:
-        return
-    late = [name for name, result in results.items() if result.verdict is Verdict.TIMEOUT][:1]
-    for name in late:
-        known.pop(name, None)
     passed = _reference(exercise, _blamed(results), run, known)
-    if late and passed[late[0]].verdict is Verdict.PASS:
-        _try_again(exercise, handed_in, results, run, late[0], passed[late[0]].seconds)
-        passed |= _reference(exercise, _blamed(results) - passed.keys(), run, known)
-    for name in _blamed(results):
+    for name, reference in passed.items():
         result = results[name]
-        if passed[name].verdict is not Verdict.PASS:
-            result.verdict = Verdict.GRADER_ERROR
-            result.message = f"The reference does not pass this check on the same inputs: {passed[name].message}"
+        if reference.verdict is not Verdict.PASS:
+            result.verdict, result.traceback = Verdict.GRADER_ERROR, reference.traceback
+            result.message = f"The reference does not pass this check on the same inputs: {reference.message}"
         elif result.verdict is Verdict.GRADER_ERROR:  # the reference passes: our check cannot read this answer
-            result.verdict = Verdict.WRONG
-            reason = result.message.rstrip().rpartition("\n")[2]
-            result.message = f"The answer has a form that the check cannot read: {clean(reason, 300)}"
+            result.verdict, result.message = Verdict.WRONG, UNREADABLE
+
+
+def patience(exercise: Exercise, check: str, run: Callable[..., Referee], known: Results) -> float:
+    """Return by how much to multiply a check's time, by that of the reference now; 0 where this does not pass."""
+    known.pop(check, None)
+    reference = _reference(exercise, {check}, run, known)[check]
+    function: Any = getattr(exercise.load("checks"), check)
+    return max(1.0, SLOWER * reference.seconds / limit(function)) if reference.verdict is Verdict.PASS else 0.0
 
 
 def _blamed(results: Results) -> set[str]:
-    """Checks whose verdict goes against the student."""
-    return {name for name, result in results.items() if result.verdict not in NOT_BLAMED}
+    """Checks whose verdict goes against the student, or would if the reference passes."""
+    return {
+        name
+        for name, result in results.items()
+        if result.verdict not in NOT_BLAMED and (result.verdict is not Verdict.GRADER_ERROR or result.unclear)
+    }
 
 
 def _reference(exercise: Exercise, names: set[str], run: Callable[..., Referee], known: Results) -> Results:
-    """What the reference makes of some checks."""
-    unknown = names - known.keys()
+    """What the reference makes of some checks; once more where something from outside was in its way."""
     results: Results = {}
-    if unknown:
-        reference = live.solutions(exercise.homework)
-        results = run([exercise], reference, wanted=lambda check: check.name in unknown).results[exercise.name]
-        known |= {name: result for name, result in results.items() if result.verdict is Verdict.PASS}
+    for attempt in range(2):
+        unknown = names - known.keys()
+        if unknown and (not attempt or any(result.again for result in results.values())):
+            time.sleep(second_try.PAUSE * attempt)
+            reference = live.solutions(exercise.homework)
+            referee = run([exercise], reference, wanted=lambda check: check.name in unknown)  # noqa: B023
+            results = referee.results[exercise.name]
+            known |= {name: result for name, result in results.items() if result.verdict is Verdict.PASS}
     return results | {name: known[name] for name in names & known.keys()}
-
-
-def _try_again(
-    exercise: Exercise, handed_in: Submission, results: Results, run: Callable[..., Referee], late: str, seconds: float
-) -> None:
-    """Run a check that ran out of time by itself; if it was the machine, all that was not judged for lack of time."""
-    function: Any = getattr(exercise.load("checks"), late)
-    patience = max(1.0, SLOWER * seconds / limit(function))
-    alone = run([exercise], handed_in, wanted=lambda check: check.name == late, patience=patience)
-    if alone.results[exercise.name][late].verdict is not Verdict.TIMEOUT:
-        judged = set(results)
-        again = run([exercise], handed_in, wanted=lambda check: check.name in judged, patience=patience)
-        for name, result in again.results[exercise.name].items():
-            if results[name].verdict in (Verdict.TIMEOUT, Verdict.NOT_RUN):  # what failed has failed: no second draw
-                results[name] = result

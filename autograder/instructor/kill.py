@@ -24,6 +24,7 @@ class Death(NamedTuple):
         named: whether its mistake was named; None if it has no name.
         faults: checks that failed through our own fault.
         lost: the share of the points of the checks that were run which it does not get.
+        without_idea: whether it lacks the method's idea.
     """
 
     exercise: str
@@ -33,6 +34,7 @@ class Death(NamedTuple):
     named: bool | None
     faults: tuple[str, ...]
     lost: float
+    without_idea: bool = False
 
     @property
     def how(self) -> str:
@@ -84,7 +86,7 @@ def try_one(exercise: Exercise, mutant: Mutant, seed: int) -> Death:
     named = any(mutant.says in check.likely for check in failed) if mutant.says else None
     faults = tuple(check.name for check in results if check.verdict is Verdict.GRADER_ERROR)
     lost = 1 - sum(check.earned for check in results) / sum(check.points for check in results)
-    return Death(exercise.name, mutant.name, mutant.fails[0], _names(failed), named, faults, lost)
+    return Death(exercise.name, mutant.name, mutant.fails[0], _names(failed), named, faults, lost, mutant.without_idea)
 
 
 def _names(checks: list[CheckResult]) -> tuple[str, ...]:

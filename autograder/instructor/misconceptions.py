@@ -1,6 +1,6 @@
 """Which mistake it is: the student's answers held against those of the mutants, on the same inputs.
 
-A check says that an answer is wrong. Where a mutant gives the same answers to all that the check asked, and the
+A check says that an answer is wrong. Where a mutant gives the same answers in all that the check looked at, and the
 reference gives others, the mistake has a name: "This is what comes out if the logits are distances, not squared". Where
 several mistakes give the same answers, all are named.
 """
@@ -36,7 +36,7 @@ def explain(exercise: Exercise, check: str, calls: list[Call], reference: Refere
     known = [mutant for mutant in mutants.load(exercise) if mutant.says and check in mutant.fails]
     if not calls or not known:
         return ""
-    given = [call.answer for call in calls]
+    given = [call.judged for call in calls]
     right = _answers(reference, calls)
     if right is None or _agree(given, right, APART):
         return ""
@@ -80,13 +80,19 @@ def apart(given: Answers, right: Answers) -> bool:
     return not _agree(given, right, APART)
 
 
+def judged(call: Call, answer: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What of another answer to a question the check would have looked at."""
+    return call._replace(answer=answer).judged
+
+
 def _answers(subject: Reference, calls: Iterable[Call]) -> Answers | None:
     """What it answers; None where it answers nothing."""
     answers = []
     for call in calls:
         subject.seed = call.seed
         try:
-            answers.append(subject.answer(call.function, call.arguments, call.arrays))
+            answer = subject.answer(call.function, call.arguments, call.arrays)
+            answers.append(judged(call, answer))
         except StudentError:
             return None
     return answers

@@ -22,12 +22,14 @@ class Mutant(NamedTuple):
         fails: names of the checks that must fail, the one that explains the mistake first.
         says: what a solution with this mistake computes, to follow "This is what comes out if"; empty where its
             numbers alone do not tell, so that it is never named to a student.
+        without_idea: whether the method's idea is missing. Such a solution gets at most half of the points.
     """
 
     name: str
     edits: tuple[tuple[str, str], ...]
     fails: tuple[str, ...]
     says: str = ""
+    without_idea: bool = False
 
     def apply(self, solution: str) -> str:
         """The text of the wrong solution.

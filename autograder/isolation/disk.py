@@ -40,6 +40,14 @@ class Watched:
             return f"Your code wrote more than {DISK // 2**20} MiB of files."
         return ""
 
+    def computed(self) -> float | None:
+        """See clock.Processes."""
+        return self._group.computed()
+
+    def busy(self) -> bool | None:
+        """See clock.Processes."""
+        return self._group.busy()
+
     def close(self) -> None:
         """Forget them, once they are dead."""
         self._group.close()

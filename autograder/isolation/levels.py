@@ -4,7 +4,6 @@ import functools
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -13,13 +12,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import shared_memory
 from pathlib import Path
 
 from autograder import box
 from autograder.catalog import COURSE
 from autograder.isolation import bubblewrap, disk, plain, python, reduced, separate, totals
-from autograder.worker import confine
 
 ISOLATED = "isolated"
 PER_PROCESS = "isolated, per-process limits"
@@ -150,11 +147,7 @@ class Running:
             self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=5)
-        try:  # without namespaces its children are reached only through the process group
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError, AttributeError):
-            self.process.kill()
-        self.process.wait()
+        plain.end(self.process, self.group)
         if self.user:
             separate.leave_nothing(self.user)
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
@@ -169,7 +162,10 @@ class Running:
 def find() -> Isolation:
     """The strongest level that works here, as its self-test shows."""
     if sys.platform != "linux":
-        return Isolation(NONE, totals.Watchdog(), f"no sandbox is known for {sys.platform}")
+        name = {"win32": "Windows", "darwin": "macOS"}.get(sys.platform, sys.platform)
+        return Isolation(NONE, totals.Watchdog(), f"no sandbox is known for {name}")
+    from autograder.worker import confine
+
     reason = "bubblewrap is not installed (Debian, Ubuntu: apt-get install bubblewrap)"
     if shutil.which("bwrap"):
         dropping = (True, False) if os.getuid() == 0 else (False,)
@@ -209,7 +205,7 @@ def _holes(isolation: Isolation, closed: Iterable[Path]) -> str:
             running = isolation._start(here, SELFTEST, [json.dumps(told)], totals.TEST_MEMORY)
         except (OSError, totals.LimitError) as error:
             return str(error)
-        timer = threading.Timer(20, running.process.kill)
+        timer = threading.Timer(120, running.process.kill)
         timer.start()
         try:
             out, log = running.process.communicate(b"")
@@ -241,6 +237,8 @@ def _two_boxes(level: str) -> Iterator[tuple[Path, Path]]:
 @contextmanager
 def _sharing() -> Iterator[str]:
     """Shared memory that everyone may read, by its name: no level that does not say so lets a worker see it."""
+    from multiprocessing import shared_memory  # of no use where there is no sandbox
+
     block = shared_memory.SharedMemory(create=True, size=1)
     try:
         with suppress(OSError):

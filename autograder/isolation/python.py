@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-PACKAGES = ("torch", "numpy", "PIL", "safetensors", "msgspec", "matplotlib")
+PACKAGES = ("torch", "numpy", "PIL", "imageio", "safetensors", "msgspec", "matplotlib")
 OPTIONS = ("-s", "-B", "--check-hash-based-pycs", "always")  # not -I: the packages are found by PYTHONPATH
 ENVIRONMENT = {
     "USER": "student",
@@ -56,5 +56,7 @@ def unprivileged(*folders: Path) -> int | None:
     Root drops its rights before bubblewrap starts, so that the kernel counts the worker's processes against a limit.
     Where these folders are closed to others it stays root outside; inside it has no capability either way.
     """
+    if not hasattr(os, "getuid"):  # Windows
+        return None
     needed = (*folders, executable().parent, *mounts())
     return 65534 if os.getuid() == 0 and all(map(readable_by_all, needed)) else None

@@ -1,7 +1,8 @@
 """Limits on all processes of a worker together: a control group where one can be had, else a watchdog.
 
 RLIMIT_AS holds for one process, and RLIMIT_NPROC not at all for root. A control group counts memory (with what lies in
-/tmp and /dev/shm) and processes in the kernel. Where none can be made, a watchdog looks four times a second.
+/tmp and /dev/shm), processes and their time in the kernel. Where none can be made, a watchdog
+looks four times a second.
 """
 
 import contextlib
@@ -9,17 +10,21 @@ import os
 import re
 import secrets
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from autograder import locks
+from autograder.isolation.clock import Processes
 
 MEMORY = 4 * 2**30  # bytes
 TEST_MEMORY = 192 * 2**20  # of a self-test, which tries to take more
 PROCESSES = 128  # threads are counted too
 INTERVAL = 0.25  # seconds between two looks of the watchdog
+BUSY = ("R", "D", "U")  # states of processes: running or runnable, and waiting for a disk (macOS: U)
 NAME = "fewshot-homework"
 
 
@@ -27,7 +32,7 @@ class LimitError(Exception):
     """A control group that cannot be used after all."""
 
 
-class Group(Protocol):
+class Group(Processes, Protocol):
     """The processes of one worker."""
 
     def exceeded(self) -> str:
@@ -50,7 +55,7 @@ class Limits(Protocol):
 def candidates() -> Iterator[Limits]:
     """Control groups that may work here; only a self-test shows whether they do."""
     first = _version_1()
-    if first:
+    if {"memory", "pids"} <= first.keys():
         yield Direct(first, {"memory": "memory.limit_in_bytes", "pids": "pids.max"})
     second = _version_2()
     if second:
@@ -85,12 +90,12 @@ class Direct:
         try:
             for folder in folders:
                 group.make(folder)
-            for controller, parent in self._parents.items():
-                (parent / name / self._files[controller]).write_text(str(limits[controller]))
+            for controller, file in self._files.items():
+                (self._parents[controller] / name / file).write_text(str(limits[controller]))
             for swap in ("memory.memsw.limit_in_bytes", "memory.swap.max"):
-                file = self._parents["memory"] / name / swap
-                if file.exists():
-                    file.write_text(str(memory if "memsw" in swap else 0))
+                path = self._parents["memory"] / name / swap
+                if path.exists():
+                    path.write_text(str(memory if "memsw" in swap else 0))
             for folder in folders:
                 (folder / "cgroup.procs").write_text(str(pid))
         except OSError as error:
@@ -128,6 +133,26 @@ class ControlGroup:
                     if re.search(r"^oom_kill [1-9]", (folder / name).read_text(), re.MULTILINE):
                         return f"Your code used more than {MEMORY / 2**30:.0f} GiB of memory in all its processes."
         return ""
+
+    def computed(self) -> float:
+        """By the kernel's own count, which knows the ended processes; else that of those there are."""
+        for folder in self._folders:
+            with contextlib.suppress(OSError):  # version 1
+                return int((folder / "cpuacct.usage").read_text()) / 1e9
+            with contextlib.suppress(OSError):  # version 2
+                if found := re.search(r"^usage_usec (\d+)", (folder / "cpu.stat").read_text(), re.MULTILINE):
+                    return int(found[1]) / 1e6
+        return sum(map(_processor, self._pids()))
+
+    def busy(self) -> bool:
+        """Whether any thread of theirs is."""
+        return any(map(_busy, self._pids()))
+
+    def _pids(self) -> list[int]:
+        for folder in self._folders:
+            with contextlib.suppress(OSError):
+                return list(map(int, (folder / "cgroup.procs").read_text().split()))
+        return []
 
     def close(self) -> None:
         """Remove the groups; the last processes may take a moment to go."""
@@ -172,45 +197,136 @@ class Watchdog:
         """Nothing."""
         return []
 
-    def adopt(self, pid: int, memory: int) -> "Watched":
+    def adopt(self, pid: int, memory: int) -> Group:
         """Look after the process and its descendants."""
-        return Watched(pid)
+        if sys.platform == "win32":
+            from autograder.isolation.windows import Job
+
+            return Job(pid)
+        return Watched(pid) if Path("/proc/self/stat").exists() else Listed(pid)
 
 
 class Watched:
     """The descendants of a process, as /proc shows them."""
 
     def __init__(self, pid: int):
-        self._pid, self._next = pid, 0.0
+        self._pid, self._next, self._known = pid, 0.0, [pid]
 
     def exceeded(self) -> str:
         """What they have too much of at this moment."""
-        if time.monotonic() < self._next:
-            return ""
-        self._next = time.monotonic() + INTERVAL
-        family = _family(self._pid)
-        if len(family) > PROCESSES:
+        self._look()
+        if len(self._known) > PROCESSES:
             return f"Your code started more than {PROCESSES} processes."
-        if sum(map(_resident, family)) > MEMORY and sum(map(_proportional, family)) > MEMORY:
+        if sum(map(_resident, self._known)) > MEMORY and sum(map(_proportional, self._known)) > MEMORY:
             return f"Your code used more than {MEMORY / 2**30:.0f} GiB of memory in all its processes."
         return ""
+
+    def computed(self) -> float:
+        """Theirs, and that of the ended ones for which one of them has waited."""
+        return sum(map(_processor, self._known))
+
+    def busy(self) -> bool:
+        """Whether any thread of theirs is."""
+        self._look()
+        return any(map(_busy, self._known))
 
     def close(self) -> None:
         """Nothing."""
 
+    def _look(self) -> None:
+        """Find out who they are, unless that has just been done."""
+        if time.monotonic() >= self._next:
+            self._known = _family(self._pid)
+            self._next = time.monotonic() + INTERVAL / 4
+
+
+class Listed:
+    """The descendants of a process, as ps lists them, where there is no /proc: on macOS."""
+
+    def __init__(self, pid: int):
+        self._pid, self._next = pid, 0.0
+        self._spent: dict[int, float] = {}  # seconds of each that has been seen: the ended ones count too
+        self._busy: bool | None = None
+
+    def exceeded(self) -> str:
+        """Nothing: their memory is not watched."""
+        return ""
+
+    def computed(self) -> float | None:
+        """As ps said when it was last asked."""
+        self._look()
+        return None if self._busy is None else sum(self._spent.values())
+
+    def busy(self) -> bool | None:
+        """As ps said when it was last asked."""
+        self._look()
+        return self._busy
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def _look(self) -> None:
+        if time.monotonic() < self._next:  # it takes 20 ms
+            return
+        self._next = time.monotonic() + INTERVAL
+        command = ["ps", "-A", "-o", "pid=,ppid=,state=,time="]
+        try:
+            listed = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        except (OSError, subprocess.SubprocessError):
+            self._busy = None
+            return
+        found = [line.split() for line in listed.splitlines()]
+        family = set(_descendants(self._pid, {int(pid): int(parent) for pid, parent, *_ in found}))
+        theirs = [(int(pid), state, spent) for pid, _, state, spent in found if int(pid) in family]
+        self._spent |= {pid: _seconds(spent) for pid, _, spent in theirs}
+        self._busy = any(state.startswith(BUSY) for _, state, _ in theirs)
+
+
+def _seconds(spent: str) -> float:
+    """Of what ps writes as [days-][[hours:]minutes:]seconds, with hundredths on macOS."""
+    days, _, clock = spent.rpartition("-")
+    parts = reversed(clock.replace(",", ".").split(":"))
+    return 86400 * int(days or 0) + sum(float(part) * 60.0**power for power, part in enumerate(parts))
+
 
 def _family(ancestor: int) -> list[int]:
-    parents: dict[int, list[int]] = {}
+    parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            parents.setdefault(parent, []).append(int(stat.parent.name))
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    return _descendants(ancestor, parents)
+
+
+def _descendants(ancestor: int, parents: dict[int, int]) -> list[int]:
+    """A process and all that come from it, given the parent of each."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in parents.items():
+        children.setdefault(parent, []).append(pid)
     family, unseen = [], [ancestor]
     while unseen:
         pid = unseen.pop()
         family.append(pid)
-        unseen += parents.get(pid, [])
+        unseen += children.get(pid, [])
     return family
+
+
+def _processor(pid: int) -> float:
+    """Seconds that a process has computed, with those of its ended children that it has waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks: int = os.sysconf("SC_CLK_TCK")
+        return sum(map(int, fields[11:15])) / ticks
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _busy(pid: int) -> bool:
+    """Whether a thread of a process computes, stands in line for a processor, or waits for a disk."""
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError, IndexError):
+            if stat.read_text().rpartition(")")[2].split()[0] in BUSY:
+                return True
+    return False
 
 
 def _resident(pid: int) -> int:
@@ -243,14 +359,14 @@ def _group_of(pid: int, controller: str) -> str:
 
 
 def _version_1() -> dict[str, Path]:
-    """Our own groups of memory and pids, if they can be written to."""
+    """Our own groups of memory, pids and perhaps processor time, those that can be written to."""
     found = {}
-    with contextlib.suppress(OSError):
-        for controller in ("memory", "pids"):
+    for controller in ("memory", "pids", "cpuacct"):
+        with contextlib.suppress(OSError):
             folder = Path("/sys/fs/cgroup", controller, _own(controller).lstrip("/"))
             if (folder / "cgroup.procs").exists() and os.access(folder, os.W_OK):
                 found[controller] = folder
-    return found if len(found) == 2 else {}
+    return found
 
 
 def _version_2() -> Path | None:

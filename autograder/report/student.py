@@ -32,4 +32,4 @@ def _exercise(exercise: ExerciseResult) -> ExerciseResult:
 def _check(check: CheckResult) -> CheckResult:
     said = "" if check.verdict is Verdict.PASS else KINDS.get(check.verdict, check.plain)
     likely = NUMBERS.sub("", check.likely)
-    return msgspec.structs.replace(check, message=said, plain=said, likely=likely, printed="")
+    return msgspec.structs.replace(check, message=said, plain=said, likely=likely, printed="", traceback="")

@@ -16,6 +16,7 @@ from autograder.results import TO_DO, CheckResult, ExerciseResult, Report, Verdi
 Shown = TypeVar("Shown", bound="Line")
 
 WIDTH = 110
+# Red, green and magenta can be read on light and on dark; yellow, cyan and blue on one of them only.
 STYLES = {Verdict.PASS: "green", Verdict.NOT_RUN: "dim", Verdict.GRADER_ERROR: "bold magenta"}
 MARKS = {Verdict.PASS: "✓", Verdict.NOT_RUN: "·"}
 
@@ -23,7 +24,8 @@ MARKS = {Verdict.PASS: "✓", Verdict.NOT_RUN: "·"}
 def console(*, stderr: bool = False) -> Console:
     """A console that is no wider than is good to read."""
     made = Console(stderr=stderr, highlight=False)
-    return Console(stderr=stderr, highlight=False, width=min(made.width, WIDTH)) if made.width > WIDTH else made
+    made.width = min(made.width, WIDTH)
+    return made
 
 
 class Line:
@@ -63,37 +65,38 @@ class Progressing(Line):
         self._progress.update(self._task, description=description.plain, advance=int(judged))
 
 
-def show(report: Report, to: Console, *, of_another: bool = False) -> None:
-    """Print a report: a table of each exercise, what is to be done, and the score.
+def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: bool = False) -> None:
+    """Print a report: what was graded, a table of each exercise, what is to be done, and the score.
 
     Args:
         report: what to print.
         to: the terminal.
         of_another: whether someone else's work was graded: then flags and the words for the isolation are shown.
+        tracebacks: whether those of the grader's own faults are shown, which are for the staff.
     """
     if of_another and report.isolation == isolation.NONE:
-        to.print(Text(isolation.WORDS[isolation.NONE], "bold red"))
-        to.print()
+        _print(to, Text(isolation.WORDS[isolation.NONE], "bold red"), "")
+    to.print(Text(f"{report.homework}: {report.subject}", "bold"), soft_wrap=True)  # paths are copied in one piece
     for exercise in report.exercises:
-        to.print(_head(exercise))
+        _print(to, _head(exercise))
         if exercise.problem:
-            to.print(Padding(Text(exercise.problem, "red"), (0, 0, 0, 2)))
+            _print(to, Padding(Text(exercise.problem, "red"), (0, 0, 0, 2)))
         elif todo := _todo(exercise):
-            to.print(Padding(todo, (0, 0, 0, 2)))
+            _print(to, Padding(todo, (0, 0, 0, 2)))
         else:
-            to.print(_table(exercise))
-            if any(check.waits_for for check in exercise.checks):
-                to.print(Text("  ·  not judged yet: builds on a check that does not pass", "dim"))
+            _print(to, _table(exercise))
         if of_another and exercise.flags:
-            to.print(Text("  For a human to look at; no points depend on it:", "cyan"))
-            to.print(Padding(Group(*map(Text, exercise.flags)), (0, 0, 0, 4)))
-        to.print()
+            _print(to, Text("  For a human to look at; no points depend on it:", "magenta"))
+            _print(to, Padding(Group(*map(Text, exercise.flags)), (0, 0, 0, 4)))
+        _print(to, "")
+    for trace in dict.fromkeys(check.traceback for check in report.grader_errors) if tracebacks else ():
+        _print(to, Text(trace, "dim"))
     for note in report.notes:
-        to.print(Text(f"Note: {note}", "dim"))
-    to.print(_score(report))
-    to.print(Text(f"{report.subject}, {report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}", "dim"))
+        _print(to, Text(f"Note: {note}", "dim"))
+    _print(to, _score(report))
+    _print(to, Text(f"{report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}", "dim"))
     if of_another and report.isolation != isolation.NONE:
-        to.print(Text(isolation.WORDS[report.isolation], "dim"))
+        _print(to, Text(isolation.WORDS[report.isolation], "dim"))
 
 
 def show_list(homework: str, exercises: list[tuple[Exercise, list[CheckResult]]], to: Console) -> None:
@@ -102,23 +105,33 @@ def show_list(homework: str, exercises: list[tuple[Exercise, list[CheckResult]]]
     for exercise, checks in exercises:
         points = sum(check.points for check in checks)
         total += points
-        to.print(Text.assemble((exercise.title, "bold"), f"  {exercise.file}  {number(points)} points"))
+        _print(to, Text.assemble((exercise.title, "bold"), f"  {exercise.file}  {number(points)} points"))
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", width=6)
         table.add_column()
         for check in checks:
             trains = Text("  (trains)", "dim") if check.training else Text()
             table.add_row(number(check.points), Text(check.title) + trains)
-        to.print(table)
-        to.print()
-    to.print(f"{homework}: {number(total)} points")
+        _print(to, table, "")
+    _print(to, f"{homework}: {number(total)} points")
+
+
+def _print(to: Console, *parts: RenderableType) -> None:
+    """Print parts one below the other; in files and pipes without the spaces that fill up a line."""
+    if to.is_terminal:
+        to.print(*parts, sep="\n")
+        return
+    with to.capture() as captured:
+        to.print(*parts, sep="\n")
+    for line in captured.get().splitlines():
+        to.out(line.rstrip(), highlight=False)
 
 
 def _head(exercise: ExerciseResult) -> Text:
     full = exercise.earned == exercise.points
     score = f"{number(exercise.earned)} of {number(exercise.points)} points"
     return Text.assemble(
-        (exercise.title, "bold"), ("  " + exercise.file, "dim"), "  ", (score, "green" if full else "yellow")
+        (exercise.title, "bold"), ("  " + exercise.file, "dim"), "  ", (score, "green" if full else "bold")
     )
 
 
@@ -131,14 +144,36 @@ def _todo(exercise: ExerciseResult) -> RenderableType | None:
 def _table(exercise: ExerciseResult) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(width=2, justify="right")
-    table.add_column(width=5, justify="right")
+    table.add_column(min_width=5, justify="right", no_wrap=True)
     table.add_column()
-    for check in exercise.checks:
+    shown, waiting = _told_apart(exercise.checks)
+    for check in shown:
         style = STYLES.get(check.verdict, "red")
         earned = f"{number(check.earned)}/{number(check.points)}"
         mark = Text(MARKS.get(check.verdict, "✗"), style)
         table.add_row(mark, Text(earned, style), _body(check))
+        if behind := waiting.get(check.title):
+            count = f"{len(behind)} checks wait" if len(behind) > 1 else "1 check waits"
+            points = number(sum(other.points for other in behind))
+            table.add_row(
+                Text(MARKS[Verdict.NOT_RUN], "dim"), Text(f"0/{points}", "dim"), Text(f"{count} for this", "dim")
+            )
     return table
+
+
+def _told_apart(checks: list[CheckResult]) -> tuple[list[CheckResult], dict[str, list[CheckResult]]]:
+    """Checks with a line of their own, and by the title of one of these the checks that wait for it."""
+    shown: list[CheckResult] = []
+    waiting: dict[str, list[CheckResult]] = {}
+    behind: dict[str, str] = {}
+    for check in checks:
+        first = next((behind.get(title, title) for title in check.waits_for), "")
+        if first in (other.title for other in shown):
+            behind[check.title] = first
+            waiting.setdefault(first, []).append(check)
+        else:
+            shown.append(check)
+    return shown, waiting
 
 
 def _body(check: CheckResult) -> RenderableType:
@@ -151,11 +186,11 @@ def _body(check: CheckResult) -> RenderableType:
     lines = [Text.assemble((check.title, "bold"), ("  " + check.verdict.value, STYLES.get(check.verdict, "red")))]
     lines += [Text(line) for line in check.message.rstrip().splitlines()]
     if check.verdict is Verdict.GRADER_ERROR:
-        lines.append(Text("This is a fault of the grader, not of your code. Please report it.", "magenta"))
+        lines.append(Text("This is a fault of the grader, not of your code; it costs no points.", "magenta"))
     if check.likely:
-        lines.append(Text(check.likely, "yellow"))
+        lines.append(Text(check.likely, "magenta"))
     if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
-        lines.append(Text.assemble(("Hint: ", "cyan"), check.hint))
+        lines.append(Text.assemble(("Hint: ", "bold"), check.hint))
     if check.last_printed:
         lines.append(Text("printed meanwhile: " + " | ".join(check.last_printed), "dim"))
     return Group(*lines)
@@ -166,6 +201,6 @@ def _score(report: Report) -> Text:
     left_out = f"  ({number(report.left_out)} points left out)" if report.left_out else ""
     return Text.assemble(
         f"{report.homework}: ",
-        (f"{number(report.earned)} of {number(report.points)} points", "bold green" if full else "bold yellow"),
+        (f"{number(report.earned)} of {number(report.points)} points", "bold green" if full else "bold"),
         left_out,
     )

@@ -1,9 +1,6 @@
-"""The grader's end of a worker: ask, wait no longer than the deadline, believe nothing."""
+"""The grader's end of a worker: ask, give it no more than its time, believe nothing."""
 
-import os
-import selectors
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +8,21 @@ import numpy as np
 
 from autograder.catalog import COURSE
 from autograder.isolation import Isolation, python, totals
+from autograder.isolation.clock import GLANCE, Clock
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean, hide_paths
 from autograder.worker import wire
 from autograder.worker.failure import Files, explain
+from autograder.worker.pipes import Answers, Log, Questions
 
-LOG_HEAD = 8 * 1024  # bytes kept of what student code prints: the beginning
-LOG_TAIL = 8 * 1024  # and the end
-CHUNK = 64 * 1024
-GLANCE = 0.25  # seconds between two looks at what its processes use
+BUSY_MACHINE = 30  # times its time that may pass: then it had less than a thirtieth of a processor
+MOSTLY = 0.8  # of its time
+UNREAD = 5  # seconds after an answer in which the question must have been read
+ENDS = {0xC0000005: "access violation", 0xC00000FD: "stack overflow"}  # what Windows says
+
+
+class LateError(Exception):
+    """A worker that does not answer in its time; the message is for the student."""
 
 
 class ExceededError(Exception):
@@ -35,6 +38,10 @@ class Worker:
         module: the student's module, as "hw2.maml".
         threads: for torch.
         files: the submission, from which messages quote.
+
+    Attributes:
+        log: what it prints.
+        spent: seconds of its time that the last question took.
     """
 
     def __init__(self, isolation: Isolation, box: Path, module: str, threads: int, files: Files):
@@ -44,13 +51,11 @@ class Worker:
         self._file, self._files = f"{module.replace('.', '/')}.py", files
         self._seq = 0
         self._hidden = (*map(str, python.mounts()), str(box), str(box.parent), str(COURSE), str(Path.home()))
-        self.log = Log()
+        self.spent = 0.0
         assert self._process.stdin and self._process.stdout and self._process.stderr
-        self._requests, self._replies, self._prints = (
-            pipe.fileno() for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
-        )
-        for fd in (self._requests, self._replies, self._prints):
-            os.set_blocking(fd, False)
+        with self._process.stdin as questions, self._process.stdout as answers, self._process.stderr as prints:
+            self._questions, self._answers = Questions(questions.fileno()), Answers(answers.fileno())
+            self.log = Log(prints.fileno())  # each has a descriptor of its own
 
     @property
     def alive(self) -> bool:
@@ -58,7 +63,13 @@ class Worker:
         return self._process.poll() is None
 
     def ask(
-        self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray], seed: int, seconds: float
+        self,
+        call: str,
+        arguments: dict[str, Any],
+        arrays: dict[str, np.ndarray],
+        seed: int,
+        seconds: float,
+        most: int = wire.MAX_PAYLOAD,
     ) -> dict[str, np.ndarray]:
         """Call a function of the probe.
 
@@ -67,7 +78,8 @@ class Worker:
             arguments: JSON, arrays replaced by their names as packing.pack does.
             arrays: these arrays.
             seed: for the worker's random number generators.
-            seconds: how long it may take.
+            seconds: of its own time, which a busy machine takes none of (see isolation.clock).
+            most: bytes that the arrays of the answer may have.
 
         Returns:
             The arrays of the answer.
@@ -76,9 +88,8 @@ class Worker:
             StudentError: there is no answer. After TIMEOUT, PROTOCOL and a death the worker is gone.
         """
         request = wire.Request(seq=self._seq, call=call, arguments=arguments, seed=seed)
-        exchange = _Exchange(self, wire.encode(request, arrays), time.monotonic() + seconds)
         try:
-            head, body = exchange.run()
+            head, body = self._exchange(wire.encode(request, arrays), seconds, most)
             reply: wire.Reply = wire.decode_header(head, wire.Reply)
             if reply.seq != self._seq:
                 raise wire.FrameError(f"the answer is to question {reply.seq}, asked was {self._seq}")
@@ -93,11 +104,11 @@ class Worker:
         except ExceededError as error:
             self.stop()
             raise StudentError(Verdict.MEMORY if "memory" in str(error) else Verdict.CRASH, str(error)) from None
-        except TimeoutError:
+        except LateError as error:
             self.stop()
-            raise StudentError(Verdict.TIMEOUT, f"No answer after {seconds:.0f} seconds; an endless loop?") from None
+            raise StudentError(Verdict.TIMEOUT, str(error)) from None
         except EOFError:
-            raise StudentError(*self._death()) from None
+            raise self._death() from None
         self._seq += 1
         if reply.kind != "result":
             reply.text = hide_paths(reply.text, self._hidden)
@@ -111,133 +122,80 @@ class Worker:
     def stop(self) -> None:
         """Kill it and everything it started."""
         self._running.stop()
+        self._questions.close()
+        self._answers.close()
 
-    def check_limits(self) -> None:
-        """Look whether its processes together use more than they may.
+    def _exchange(self, frame: bytes, seconds: float, most: int) -> tuple[bytes, bytes]:
+        """Send a question; header and payload of its answer.
 
         Raises:
-            ExceededError: they do.
+            FrameError, LateError, ExceededError, EOFError (the worker died).
         """
-        if exceeded := self._running.group.exceeded():
-            raise ExceededError(exceeded)
+        clock = Clock(self._running.group)
+        self._questions.send(frame)
+        try:
+            received = self._receive(clock, seconds, most)
+        finally:
+            clock.stop()
+            self.spent = clock.counted
+        if self._answers.more or not self._questions.wait(UNREAD):
+            raise wire.FrameError("more came than was asked for")
+        self.log.wait_for(wire.mark(self._seq))
+        head, _ = wire.lengths(bytes(received[: wire.PREFIX.size]))
+        end = wire.PREFIX.size + head
+        return bytes(received[wire.PREFIX.size : end]), bytes(received[end:])
 
-    def _death(self) -> tuple[Verdict, str]:
+    def _receive(self, clock: Clock, seconds: float, most: int) -> bytearray:
+        """The bytes of one frame, and no more."""
+        received, wanted = bytearray(), wire.PREFIX.size
+        while len(received) < wanted:
+            if clock.look():
+                if exceeded := self._running.group.exceeded():
+                    raise ExceededError(exceeded)
+                if clock.counted >= seconds or clock.passed >= BUSY_MACHINE * seconds:
+                    raise LateError(_late(clock))
+            data = self._answers.take(GLANCE)
+            if data == b"" or (data is None and self._questions.refused):
+                self.log.wait_for(wire.mark(self._seq))
+                raise EOFError
+            received += data or b""
+            if wanted == wire.PREFIX.size <= len(received):
+                wanted += sum(wire.lengths(bytes(received[: wire.PREFIX.size]), most))
+        if len(received) > wanted:
+            raise wire.FrameError("more came than was asked for")
+        return received
+
+    def _death(self) -> StudentError:
         try:
             status = self._process.wait(timeout=5)
         except Exception:  # it closed the pipe and lives on
             self.stop()
-            return Verdict.PROTOCOL, "Your code closed the pipe to the grader."
+            return StudentError(Verdict.PROTOCOL, "Your code closed the pipe to the grader.")
         exceeded = self._running.group.exceeded()
         self.stop()
         if exceeded:
-            return Verdict.MEMORY, exceeded
-        if status in (-signal.SIGKILL, 128 + signal.SIGKILL):
-            return Verdict.MEMORY, "The process was killed by the system, probably for using too much memory."
+            return StudentError(Verdict.MEMORY, exceeded)
+        signals = {-s.value: s.name for s in signal.Signals} | {128 + s.value: s.name for s in signal.Signals} | ENDS
+        outside = status in signals  # its own code may have sent it, or the system, or anybody
+        if status in (-9, 128 + 9):  # SIGKILL, a name that Windows does not have
+            said = "The process was killed by the system, probably for using too much memory."
+            return StudentError(Verdict.MEMORY, said, again=outside)
         if status == 0:
-            return Verdict.CRASH, "Your code ended the Python process (exit status 0); it has to return."
-        signals = {-s.value: s.name for s in signal.Signals} | {128 + s.value: s.name for s in signal.Signals}
+            return StudentError(Verdict.CRASH, "Your code ended the Python process (exit status 0); it has to return.")
         how = signals.get(status, f"exit status {status}")
-        return Verdict.CRASH, f"Your code ended the Python process ({how}); it has to return."
+        return StudentError(
+            Verdict.CRASH, f"Your code ended the Python process ({how}); it has to return.", again=outside
+        )
 
 
-class Log:
-    """What student code printed: beginning and end, however much it was."""
-
-    def __init__(self) -> None:
-        self._head = bytearray()
-        self._tail = bytearray()
-        self._dropped = 0
-
-    def add(self, data: bytes) -> None:
-        """Take more in."""
-        room = LOG_HEAD - len(self._head)
-        self._head += data[:room] if room > 0 else b""
-        self._tail += data[max(room, 0) :]
-        if len(self._tail) > LOG_TAIL:
-            self._dropped += len(self._tail) - LOG_TAIL
-            del self._tail[:-LOG_TAIL]
-
-    def take(self) -> str:
-        """The text since the last call."""
-        cut = f"\n... {self._dropped} bytes left out ...\n".encode() if self._dropped else b""
-        text = bytes(self._head + cut + self._tail).decode("utf-8", errors="replace")
-        self.__init__()  # type: ignore[misc]
-        return clean(text, len(text))
-
-
-class _Exchange:
-    """One question and its answer, with the log drained meanwhile: no pipe may fill up and block the other side."""
-
-    def __init__(self, worker: Worker, frame: bytes, deadline: float):
-        self._worker = worker
-        self._unsent = memoryview(frame)
-        self._received = bytearray()
-        self._wanted = wire.PREFIX.size
-        self._lengths: tuple[int, int] | None = None
-        self._deadline = deadline
-
-    def run(self) -> tuple[bytes, bytes]:
-        """Header and payload of the answer.
-
-        Raises:
-            FrameError, TimeoutError, EOFError (the worker died).
-        """
-        worker = self._worker
-        with selectors.DefaultSelector() as selector:
-            selector.register(worker._requests, selectors.EVENT_WRITE)
-            selector.register(worker._replies, selectors.EVENT_READ)
-            selector.register(worker._prints, selectors.EVENT_READ)
-            while len(self._received) < self._wanted:
-                left = self._deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError
-                worker.check_limits()
-                for key, _ in selector.select(min(left, GLANCE)):
-                    if key.fd == worker._requests:
-                        if not self._send():
-                            selector.unregister(worker._requests)
-                    elif key.fd == worker._prints:
-                        data = os.read(worker._prints, CHUNK)
-                        worker.log.add(data)
-                        if not data:
-                            selector.unregister(worker._prints)
-                    else:
-                        self._receive()
-        self._drain()
-        if len(self._received) > self._wanted or self._unsent:
-            raise wire.FrameError("more came than was asked for")
-        assert self._lengths
-        start = wire.PREFIX.size
-        end = start + self._lengths[0]
-        return bytes(self._received[start:end]), bytes(self._received[end:])
-
-    def _send(self) -> bool:
-        """Send what the pipe takes; whether there is more."""
-        try:
-            self._unsent = self._unsent[os.write(self._worker._requests, self._unsent[:CHUNK]) :]
-        except BlockingIOError:
-            return True
-        except BrokenPipeError:
-            raise EOFError from None
-        return bool(self._unsent)
-
-    def _receive(self) -> None:
-        data = os.read(self._worker._replies, CHUNK)
-        if not data:
-            self._drain()
-            raise EOFError
-        self._received += data
-        if self._lengths is None and len(self._received) >= wire.PREFIX.size:
-            self._lengths = wire.lengths(bytes(self._received[: wire.PREFIX.size]))
-            self._wanted = wire.PREFIX.size + sum(self._lengths)
-
-    def _drain(self) -> None:
-        """The log may lag behind the answer: take what is there."""
-        for _ in range(64):
-            try:
-                data = os.read(self._worker._prints, CHUNK)
-            except BlockingIOError:
-                return
-            if not data:
-                return
-            self._worker.log.add(data)
+def _late(clock: Clock) -> str:
+    """Why there is no answer, in words for the student."""
+    if clock.computed >= MOSTLY * clock.counted:
+        said = f"No answer after {clock.computed:.0f} seconds of computing; an endless loop?"
+    elif clock.waited >= MOSTLY * clock.counted:
+        said = f"No answer after {clock.waited:.0f} seconds of waiting: for a sleep, an input, or a lock?"
+    else:
+        said = f"No answer after {clock.computed:.0f} seconds of computing and {clock.waited:.0f} of waiting."
+    if clock.passed > 1.5 * clock.counted + GLANCE:
+        said += f" (The machine was busy: this took {clock.passed:.0f} seconds, of which only these count.)"
+    return said

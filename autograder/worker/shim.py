@@ -11,12 +11,12 @@ import sys
 # Instead of this folder the one above it. It comes first, for other packages called autograder or data may be
 # installed, and holds no file of the student's: those lie in hw1/ or hw2/.
 sys.path.pop(0)
-sys.path.insert(0, __file__.rsplit("/autograder/", 1)[0])
+sys.path.insert(0, __file__.replace("\\", "/").rsplit("/autograder/", 1)[0])
 
+import contextlib
 import importlib
 import os
 import random
-import resource
 import traceback
 from typing import Any, BinaryIO
 
@@ -57,6 +57,8 @@ def main() -> None:
             frame = wire.encode(wire.Reply(seq=request.seq, kind="result"), fields)
         except BaseException as error:  # SystemExit too: whatever it is, it is an answer
             frame = wire.encode(_failure(request, error), {})
+        with contextlib.suppress(OSError):  # what is printed next belongs to the next question
+            os.write(2, wire.mark(request.seq))
         replies.write(frame)
         replies.flush()
 
@@ -85,6 +87,10 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 def _limit(processes: int) -> None:
     """Bounds that student code cannot raise again, where the system has them."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
     for name, bound in (
         ("RLIMIT_CPU", SECONDS),
         ("RLIMIT_AS", MEMORY),
@@ -159,12 +165,16 @@ def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
     return [
         frame
         for frame in _frames(error)
-        if frame.filename.startswith(COURSE) and not _own(frame.filename).startswith("autograder/")
+        if _slashes(frame.filename).startswith(COURSE) and not _own(frame.filename).startswith("autograder/")
     ]
 
 
 def _own(filename: str) -> str:
-    return filename.removeprefix(COURSE).lstrip("/")
+    return _slashes(filename).removeprefix(COURSE).lstrip("/")
+
+
+def _slashes(filename: str) -> str:
+    return filename.replace("\\", "/")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,16 @@ def _redraw(draw, k, n):
     return change
 
 
+def _replace(draw, k, n):
+    """A change: another drawing, and another label, at row k, column n of every episode."""
+
+    def change(images, labels):
+        images[:, k, n] = draw.normal(len(images), 784)
+        labels[:, k, n] = np.roll(labels[:, k, n], 1, axis=-1)
+
+    return change
+
+
 def _made_characters(draw, characters):
     """Characters that are easy to tell apart, (characters, 20, 784): 16 stripes each, every drawing with some noise."""
     stripes = draw.normal(characters, 1, 16) + draw.normal(characters, 20, 16, scale=0.25)
@@ -133,8 +143,65 @@ def test_every_forward_pass_starts_afresh(student, draw):
         assert_close(second, first, "outputs of a second forward pass on the same episodes", rtol=1e-5)
 
 
-@points(6)
+@points(3)
 @after(test_every_drawing_gets_logits)
+@hint(
+    "Keep the batch dimension first all the way (the LSTMs are batch_first): reshape within an episode, never across "
+    "episodes."
+)
+def test_episodes_of_a_batch_are_independent(student, draw):
+    """The outputs of an episode do not depend on the other episodes of its batch."""
+    for batch, way, shot in SIZES:
+
+        def replace_first(images, labels, shape=(shot + 1, way, 784)):
+            images[0] = draw.normal(*shape)
+            labels[0, :-1] = np.roll(labels[0, :-1], 1, axis=-1)
+
+        before, got = _variants(student, draw, *_episodes(draw, batch, way, shot), [replace_first])
+        assert_close(got[1:], before[1:], "outputs of the other episodes after a change of the first", rtol=1e-5)
+
+
+@points(5)
+@after(test_episodes_of_a_batch_are_independent)
+@hint(
+    "What a network knows of an episode is in the memory of its LSTMs: one sequence of all (K+1) * N drawings with the "
+    "labels of the support beside them, first the support, then the query. Nothing goes around the LSTMs, and nothing "
+    "is looked up by hand."
+)
+def test_queries_are_answered_from_memory(student, draw):
+    """The support's drawings and labels make a difference to the query outputs, by the memory of the LSTMs alone."""
+    for batch, way, shot in SIZES[:3]:
+
+        def redraw(rows, images, labels):
+            images[:, rows] = draw.normal(*images[:, rows].shape)
+
+        def relabel(images, labels):
+            labels[:, :-1] = np.roll(labels[:, :-1], 1, axis=-1)
+
+        changes = {
+            "other support drawings": lambda *episode, redraw=redraw: redraw(slice(-1), *episode),
+            "other support labels": relabel,
+            "other query drawings": lambda *episode, redraw=redraw: redraw(slice(-1, None), *episode),
+        }
+        episodes_of_all = _episodes(draw, batch, way, shot)
+        before, *others = _variants(student, draw, *episodes_of_all, list(changes.values()))
+        for change, got in zip(changes, others, strict=True):
+            message = f"N = {way}, K = {shot}: {change} make no difference to any query output"
+            assert_differ(got[:, -1], before[:, -1], message)
+
+        # Without memory an output has what stands at one place, the same one in every episode, whatever the layout.
+        places = [_replace(draw, k, n) for k, n in np.ndindex(shot, way)]
+        before, *others = _variants(student, draw, *episodes_of_all, places, memory=False)
+        scale = np.abs(before).max()
+        reached = np.array([np.abs(got - before).max(axis=-1) > 1e-5 * scale for got in others])
+        assert (reached.sum(axis=0) <= 1).all() and (reached == reached[:, :1]).all(), (
+            f"N = {way}, K = {shot}: with the memory of the LSTMs switched off outputs still go by other drawings of "
+            f"the support"
+        )
+
+
+@points(7)
+@after(test_queries_are_answered_from_memory)
 @hint(
     "Zero the labels of the whole query, input_labels[:, -1] in a copy: all N labels, and the last row for any K, in "
     "training and after eval() alike. Else the network reads the answers off its input, and learns nothing from the "
@@ -171,26 +238,8 @@ def test_query_labels_never_reach_the_network(student, draw):
     assert_close(got, before, "with other query labels the outputs", rtol=1e-5)
 
 
-@points(3)
-@after(test_every_drawing_gets_logits)
-@hint(
-    "Keep the batch dimension first all the way (the LSTMs are batch_first): reshape within an episode, never across "
-    "episodes."
-)
-def test_episodes_of_a_batch_are_independent(student, draw):
-    """The outputs of an episode do not depend on the other episodes of its batch."""
-    for batch, way, shot in SIZES:
-
-        def replace_first(images, labels, shape=(shot + 1, way, 784)):
-            images[0] = draw.normal(*shape)
-            labels[0, :-1] = np.roll(labels[0, :-1], 1, axis=-1)
-
-        before, got = _variants(student, draw, *_episodes(draw, batch, way, shot), [replace_first])
-        assert_close(got[1:], before[1:], "outputs of the other episodes after a change of the first", rtol=1e-5)
-
-
-@points(5)
-@after(test_episodes_of_a_batch_are_independent)
+@points(4)
+@after(test_queries_are_answered_from_memory)
 @hint(
     "One sequence an episode, of all its (K+1) * N drawings: flatten row by row, first all support drawings, then all "
     "queries. Class by class, a query would come before the support of later classes."
@@ -206,7 +255,7 @@ def test_every_query_comes_after_the_whole_support(student, draw):
             _assert_all_queries_differ(got, before, where)
 
 
-@points(4)
+@points(3)
 @after(test_every_query_comes_after_the_whole_support)
 @hint(
     "Hide the labels of the query only, the last row: rows 0 to K-1 are the support, and without its labels there is "
@@ -249,7 +298,7 @@ def test_a_query_drawing_decides_its_own_output(student, draw):
 
 
 @points(1)
-@after(test_every_drawing_gets_logits)
+@after(test_queries_are_answered_from_memory)
 @hint(
     "layer2 reads the outputs of layer1 as they are. They lie between -1 and 1: a ReLU between the two deletes all "
     "that is negative, half of what was remembered."
@@ -265,7 +314,7 @@ def test_layer2_reads_negative_outputs_of_layer1(student, draw):
         assert_differ(got, before, "where all outputs of layer1 are negative, other drawings give the same logits")
 
 
-@points(2)
+@points(4)
 @after(test_every_drawing_gets_logits)
 @hint("Return the raw outputs of layer2: cross entropy applies softmax itself, and twice is once too many.")
 def test_outputs_are_logits(student, draw):
@@ -277,8 +326,8 @@ def test_outputs_are_logits(student, draw):
     )
 
 
-@points(4)
-@after(test_every_drawing_gets_logits)
+@points(3)
+@after(test_queries_are_answered_from_memory)
 @hint(
     "Zero a copy: input_labels[:, -1] = 0 writes into the caller's labels, and the loss is then computed against "
     "zeros. detach(), view() and numpy() make no copy; clone() does."
@@ -290,7 +339,7 @@ def test_the_callers_labels_stay_as_they_were(student, draw):
     assert_close(left, labels, "the caller's labels after forward")
 
 
-@points(4)
+@points(3)
 @hint(
     "Take the last row of the predictions and of the labels, the query, and nothing else: the network has been told "
     "the labels of the support."
@@ -314,7 +363,7 @@ def test_loss_looks_at_the_query_only(student, draw):
         )
 
 
-@points(5)
+@points(4)
 @after(test_loss_looks_at_the_query_only)
 @hint(
     "-log softmax(logits)[class of the query], averaged over all B * N queries: not summed, and of no single episode. "
@@ -330,7 +379,7 @@ def test_loss_is_cross_entropy(student, reference, draw):
         assert_close(student.loss(logits, labels).loss, want.loss, f"loss for B = {batch}, N = {way}, K = {shot}")
 
 
-@points(3)
+@points(1)
 @after(test_loss_is_cross_entropy)
 @hint(
     "Return the loss as a tensor that is still connected to the predictions: no .item(), no detach(), no "
@@ -345,8 +394,8 @@ def test_loss_can_be_differentiated(student, reference, draw):
         assert_close(student.loss(logits, labels).gradient, want.gradient, "gradient of the loss")
 
 
-@points(3)
-@after(test_shape, test_loss_can_be_differentiated)
+@points(2)
+@after(test_shape, test_queries_are_answered_from_memory, test_loss_can_be_differentiated)
 @hint("Run layer1 and then layer2 on its outputs, without detach() or torch.no_grad() between them.")
 def test_gradients_reach_both_layers(student, draw):
     """The gradient of the loss reaches every weight of both LSTMs."""

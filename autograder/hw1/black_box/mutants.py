@@ -18,10 +18,23 @@ def _in_a_copy(statement: str) -> tuple[tuple[str, str], ...]:
     return ((LABELS, f"        seen_labels = input_labels.clone()\n        {statement}\n"),)
 
 
+def _by_hand(scores: str) -> tuple[tuple[str, str], ...]:
+    """The edit that answers the queries by their scores (B, N, N), without an LSTM."""
+    known = (
+        "        support, asked = input_images[:, :-1].flatten(1, 2), input_images[:, -1]\n"
+        "        taught = input_labels[:, :-1].flatten(1, 2)\n"
+    )
+    return (
+        (LABELS, f"{known}{LABELS}"),
+        (OUTPUT, f"torch.cat([taught.reshape(B, -1, N, N), ({scores})[:, None]], dim=1)"),
+    )
+
+
 COUNT = ("test_every_drawing_gets_logits",)
 SHAPE = ("test_shape",)
 LEAK = ("test_query_labels_never_reach_the_network",)
 BATCH = ("test_episodes_of_a_batch_are_independent",)
+MEMORY = ("test_queries_are_answered_from_memory",)
 ORDER = ("test_every_query_comes_after_the_whole_support",)
 SUPPORT = ("test_support_labels_reach_the_network",)
 OWN = ("test_a_query_drawing_decides_its_own_output",)
@@ -51,6 +64,12 @@ MUTANTS = [
         ((LOSS, "-(labels[:, -1] * preds[:, -1].log_softmax(dim=1)).sum(dim=-1).mean()"),),
         CROSS_ENTROPY,
         "the softmax is taken over dimension 1, the positions of the queries, instead of the classes",
+    ),
+    Mutant(
+        "log-softmax over the batch",
+        ((LOSS, "-(labels[:, -1] * preds[:, -1].log_softmax(dim=0)).sum(dim=-1).mean()"),),
+        CROSS_ENTROPY,
+        "the softmax is taken over dimension 0, the episodes of the batch, instead of the classes",
     ),
     Mutant(
         "target by argmax over the wrong axis",
@@ -223,6 +242,18 @@ MUTANTS = [
         "the labels of three queries are hidden, whatever N is",
     ),
     Mutant(
+        "the labels of the last three queries are hidden, whatever N",
+        _in_a_copy("seen_labels[:, -1, -3:] = 0"),
+        LEAK,
+        "the labels of three queries are hidden, whatever N is",
+    ),
+    Mutant(
+        "the last three numbers of each query label are hidden, whatever N",
+        _in_a_copy("seen_labels[:, -1, :, -3:] = 0"),
+        LEAK,
+        "the last three numbers of every query label are hidden, whatever N is",
+    ),
+    Mutant(
         "the last class is hidden instead of the last row",
         _in_a_copy("seen_labels[:, :, -1] = 0"),
         (*LEAK, *SUPPORT),
@@ -255,8 +286,9 @@ MUTANTS = [
     Mutant(
         "all labels are hidden",
         ((SEEN, "torch.zeros_like(input_labels)"),),
-        SUPPORT,
+        MEMORY,
         "all labels are hidden, those of the support too",
+        without_idea=True,
     ),
     Mutant(
         "query drawings are hidden too",
@@ -267,8 +299,9 @@ MUTANTS = [
                 "seen_labels], dim=-1).reshape",
             ),
         ),
-        OWN,
+        MEMORY,
         "the drawings of the query are hidden together with their labels",
+        without_idea=True,
     ),
     Mutant(
         "the caller's labels are overwritten",
@@ -331,14 +364,16 @@ MUTANTS = [
     Mutant(
         "the query comes first",
         ((f"{JOINED}.reshape", f"{JOINED}.flip(1).reshape"), (OUTPUT, f"{OUTPUT}.flip(1)")),
-        ORDER,
+        MEMORY,
         "the rows are read from the last to the first, the query before the support",
+        without_idea=True,
     ),
     Mutant(
         "each row a sequence of its own",
         ((SEQUENCE, f"{JOINED}.reshape(B * rows, N, -1)"),),
-        ORDER,
+        MEMORY,
         "each row is a sequence of its own: the query is read without a memory of the support",
+        without_idea=True,
     ),
     Mutant(
         "each class a sequence of its own",
@@ -354,12 +389,14 @@ MUTANTS = [
         ((LAYER1, "states, _ = self.layer1(sequence.transpose(0, 1))\n        states = states.transpose(0, 1)"),),
         BATCH,
         "the first LSTM runs over the episodes of the batch instead of the drawings of an episode",
+        without_idea=True,
     ),
     Mutant(
         "time first, by a reshape",
         ((SEQUENCE, f"{JOINED}.reshape(rows * N, B, -1)"),),
         BATCH,
         "the input is reshaped to ((K+1) * N, B, 784 + N), which mixes the episodes of the batch",
+        without_idea=True,
     ),
     Mutant(
         "the last output for every place",
@@ -387,6 +424,54 @@ MUTANTS = [
         COUNT,
     ),
     Mutant("input in double precision", ((SEQUENCE, f"{SEQUENCE}.double()"),), COUNT),
+    # Without the LSTMs
+    Mutant(
+        "each drawing a sequence of its own",
+        ((SEQUENCE, f"{JOINED}.reshape(B * rows * N, 1, -1)"),),
+        MEMORY,
+        "each drawing is a sequence of its own: nothing is remembered",
+        without_idea=True,
+    ),
+    Mutant(
+        "attention by hand instead of LSTMs",
+        _by_hand("(asked @ support.transpose(1, 2) / 28).softmax(dim=-1) @ taught - 0.5"),
+        MEMORY,
+        without_idea=True,
+    ),
+    Mutant(
+        "the nearest neighbour by hand instead of LSTMs",
+        _by_hand("taught[torch.arange(B)[:, None], torch.cdist(asked, support).argmin(dim=-1)] - 0.5"),
+        MEMORY,
+        without_idea=True,
+    ),
+    Mutant(
+        "the mean of the support for the LSTMs' memory",
+        (
+            (
+                SEQUENCE,
+                f"{JOINED}.reshape(B, rows * N, -1)\n"
+                "        mean = sequence[:, :-N].mean(dim=1, keepdim=True)\n"
+                "        sequence = torch.cat([sequence[:, :-N], sequence[:, -N:] + mean], dim=1)"
+                ".reshape(B * rows * N, 1, -1)",
+            ),
+        ),
+        MEMORY,
+        without_idea=True,
+    ),
+    Mutant(
+        "attention by hand beside the LSTMs",
+        (
+            (
+                OUTPUT,
+                f"{OUTPUT} + (\n"
+                "            (input_images[:, -1] @ input_images[:, :-1].flatten(1, 2).transpose(1, 2) / 28)\n"
+                "            .softmax(dim=-1) @ input_labels[:, :-1].flatten(1, 2)\n"
+                "        )[:, None]",
+            ),
+        ),
+        MEMORY,
+        without_idea=True,
+    ),
     # The layers
     Mutant(
         "ReLU between the layers",

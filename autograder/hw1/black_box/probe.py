@@ -1,7 +1,7 @@
 """How to drive a MANN: run it forward, take its loss and gradients, train it, let it predict."""
 
 from types import ModuleType
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -19,20 +19,26 @@ LEARNING_RATE = 1e-3
 class Logits(NamedTuple):
     """What forward returns: (B, K+1, N, N), or (V, B, K+1, N, N) for V variants of the input."""
 
-    logits: Array
+    logits: Annotated[Array, "labels"]
+
+
+class Twice(NamedTuple):
+    """What forward returns the first and the second time: (2, B, K+1, N, N)."""
+
+    logits: Annotated[Array, "2, B, rows, N, N"]
 
 
 class Labels(NamedTuple):
     """The caller's labels after a forward pass: (B, K+1, N, N)."""
 
-    labels: Array
+    labels: Annotated[Array, "labels"]
 
 
 class Loss(NamedTuple):
     """A loss and its gradient with respect to the logits (B, K+1, N, N)."""
 
-    loss: Array
-    gradient: Array
+    loss: Annotated[Array, ""]
+    gradient: Annotated[Array, "logits"]
 
 
 class Gradients(NamedTuple):
@@ -48,7 +54,13 @@ class Weights(NamedTuple):
 
 
 def forward(
-    module: ModuleType, images: Array, labels: Array, seed: int, gain: float = 3.0, shift: float = 0.0
+    module: ModuleType,
+    images: Array,
+    labels: Array,
+    seed: int,
+    gain: float = 3.0,
+    shift: float = 0.0,
+    memory: bool = True,
 ) -> Logits:
     """Outputs for several variants of a batch, each by the first forward pass of a network of its own, with the same
     weights.
@@ -60,26 +72,39 @@ def forward(
         seed: of the weights, on which nothing else depends.
         gain: the initial weights times this, so that inputs from long ago still show in the outputs.
         shift: added to what layer1 writes into its cells, so that its outputs have one sign.
+        memory: whether the LSTMs remember anything from step to step.
     """
     answers = []
-    with torch.no_grad():
-        for variant in zip(images, labels, strict=True):
-            network = _network(module, labels, seed)
+    for variant in zip(images, labels, strict=True):
+        network = _network(module, labels, seed)
+        with torch.no_grad():
             for parameter in network.parameters():
                 parameter.mul_(gain)
             for name, parameter in network.named_parameters():
                 if name == "layer1.bias_ih_l0":
                     parameter[2 * HIDDEN : 3 * HIDDEN] += shift
-            torch.manual_seed(seed)  # outputs at random tell nothing either
-            answers.append(network(*map(_tensor, variant)))
+            if not memory:
+                _switch_memory_off(network)
+        torch.manual_seed(seed)  # outputs at random tell nothing either
+        answers.append(network(*map(_tensor, variant)))  # with a graph, as in training
     return Logits(answers)
 
 
-def twice(module: ModuleType, images: Array, labels: Array, seed: int) -> Logits:
+def _switch_memory_off(network: nn.Module) -> None:
+    """Close the forget gates of all LSTMs, and cut their recurrent weights."""
+    for lstm in (module for module in network.modules() if isinstance(module, nn.LSTM)):
+        for name, parameter in lstm.named_parameters():
+            if name.startswith("weight_hh"):
+                parameter.zero_()
+            elif name.startswith("bias_ih"):
+                parameter[lstm.hidden_size : 2 * lstm.hidden_size] = -1e4
+
+
+def twice(module: ModuleType, images: Array, labels: Annotated[Array, "B, rows, N, N"], seed: int) -> Twice:
     """Outputs (2, B, K+1, N, N) of two forward passes by one network, as it is when it is tested."""
     network = _network(module, labels, seed).eval()
     with torch.no_grad():
-        return Logits([network(_tensor(images), _tensor(labels)) for _ in range(2)])
+        return Twice([network(_tensor(images), _tensor(labels)) for _ in range(2)])
 
 
 def labels_after_forward(module: ModuleType, images: Array, labels: Array, seed: int) -> Labels:

@@ -21,7 +21,8 @@ DRAWINGS = ("test_images_are_drawings",)
 DIFFER = ("test_episodes_differ",)
 INK = ("test_ink_is_one",)
 ONE_HOT = ("test_labels_are_one_hot",)
-ROWS = ("test_rows_hold_every_class_and_support_rows_in_class_order",)
+ROWS = ("test_rows_hold_every_class_and_the_support_in_class_order",)
+LAYOUT = ("test_layout_for_more_than_one_support_row",)
 CHARACTERS = ("test_characters_of_an_episode_differ",)
 SUPPORT_LABELS = ("test_support_labels_belong_to_their_characters",)
 QUERY_LABELS = ("test_query_labels_belong_to_their_characters",)
@@ -169,6 +170,19 @@ MUTANTS = [
         "a seed in every call",
         ((POOL, f"random.seed(0)\n        np.random.seed(0)\n        {POOL}"),),
         DIFFER,
+        without_idea=True,
+    ),
+    Mutant(
+        "the first episode for ever",
+        (
+            (
+                RETURN,
+                'self.first = getattr(self, "first", (images, labels))\n'
+                "        return self.first[0].copy(), self.first[1].copy()",
+            ),
+        ),
+        DIFFER,
+        without_idea=True,
     ),
     Mutant(
         "a generator seeded in __init__",
@@ -185,7 +199,7 @@ MUTANTS = [
     Mutant(
         "support class by class, reshaped to (K, N)",
         _before_the_shuffle(RESHAPED.format("images"), RESHAPED.format("labels")),
-        ROWS,
+        LAYOUT,
     ),
     Mutant(
         "support images class by class, its labels row by row",
@@ -195,7 +209,7 @@ MUTANTS = [
     Mutant(
         "support labels class by class, its images row by row",
         _before_the_shuffle(RESHAPED.format("labels")),
-        (*ROWS, *SUPPORT_LABELS),
+        (*LAYOUT, *SUPPORT_LABELS),
     ),
     Mutant(
         "everything class by class, reshaped to (K+1, N)",
@@ -230,7 +244,7 @@ MUTANTS = [
     Mutant(
         "roles of K and 1 swapped",
         ((SHUFFLE, "images[1:], labels[1:] = images[1:, order], labels[1:, order]"),),
-        ROWS,
+        LAYOUT,
     ),
     Mutant("the query comes first", ((RETURN, "return np.roll(images, 1, axis=0), np.roll(labels, 1, axis=0)"),), ROWS),
     Mutant("classes counted backwards", _before_the_shuffle("labels = np.flip(labels, axis=-1).copy()"), ROWS),

@@ -4,7 +4,7 @@ import functools
 import tempfile
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -19,24 +19,24 @@ Array = np.ndarray
 class Episodes(NamedTuple):
     """Some episodes: images (episodes, K+1, N, 784) and labels (episodes, K+1, N, N) if all is well."""
 
-    images: Array
-    labels: Array
+    images: Annotated[Array, "episodes, shot + 1, way, 784"]
+    labels: Annotated[Array, "episodes, shot + 1, way, way"]
 
 
 class Kept(NamedTuple):
     """Some episodes when they were drawn, and after the others were."""
 
-    images: Array
-    labels: Array
-    images_later: Array
-    labels_later: Array
+    images: Annotated[Array, "episodes, shot + 1, way, 784"]
+    labels: Annotated[Array, "episodes, shot + 1, way, way"]
+    images_later: Annotated[Array, "episodes, shot + 1, way, 784"]
+    labels_later: Annotated[Array, "episodes, shot + 1, way, way"]
 
 
 class Config(NamedTuple):
     """What is left of the caller's config: how many entries, and its image size."""
 
-    entries: Array
-    img_size: Array
+    entries: Annotated[Array, ""]
+    img_size: Annotated[Array, "2"]
 
 
 def sample(

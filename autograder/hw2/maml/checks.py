@@ -2,8 +2,9 @@
 
 Everything about gradients is compared in double precision, from parameters that are given: adapted parameters and
 meta-gradients are numbers that only the right method gives. _outer_step is judged twice, with the student's own
-_inner_loop and with a stand-in for it: if either agrees with the reference, it is right, and a mistake in _inner_loop
-is paid for once.
+_inner_loop and with a stand-in for it, which depends on every pixel and label that it is given: if either agrees with
+the reference, it is right, and a mistake in _inner_loop is paid for once. Where both loops are right, they must agree
+once more when they work together.
 """
 
 import numpy as np
@@ -62,6 +63,13 @@ def _score(parameters, images, labels):
     return accuracy(network.forward(images, parameters), labels)
 
 
+def _cross_entropy(parameters, images, labels):
+    """Mean cross entropy of given parameters."""
+    logits = network.forward(images, parameters)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]))
+
+
 def _change(parameters, theta):
     """How far adaptation moved: compared instead of the parameters, most of which is theta."""
     return {name: parameters[name] - theta[name] for name in theta}
@@ -71,7 +79,7 @@ def _assert_adapted(parameters, theta):
     assert any((change != 0).any() for change in _change(parameters, theta).values()), "no parameter has changed"
 
 
-@points(4)
+@points(2)
 @hint("Return (parameters, accuracies), the adapted parameters under the names of self._meta_parameters.")
 def test_inner_loop_returns_all_parameters(student, draw):
     """_inner_loop returns a dict of all parameters, in their shapes."""
@@ -83,8 +91,38 @@ def test_inner_loop_returns_all_parameters(student, draw):
             assert_shape(got[name], array.shape, f"parameter {name}")
 
 
-@points(5)
+@points(4)
 @after(test_inner_loop_returns_all_parameters)
+@hint(
+    "An inner step goes along the gradient of the support's loss, downhill: the loss comes from the support's drawings "
+    "and labels, and the step lowers it. What moves the parameters whatever the labels are adapts to nothing."
+)
+def test_adaptation_learns_from_the_support(student, draw):
+    """Adaptation goes by the support's drawings and labels, and lowers their loss."""
+    for way, shot in ((3, 2), (5, 1)):
+        theta, (images, labels) = _parameters(draw, way), _support(draw, way, shot)
+        small = _rates(theta, 0.01)  # so small that any step downhill goes down
+
+        def adapted(images, labels, theta=theta, small=small):
+            return student.inner_loop(images, labels, theta, small, 2, train=True).parameters
+
+        got, where = adapted(images, labels), f"N = {way}, K = {shot}"
+        _assert_adapted(got, theta)
+        others = {
+            "drawings": adapted(draw.normal(*images.shape), labels),
+            "labels": adapted(images, (labels + 1) % way),
+        }
+        for what, other in others.items():
+            differs = any(bool(np.any(other[name] != got[name])) for name in theta)
+            assert differs, f"{where}: with other support {what} the adapted parameters are the same"
+        before, later = (_cross_entropy(parameters, images, labels) for parameters in (theta, got))
+        assert later < before, (
+            f"{where}: two small steps change the support's loss from {before:.5g} to {later:.5g}, expected less"
+        )
+
+
+@points(5)
+@after(test_adaptation_learns_from_the_support)
 @hint(
     "phi = theta - alpha * grad L(theta, support): L is the mean cross entropy of the logits (no softmax before it) "
     "over the whole support, the gradient is with respect to all parameters, and the step goes downhill, once."
@@ -98,8 +136,8 @@ def test_one_inner_step(student, reference, draw):
         assert_close(_change(got, theta), _change(want, theta), "change of")
 
 
-@points(4)
-@after(test_inner_loop_returns_all_parameters)
+@points(3)
+@after(test_adaptation_learns_from_the_support)
 @hint(
     "Each step starts where the last one ended, phi_{i+1} = phi_i - alpha * grad L(phi_i), and there are "
     "num_inner_steps of them."
@@ -115,8 +153,8 @@ def test_each_inner_step_starts_from_the_last(student, draw):
     assert_close(_change(got, halfway), _change(want, halfway), "from 2 to 4 steps the change of")
 
 
-@points(4)
-@after(test_inner_loop_returns_all_parameters)
+@points(3)
+@after(test_adaptation_learns_from_the_support)
 @hint("Use self._inner_lrs[name], the parameter's own rate, in its update. They differ once they are learned.")
 def test_each_parameter_has_its_own_inner_rate(student, draw):
     """Each parameter is updated with its own inner learning rate."""
@@ -129,7 +167,7 @@ def test_each_parameter_has_its_own_inner_rate(student, draw):
     assert_close(_change(got, theta), want, "with a rate for each parameter the change of")
 
 
-@points(5)
+@points(3)
 @after(test_inner_loop_returns_all_parameters)
 @hint(
     "Return (parameters, accuracies): the accuracy before each step, and once more after the last, num_inner_steps + 1 "
@@ -147,7 +185,7 @@ def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
         assert_close(got.accuracies, want, "accuracies of the parameters before each of 3 steps and after the last")
 
 
-@points(3)
+@points(2)
 @after(test_inner_loop_returns_all_parameters)
 @hint(
     "Make new tensors: parameter - rate * gradient. An in-place update (-=, .data, .copy_) writes into theta, which "
@@ -166,7 +204,7 @@ def test_meta_parameters_keep_their_values(student, draw):
 
 
 @points(7)
-@after(test_inner_loop_returns_all_parameters)
+@after(test_adaptation_learns_from_the_support)
 @hint(
     "With train=True take the inner gradients with create_graph=True in every step, so that the outer gradient runs "
     "through them (second order). retain_graph=True only keeps the graph of the loss: that is first-order MAML. And "
@@ -191,8 +229,8 @@ def test_meta_gradient_is_second_order(student, reference, draw):
         assert_gradient(got, value, theta, draw.rng, what, known=(*values, want))
 
 
-@points(3)
-@after(test_inner_loop_returns_all_parameters)
+@points(2)
+@after(test_adaptation_learns_from_the_support)
 @hint(
     "Use the inner learning rate as the tensor it is. .item() or float(...) makes it a number without a graph, and it "
     "is never learned."
@@ -214,8 +252,8 @@ def test_inner_rates_receive_gradients(student, reference, draw):
     assert_gradient(got, value, rates, draw.rng, "gradient of the inner learning rates", known=(*values, want))
 
 
-@points(3)
-@after(test_inner_loop_returns_all_parameters)
+@points(2)
+@after(test_adaptation_learns_from_the_support)
 @hint(
     "Adapt when evaluating too. train decides on create_graph, and on nothing else: under no_grad() there would be no "
     "inner gradients to step along."
@@ -234,7 +272,7 @@ def test_adapts_when_evaluating(student, draw):
     assert_close([0, *evaluated.accuracies], [0, *trained.accuracies], "with train=False the accuracies")
 
 
-@points(4)
+@points(3)
 @after(test_adapts_when_evaluating)
 @hint(
     "create_graph=train: when evaluating nobody differentiates through the inner gradients, and their graph only "
@@ -253,7 +291,30 @@ def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
         )
 
 
+@points(4)
+@hint(
+    "Call self._inner_loop with the task's support, and judge the query with the parameters that it returns. Without "
+    "them the outer loss says nothing of how well theta adapts."
+)
+def test_outer_step_adapts_to_the_support(student, draw):
+    """The outer loss goes by what _inner_loop makes of each task's support: its drawings and its labels."""
+    for way, shot in ((3, 2), (5, 1)):
+        theta, tasks = _parameters(draw, way), _batch(draw, way, shot)
+        redrawn = [task._replace(images_support=draw.normal(*task.images_support.shape)) for task in tasks]
+        relabelled = [task._replace(labels_support=(task.labels_support + 1) % way) for task in tasks]
+
+        def compare(stand_in, theta=theta, tasks=tasks, others=(redrawn, relabelled), where=f"N = {way}, K = {shot}"):
+            before, *changed = (
+                student.outer_step(batch, theta, _rates(theta), 1, True, stand_in).loss for batch in (tasks, *others)
+            )
+            for what, loss in zip(("drawings", "labels"), changed, strict=True):
+                assert bool(np.any(loss != before)), f"{where}: with other support {what} the outer loss is the same"
+
+        assert_either(compare)
+
+
 @points(5)
+@after(test_outer_step_adapts_to_the_support)
 @hint(
     "The outer loss is the query's cross entropy under the parameters that _inner_loop returned (not under "
     "self._meta_parameters, not on the support), averaged over the queries and over the tasks, once each. "
@@ -279,7 +340,8 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
         assert_either(compare)
 
 
-@points(4)
+@points(3)
+@after(test_outer_step_adapts_to_the_support)
 @hint(
     "Return two things: the support accuracies that _inner_loop returned, num_inner_steps + 1 of them, and the query's "
     "after adaptation, each from 0 to 1 and averaged over the tasks, step by step."
@@ -299,7 +361,8 @@ def test_accuracies_of_outer_step(student, reference, draw):
         assert_either(compare)
 
 
-@points(3)
+@points(4)
+@after(test_outer_step_adapts_to_the_support)
 @hint(
     "Return the loss with its graph (no .item(), detach() or no_grad() after the inner loop, and train passed on to "
     "it), and leave backward() and the optimizer's step to the caller: one backward for the mean over all tasks."
@@ -324,6 +387,39 @@ def test_outer_loss_can_be_differentiated(student, reference, draw):
     assert_either(compare)
 
 
+@points(2)
+@after(
+    test_one_inner_step,
+    test_meta_parameters_keep_their_values,
+    test_adapts_when_evaluating,
+    test_outer_loss_is_the_query_loss_after_adaptation,
+    test_accuracies_of_outer_step,
+    test_outer_loss_can_be_differentiated,
+)
+@hint(
+    "Parameters are adapted to the support of one task, and to nothing else: no query, no label of a query, nothing "
+    "that was kept of another task. A query's label is for the outer loss and the accuracy, after its logits are there."
+)
+def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
+    """Query labels, the other tasks and those before make no difference to the adapted parameters."""
+    for way, shot, query, train in ((3, 2, 2, False), (5, 1, 5, True)):  # the latter as in training
+        theta, tasks = _parameters(draw, way), _batch(draw, way, shot, count=2, query=query)
+        relabelled = [task._replace(labels_query=draw.rng.integers(way, size=way * query)) for task in tasks]
+        redrawn = [task._replace(images_query=draw.normal(*task.images_query.shape)) for task in tasks]
+        batches = {
+            "": tasks,
+            " with other query labels": relabelled,
+            " with other query drawings": redrawn,
+            " with another first task": [*_batch(draw, way, shot, count=1, query=query), *tasks[1:]],
+            " of a batch that was there before": tasks,
+        }
+        arguments = (list(batches.values()), theta, _rates(theta, 0.05), 1, train)
+        got, want = (subject.outer_losses(*arguments).losses for subject in (student, reference))
+        assert_shape(got, (len(batches),), "outer losses of the batches")
+        for i, other in enumerate(batches):
+            assert_close(got[i], want[i], f"outer loss{other} for N = {way}, K = {shot}, train={train}")
+
+
 @training(seconds=60)
 @points(2)
 @after(test_one_inner_step, test_each_inner_step_starts_from_the_last, test_adapts_when_evaluating)
@@ -342,6 +438,7 @@ def test_adapts_a_trained_initialisation(student, draw, threshold):
     test_adapts_when_evaluating,
     test_outer_loss_is_the_query_loss_after_adaptation,
     test_outer_loss_can_be_differentiated,
+    test_nothing_but_the_support_is_adapted_to,
 )
 @hint("All parts look right by themselves. Train it yourself with hw2/train.py and look at the curve.")
 def test_learns_mosaics(student, draw, threshold):

@@ -24,6 +24,9 @@ QUERY_SCORE = "util.score(logits, labels_query)"
 MEAN = "        outer_loss = torch.mean(torch.stack(outer_loss_batch))\n"
 
 RETURNS = ("test_inner_loop_returns_all_parameters",)
+LEARNS = ("test_adaptation_learns_from_the_support",)
+ADAPTS = ("test_outer_step_adapts_to_the_support",)
+SUPPORT_ALONE = ("test_nothing_but_the_support_is_adapted_to",)
 ONE_STEP = ("test_one_inner_step",)
 EACH_STEP = ("test_each_inner_step_starts_from_the_last",)
 OWN_RATE = ("test_each_parameter_has_its_own_inner_rate",)
@@ -139,8 +142,9 @@ MUTANTS = [
     Mutant(
         "support taken to be in class order",
         ((LOSS, "loss = F.cross_entropy(logits, labels.sort().values)"),),
-        ONE_STEP,
+        LEARNS,
         "the support is taken to be in class order, whatever its labels",
+        without_idea=True,
     ),
     Mutant(
         "one drawing of the support left out",
@@ -169,14 +173,62 @@ MUTANTS = [
     Mutant(
         "update without the gradient",
         ((UPDATE, "parameter - self._inner_lrs[name]"),),
-        ONE_STEP,
+        LEARNS,
         "the inner learning rate itself is subtracted, not rate times gradient",
+        without_idea=True,
     ),
     Mutant(
         "uphill",
         ((UPDATE, "parameter + self._inner_lrs[name] * gradient"),),
-        ONE_STEP,
+        LEARNS,
         "the gradient is added, not subtracted: a step uphill",
+        without_idea=True,
+    ),
+    Mutant(
+        "weight decay for a gradient",
+        ((UPDATE, "parameter - self._inner_lrs[name] * parameter"),),
+        LEARNS,
+        "the parameters themselves are subtracted, as in weight decay, and no gradient of the support's loss",
+        without_idea=True,
+    ),
+    Mutant(
+        "random numbers for a gradient",
+        ((UPDATE, "parameter - self._inner_lrs[name] * torch.randn_like(gradient)"),),
+        LEARNS,
+        without_idea=True,
+    ),
+    Mutant(
+        "labels ignored inside",
+        ((LOSS, "loss = -F.softmax(logits, dim=-1).log_softmax(dim=-1).mean()"),),
+        LEARNS,
+        "the inner loss does not look at the labels",
+        without_idea=True,
+    ),
+    Mutant(
+        "labels for drawings by their places",
+        ((LOSS, "loss = F.cross_entropy(logits, torch.arange(len(labels)) % logits.shape[1])"),),
+        LEARNS,
+        "the support is taken to be in turns, whatever its labels",
+        without_idea=True,
+    ),
+    Mutant(
+        "update under no_grad",
+        (
+            (
+                UPDATED,
+                "            with torch.no_grad():\n"
+                + UPDATED.replace("            ", "                ", 1)
+                .replace("\n                ", "\n                    ")
+                .replace("\n            }", "\n                }"),
+            ),
+            (
+                GRADIENTS,
+                "for parameter in parameters.values():\n                parameter.requires_grad_()\n            "
+                + GRADIENTS,
+            ),
+        ),
+        (*SECOND_ORDER, *RATES),
+        "the result of each inner step is detached, and no gradient returns",
     ),
     Mutant(
         "every step from theta",
@@ -228,6 +280,12 @@ MUTANTS = [
     Mutant(
         "one step too many",
         ((STEPS, "        for _ in range(self._num_inner_steps + 1):\n"),),
+        (*ONE_STEP, *EACH_STEP, *OWN_RATE, *ACCURACIES),
+        "there is one inner step too many",
+    ),
+    Mutant(
+        "one step too many, and no accuracy after the last",
+        ((STEPS, "        for _ in range(self._num_inner_steps + 1):\n"), (AFTER, "")),
         (*ONE_STEP, *EACH_STEP, *OWN_RATE, *ACCURACIES),
         "there is one inner step too many",
     ),
@@ -408,8 +466,9 @@ MUTANTS = [
     Mutant(
         "no adaptation at all",
         ((UPDATED, UPDATED.replace("parameters =", "adapted =")),),
-        (*ONE_STEP, *EACH_STEP, *OWN_RATE, *SECOND_ORDER, *RATES),
+        LEARNS,
         "no inner step changes the parameters",
+        without_idea=True,
     ),
     # Evaluating
     Mutant(
@@ -463,8 +522,14 @@ MUTANTS = [
     Mutant(
         "outer loss at the parameters before adaptation",
         ((QUERY_LOSS, "F.cross_entropy(self._forward(images_query, self._meta_parameters), labels_query)"),),
-        OUTER_LOSS,
+        ADAPTS,
         "the outer loss is that of theta, before adaptation",
+    ),
+    Mutant(
+        "outer loss and accuracy before adaptation",
+        ((QUERY_LOGITS, "logits = self._forward(images_query, self._meta_parameters)"),),
+        ADAPTS,
+        "the query is judged under theta, before adaptation",
     ),
     Mutant(
         "outer loss on the support",
@@ -505,7 +570,7 @@ MUTANTS = [
     Mutant(
         "query with the support's labels",
         ((QUERY_LOSS, "F.cross_entropy(logits, labels_support[: len(logits)])"),),
-        (*OUTER_LOSS, *OUTER_ACCURACIES),
+        ADAPTS,
     ),
     Mutant(
         "query taken to be in class order",
@@ -516,7 +581,7 @@ MUTANTS = [
     Mutant(
         "adapts to the query",
         ((ADAPTED, "self._inner_loop(images_query, labels_query, train)"),),
-        (*OUTER_LOSS, *OUTER_ACCURACIES),
+        ADAPTS,
         "the parameters are adapted to the query, and know its labels",
     ),
     Mutant(
@@ -532,6 +597,37 @@ MUTANTS = [
             ),
         ),
         (*OUTER_LOSS, *OUTER_ACCURACIES),
+        "the parameters are adapted to support and query together, and know the query's labels",
+    ),
+    Mutant(
+        "adapts to the support, then to the query",
+        (
+            (
+                f"parameters, accuracies_support = {ADAPTED}\n",
+                f"theta, (parameters, accuracies_support) = self._meta_parameters, {ADAPTED}\n"
+                "            self._meta_parameters = parameters\n"
+                "            parameters, _ = self._inner_loop(images_query, labels_query, train)\n"
+                "            self._meta_parameters = theta\n",
+            ),
+        ),
+        (*OUTER_LOSS, *OUTER_ACCURACIES),
+        "the parameters are adapted to support and query in turn, and know the query's labels",
+    ),
+    Mutant(
+        "query left for _inner_loop, which adds it",
+        (
+            (
+                f"parameters, accuracies_support = {ADAPTED}\n",
+                f"self._query = images_query, labels_query\n            parameters, accuracies_support = {ADAPTED}\n",
+            ),
+            (
+                STEPS,
+                '        for more, their_labels in [self._query] if hasattr(self, "_query") else []:\n'
+                "            images, labels = torch.cat([images, more]), torch.cat([labels, their_labels])\n"
+                f"{STEPS}",
+            ),
+        ),
+        SUPPORT_ALONE,
         "the parameters are adapted to support and query together, and know the query's labels",
     ),
     Mutant(
@@ -632,7 +728,7 @@ MUTANTS = [
     Mutant(
         "runs on a GPU only",
         ((QUERY_LOSS, "F.cross_entropy(logits.cuda(), labels_query.cuda())"),),
-        (*OUTER_LOSS, *OUTER_ACCURACIES, *OUTER_GRADIENT),
+        ADAPTS,
     ),
 ]
 

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,25 +22,31 @@ OUTER_LR = 1e-3  # of the constructor; train has its own
 class Adapted(NamedTuple):
     """What _inner_loop returns, and theta after it."""
 
-    parameters: Arrays
-    accuracies: Array
-    meta_parameters: Arrays
+    parameters: Annotated[Arrays, "parameters"]
+    accuracies: Annotated[Array, "steps + 1"]
+    meta_parameters: Annotated[Arrays, "parameters"]
 
 
 class Gradients(NamedTuple):
     """Gradients with respect to theta and to the inner learning rates, by name; zero where there is no graph."""
 
-    meta_parameters: Arrays
-    inner_lrs: Arrays
+    meta_parameters: Annotated[Arrays, "parameters"]
+    inner_lrs: Annotated[Arrays, "inner_lrs"]
 
 
 class Step(NamedTuple):
     """What _outer_step returns, and theta after it."""
 
-    loss: Array
-    accuracies_support: Array
-    accuracy_query: Array
-    meta_parameters: Arrays
+    loss: Annotated[Array, ""]
+    accuracies_support: Annotated[Array, "steps + 1"]
+    accuracy_query: Annotated[Array, ""]
+    meta_parameters: Annotated[Arrays, "parameters"]
+
+
+class Losses(NamedTuple):
+    """The outer loss of each of B batches: (B,)."""
+
+    losses: Array
 
 
 class Weights(NamedTuple):
@@ -52,7 +58,7 @@ class Weights(NamedTuple):
 class Logits(NamedTuple):
     """Logits (n, N)."""
 
-    logits: Array
+    logits: Annotated[Array, "n, N"]
 
 
 @in_double
@@ -123,6 +129,15 @@ def outer_step(
     maml = _maml(module, parameters, inner_lrs, steps, stand_in)
     loss, accuracies_support, accuracy_query = maml._outer_step(_tasks(tasks), train)
     return Step(loss, accuracies_support, accuracy_query, maml._meta_parameters)
+
+
+@in_double
+def outer_losses(
+    module: ModuleType, batches: list[list[TaskArrays]], parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool
+) -> Losses:
+    """Outer losses of one batch after the other by one MAML, with its own _inner_loop; see outer_step."""
+    maml = _maml(module, parameters, inner_lrs, steps)
+    return Losses([several(maml._outer_step(_tasks(tasks), train), 3, "_outer_step")[0] for tasks in batches])
 
 
 @in_double
@@ -259,13 +274,14 @@ def _adapt(maml: Any, images: Array, labels: Array, train: bool) -> tuple[Any, .
 def _stand_in(maml: Any, steps: int, answers: int) -> Any:
     """A function in the place of _inner_loop: theta upside down, times a number that depends on all it is given.
 
-    With train=False it leaves no way back to theta, as _inner_loop need not: who asks for that gets no gradient.
+    Every pixel, every label and their places count. With train=False it leaves no way back to theta, as _inner_loop
+    need not: who asks for that gets no gradient.
     """
 
     def inner_loop(images: torch.Tensor, labels: torch.Tensor, train: bool) -> Any:
-        factor = (
-            1 + 0.1 * torch.tanh(images.mean()) + 0.01 * labels[: len(labels) // 2].double().mean() + 0.02 * bool(train)
-        )
+        drawn = (images.flatten() * torch.cos(torch.arange(images.numel()))).mean()
+        told = ((1 + labels) * torch.cos(torch.arange(len(labels)))).mean()
+        factor = 1 + 0.2 * torch.tanh(3 * drawn + 0.5 * told) + 0.02 * bool(train)
         theta = {name: tensor if train else tensor.detach() for name, tensor in maml._meta_parameters.items()}
         parameters = {name: factor * tensor.flip(0) for name, tensor in theta.items()}
         accuracies = [float(factor) / (step + 2) for step in range(steps + 1)]

@@ -1,8 +1,9 @@
 """Problem 1. Prototypical networks
 
 _step is judged with a linear network, in double precision, so that support and query may be embedded in one pass or in
-several. It is judged twice: with the student's own _prototypes and _logits, and with stand-ins for them. If either
-agrees with the reference, _step is right, and a mistake in those two is paid for once.
+several. It is judged twice: with the student's own _prototypes and _logits, and with stand-ins for them, which depend
+on every feature and label that they are given. If either agrees with the reference, _step is right, and a mistake in
+those two is paid for once. Where those two are right, all must agree once more when they work together.
 """
 
 import numpy as np
@@ -13,6 +14,7 @@ from autograder.words import (
     assert_close,
     assert_either,
     assert_gradient,
+    assert_if_it_runs,
     assert_shape,
     hint,
     points,
@@ -33,7 +35,7 @@ def _weight(draw):
     return draw.normal(FEATURES, int(np.prod(PIXELS)), scale=0.2)
 
 
-@points(2)
+@points(1)
 @hint(
     "One prototype for each class, with as many features as the support has: (N, D), for any N and K. N is the number "
     "of different labels; the mean of a class that does not occur is NaN."
@@ -61,7 +63,7 @@ def test_prototype_is_the_mean_of_its_class(student, reference, draw):
         assert_close(got.features, features, "_prototypes writes into the support features: feature", rtol=1e-9)
 
 
-@points(5)
+@points(4)
 @after(test_one_prototype_for_each_class)
 @hint(
     "The network must learn through the support too. Under torch.no_grad() or after detach() every prototype is "
@@ -86,7 +88,7 @@ def test_gradient_flows_through_prototypes(student, reference, draw):
         assert_gradient(got, value, features, draw.rng, "gradient through the prototypes", known=(*values, want))
 
 
-@points(3)
+@points(2)
 @hint(
     "One logit for each query and each prototype: (Q, N). The larger the distance, the smaller the logit: mind the "
     "sign. With a matrix product, ||x - c||^2 = ||x||^2 - 2 x.c + ||c||^2 needs all three terms."
@@ -106,7 +108,7 @@ def test_nearest_prototype_has_the_largest_logit(student, draw):
         )
 
 
-@points(5)
+@points(4)
 @after(test_nearest_prototype_has_the_largest_logit)
 @hint(
     "logit_qk = -||f(x_q) - c_k||^2, the negative squared Euclidean distance, summed over the features: no square "
@@ -143,6 +145,32 @@ def test_gradient_flows_through_logits(student, reference, draw):
 
 @points(5)
 @hint(
+    "Embed the support drawings of each task with self._network, make prototypes of these features and the support's "
+    "labels, and hold the query's features against them. What is told by other means is not told by the support."
+)
+def test_step_learns_from_the_support(student, draw):
+    """_step goes by the support: other support drawings or labels, or another network, give another loss."""
+    for way, shot, query in SIZES[:2]:
+        tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
+        redrawn = [task._replace(images_support=draw.normal(*task.images_support.shape)) for task in tasks]
+        relabelled = [task._replace(labels_support=(task.labels_support + 1) % way) for task in tasks]
+        others = {"support drawings": (redrawn, weight), "network": (tasks, _weight(draw))}
+
+        def compare(stand_ins, others, tasks=tasks, weight=weight, sizes=f"N = {way}, K = {shot}"):
+            before = student.step(tasks, weight, stand_ins).loss
+            for what, other in others.items():
+                changed = student.step(*other, stand_ins).loss
+                assert bool(np.any(changed != before)), f"{sizes}: with another {what} the loss is the same"
+
+        # By the student's own _prototypes and _logits, if these work: what they leave out nothing else brings in.
+        assert_if_it_runs(lambda compare=compare, others=others: compare(False, others))
+        others = others | {"labelling of the support": (relabelled, weight)}
+        assert_either(lambda stand_ins, compare=compare, others=others: compare(stand_ins, others))
+
+
+@points(4)
+@after(test_step_learns_from_the_support)
+@hint(
     "The loss is the cross entropy of the query's logits (Q, N) with the query's integer labels (Q,), against "
     "prototypes of the same task's support, and its mean over the tasks of the batch. F.cross_entropy applies softmax "
     "itself."
@@ -159,7 +187,8 @@ def test_loss_is_the_mean_query_cross_entropy(student, reference, draw):
         assert_either(compare)
 
 
-@points(4)
+@points(2)
+@after(test_step_learns_from_the_support)
 @hint(
     "Two floats from 0 to 1, each averaged over the tasks: the support's accuracy by the support's logits and labels, "
     "then the query's. The guess is the class with the largest logit, that of the nearest prototype."
@@ -177,7 +206,8 @@ def test_accuracies_of_support_and_query(student, reference, draw):
         assert_either(compare)
 
 
-@points(5)
+@points(4)
+@after(test_step_learns_from_the_support)
 @hint(
     "Compute loss and features with the graph on: no torch.no_grad(), .item(), .data or detach() on the way from the "
     "network to the loss, for the support nor for the query. backward() and the optimizer's step are the caller's."
@@ -198,7 +228,7 @@ def test_gradient_reaches_the_network(student, reference, draw):
     assert_either(compare)
 
 
-@points(3)
+@points(2)
 @after(test_loss_is_the_mean_query_cross_entropy)
 @hint(
     "Pass all support drawings of a task through the network together, and all its queries, in the mode in which the "
@@ -212,7 +242,7 @@ def test_classes_share_a_pass_through_the_network(student, draw):
     def compare(stand_ins):
         got = student.step(tasks, weight, stand_ins, batch_norm=True).loss.item()
         if stand_ins:
-            want = _losses_with_batch_norm(tasks, weight, _first_of_each_class, lambda x, c: x @ c.T)
+            want = _losses_with_batch_norm(tasks, weight, _waves, lambda x, c: x @ c.T)
         else:
             want = _losses_with_batch_norm(tasks, weight, _means, lambda x, c: -np.square(x[:, None] - c).sum(axis=-1))
         assert any(abs(got - loss) < 1e-5 * abs(loss) for loss in want), (
@@ -221,6 +251,37 @@ def test_classes_share_a_pass_through_the_network(student, draw):
         )
 
     assert_either(compare)
+
+
+@points(4)
+@after(
+    test_prototype_is_the_mean_of_its_class,
+    test_logits_are_negative_squared_distances,
+    test_loss_is_the_mean_query_cross_entropy,
+    test_accuracies_of_support_and_query,
+    test_gradient_reaches_the_network,
+)
+@hint(
+    "Prototypes are made of the support of one task, and of nothing else: no query, no label of a query, nothing that "
+    "was kept of another task. A query's label is for the loss and the accuracy, after its logits are there."
+)
+def test_nothing_but_the_support_makes_prototypes(student, reference, draw):
+    """Query labels, the other queries, the other tasks and those before make no difference to a query's logits."""
+    for way, shot, query, count in ((3, 2, 2, 2), (5, 1, 5, 4)):  # the latter as in training
+        tasks, weight = _batch(draw, count, way, shot, query), _weight(draw)
+        relabelled = [task._replace(labels_query=draw.rng.integers(way, size=way * query)) for task in tasks]
+        redrawn = [task._replace(images_query=draw.normal(*task.images_query.shape)) for task in tasks]
+        batches = {
+            "": tasks,
+            " with other query labels": relabelled,
+            " with other query drawings": redrawn,
+            " with another first task": [*_batch(draw, 1, way, shot, query), *tasks[1:]],
+            " of a batch that was there before": tasks,
+        }
+        got, want = (subject.losses(list(batches.values()), weight).losses for subject in (student, reference))
+        assert_shape(got, (len(batches),), "losses of the batches")
+        for i, other in enumerate(batches):
+            assert_close(got[i], want[i], f"loss{other} for N = {way}, K = {shot}")
 
 
 @training(seconds=120)
@@ -233,6 +294,7 @@ def test_classes_share_a_pass_through_the_network(student, draw):
     test_gradient_flows_through_logits,
     test_gradient_reaches_the_network,
     test_classes_share_a_pass_through_the_network,
+    test_nothing_but_the_support_makes_prototypes,
 )
 @hint("All parts look right by themselves. Train it yourself with hw2/train.py and look at the curve.")
 def test_learns_handwriting(student, draw, threshold):
@@ -298,8 +360,10 @@ def _means(features, labels):
     return np.stack([features[labels == k].mean(axis=0) for k in range(labels.max() + 1)])
 
 
-def _first_of_each_class(features, labels):
-    return np.stack([features[labels == k][0] for k in range(labels.max() + 1)])
+def _waves(features, labels):
+    """The probe's stand-in for _prototypes."""
+    places, classes = np.arange(len(features)), np.arange(labels.max() + 1)
+    return np.cos(places + labels - classes[:, None]) / len(features) ** 0.5 @ features
 
 
 def _cross_entropy(logits, labels):

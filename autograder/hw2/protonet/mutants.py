@@ -6,6 +6,8 @@ MEANS = "torch.stack([features[labels == k].mean(dim=0) for k in range(int(label
 DISTANCES = "-(features[:, None] - prototypes[None]).square().sum(dim=-1)"
 PROTOTYPES = "            prototypes = self._prototypes(features_support, labels_support)\n"
 LOSS = "F.cross_entropy(logits_query, labels_query)"
+LOGITS_SUPPORT = "logits_support = self._logits(features_support, prototypes)"
+LOGITS_QUERY = "logits_query = self._logits(features_query, prototypes)"
 SUPPORT = "features_support = self._network(images_support)"
 QUERY = "features_query = self._network(images_query)"
 WAYS = "range(int(labels.max()) + 1)"
@@ -21,6 +23,8 @@ THROUGH_LOGITS = ("test_gradient_flows_through_logits",)
 CROSS_ENTROPY = ("test_loss_is_the_mean_query_cross_entropy",)
 ACCURACIES = ("test_accuracies_of_support_and_query",)
 NETWORK = ("test_gradient_reaches_the_network",)
+FROM_SUPPORT = ("test_step_learns_from_the_support",)
+SUPPORT_ALONE = ("test_nothing_but_the_support_makes_prototypes",)
 PASS = ("test_classes_share_a_pass_through_the_network",)
 
 MUTANTS = [
@@ -42,6 +46,12 @@ MUTANTS = [
         ((DISTANCES, f"({DISTANCES}).softmax(dim=-1)"),),
         LOGITS,
         "_logits applies softmax, and returns probabilities",
+    ),
+    Mutant(
+        "softmax of distances not squared",
+        ((DISTANCES, "(-torch.cdist(features, prototypes)).softmax(dim=-1)"),),
+        LOGITS,
+        "the logits are Euclidean distances, not squared, and softmax is applied to them",
     ),
     Mutant(
         "log-softmax in _logits",
@@ -324,6 +334,20 @@ MUTANTS = [
         "each class goes through the network in a pass of its own",
     ),
     Mutant(
+        "prototypes class by class, the queries in one pass",
+        (
+            (
+                PROTOTYPES,
+                "            ways = range(int(labels_support.max()) + 1)\n"
+                "            passes = [self._network(images_support[labels_support == k]) for k in ways]\n"
+                "            sorted_labels = labels_support.sort().values\n"
+                "            prototypes = self._prototypes(torch.cat(passes), sorted_labels)\n",
+            ),
+        ),
+        PASS,
+        "each class goes through the network in a pass of its own",
+    ),
+    Mutant(
         "one pass for each drawing",
         (
             (
@@ -391,12 +415,12 @@ MUTANTS = [
     Mutant(
         "classes along the wrong axis",
         ((LOSS, "F.cross_entropy(logits_query.T, labels_query)"),),
-        (*CROSS_ENTROPY, *ACCURACIES, *NETWORK),
+        FROM_SUPPORT,
     ),
     Mutant(
         "labels of the support for the query",
         ((LOSS, "F.cross_entropy(logits_query, labels_support)"),),
-        (*CROSS_ENTROPY, *ACCURACIES, *NETWORK),
+        FROM_SUPPORT,
     ),
     Mutant(
         "query taken to be in class order",
@@ -413,13 +437,14 @@ MUTANTS = [
     Mutant(
         "labels as numbers with a point",
         ((LOSS, "F.cross_entropy(logits_query, labels_query.float())"),),
-        (*CROSS_ENTROPY, *ACCURACIES, *NETWORK),
+        FROM_SUPPORT,
     ),
     Mutant(
         "prototypes of the query",
         ((PROTOTYPES, "            prototypes = self._prototypes(features_query, labels_query)\n"),),
-        (*CROSS_ENTROPY, *ACCURACIES),
+        FROM_SUPPORT,
         "the prototypes are made of the query, and know its labels",
+        without_idea=True,
     ),
     Mutant(
         "prototypes of support and query",
@@ -434,6 +459,86 @@ MUTANTS = [
         ),
         (*CROSS_ENTROPY, *ACCURACIES),
         "the prototypes are made of support and query together, and know the query's labels",
+    ),
+    Mutant(
+        "prototypes of support and query, the support first",
+        (
+            (
+                PROTOTYPES,
+                "            prototypes = self._prototypes(\n"
+                "                torch.cat([features_support, features_query]),\n"
+                "                torch.cat([labels_support, labels_query]),\n"
+                "            )\n",
+            ),
+        ),
+        (*CROSS_ENTROPY, *ACCURACIES),
+        "the prototypes are made of support and query together, and know the query's labels",
+    ),
+    Mutant(
+        "query left for _prototypes, which adds it",
+        (
+            (PROTOTYPES, f"            self._query = features_query, labels_query\n{PROTOTYPES}"),
+            (
+                f"        return {MEANS}",
+                '        for more, their_labels in [self._query] if hasattr(self, "_query") else []:\n'
+                "            features, labels = torch.cat([features, more]), torch.cat([labels, their_labels])\n"
+                f"        return {MEANS}",
+            ),
+        ),
+        SUPPORT_ALONE,
+        "the prototypes are made of support and query together, and know the query's labels",
+    ),
+    Mutant(
+        "prototypes moved towards the queries that are near",
+        (
+            (
+                LOGITS_QUERY,
+                "near = self._logits(features_query, prototypes).softmax(dim=0)\n"
+                "            prototypes = (prototypes + near.T @ features_query) / 2\n"
+                f"            {LOGITS_QUERY}",
+            ),
+        ),
+        (*CROSS_ENTROPY, *ACCURACIES),
+        "the queries move the prototypes by which they are judged",
+    ),
+    Mutant(
+        "a classifier without a support",
+        (
+            (LOGITS_SUPPORT, "logits_support = features_support[:, : len(prototypes)]"),
+            (LOGITS_QUERY, "logits_query = features_query[:, : len(prototypes)]"),
+        ),
+        FROM_SUPPORT,
+        "the network's own outputs are the logits, and the support is not asked",
+        without_idea=True,
+    ),
+    Mutant(
+        "raw pixels for features",
+        (
+            (SUPPORT, "features_support = images_support.flatten(1)"),
+            (QUERY, "features_query = images_query.flatten(1)"),
+        ),
+        FROM_SUPPORT,
+        "the pixels are the features, without the network",
+        without_idea=True,
+    ),
+    Mutant(
+        "prototypes that do not look at the support",
+        (
+            (
+                MEANS,
+                "torch.linspace(-1, 1, int(labels.max()) + 1, dtype=features.dtype)[:, None] + 0 * features[:1]",
+            ),
+        ),
+        (*MEAN, *THROUGH_PROTOTYPES, *FROM_SUPPORT),
+        "the prototypes are the same for every support",
+        without_idea=True,
+    ),
+    Mutant(
+        "logits that do not look at the prototypes",
+        ((DISTANCES, "features[:, : len(prototypes)]"),),
+        (*NEAREST, *FROM_SUPPORT),
+        "the features themselves are the logits, whatever the prototypes",
+        without_idea=True,
     ),
     Mutant(
         "prototypes of the batch's first task",
@@ -528,7 +633,7 @@ MUTANTS = [
     Mutant(
         "runs on a GPU only",
         ((LOSS, "F.cross_entropy(logits_query.cuda(), labels_query.cuda())"),),
-        (*CROSS_ENTROPY, *ACCURACIES, *NETWORK),
+        FROM_SUPPORT,
     ),
 ]
 

@@ -1,7 +1,7 @@
 """How to drive a ProtoNet: its three functions on given numbers, a short training, predictions."""
 
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,43 +19,49 @@ LEARNING_RATE = 2e-3
 class Prototypes(NamedTuple):
     """Prototypes (N, D), and the support features (N * K, D) after it."""
 
-    prototypes: Array
-    features: Array
+    prototypes: Annotated[Array, "N, D"]
+    features: Annotated[Array, "features"]
 
 
 class Logits(NamedTuple):
     """Logits (Q, N)."""
 
-    logits: Array
+    logits: Annotated[Array, "Q, N"]
 
 
 class Scores(NamedTuple):
     """Logits (Q, N), and the features (Q, D) and prototypes (N, D) after them."""
 
-    logits: Array
-    features: Array
-    prototypes: Array
+    logits: Annotated[Array, "Q, N"]
+    features: Annotated[Array, "features"]
+    prototypes: Annotated[Array, "prototypes"]
 
 
 class Gradient(NamedTuple):
     """Gradient of the sum of an answer times given weights, with respect to features (n, D)."""
 
-    gradient: Array
+    gradient: Annotated[Array, "n, D"]
 
 
 class Step(NamedTuple):
     """What _step returns, three scalars."""
 
-    loss: Array
-    accuracy_support: Array
-    accuracy_query: Array
+    loss: Annotated[Array, ""]
+    accuracy_support: Annotated[Array, ""]
+    accuracy_query: Annotated[Array, ""]
+
+
+class Losses(NamedTuple):
+    """The loss of each of B batches: (B,)."""
+
+    losses: Array
 
 
 class NetworkGradient(NamedTuple):
     """Gradient of the loss with respect to the weight (D, pixels) of a linear network, and that weight after it."""
 
-    gradient: Array
-    weight: Array
+    gradient: Annotated[Array, "weight"]
+    weight: Annotated[Array, "weight"]
 
 
 class Weights(NamedTuple):
@@ -65,7 +71,9 @@ class Weights(NamedTuple):
 
 
 @in_double
-def prototypes(module: ModuleType, features: Array, labels: Array, earlier: Array | None = None) -> Prototypes:
+def prototypes(
+    module: ModuleType, features: Annotated[Array, "n, D"], labels: Array, earlier: Array | None = None
+) -> Prototypes:
     """Prototypes of features (N * K, D) with labels (N * K,), after those of an earlier task, labelled backwards."""
     protonet = _protonet(module)
     if earlier is not None:
@@ -75,7 +83,9 @@ def prototypes(module: ModuleType, features: Array, labels: Array, earlier: Arra
 
 
 @in_double
-def prototypes_gradient(module: ModuleType, features: Array, labels: Array, weights: Array) -> Gradient:
+def prototypes_gradient(
+    module: ModuleType, features: Annotated[Array, "n, D"], labels: Array, weights: Array
+) -> Gradient:
     """How sum(weights * prototypes) changes with the features; zero where there is no graph."""
     given = torch.tensor(features, requires_grad=True)
     answer = tensor(_protonet(module)._prototypes(given.clone(), torch.tensor(labels)), "prototypes")
@@ -83,14 +93,16 @@ def prototypes_gradient(module: ModuleType, features: Array, labels: Array, weig
 
 
 @in_double
-def logits(module: ModuleType, features: Array, prototypes: Array) -> Scores:
+def logits(module: ModuleType, features: Annotated[Array, "Q, D"], prototypes: Annotated[Array, "N, D"]) -> Scores:
     """Logits of features (Q, D) against prototypes (N, D)."""
     given = torch.tensor(features), torch.tensor(prototypes)
     return Scores(_protonet(module)._logits(*given), *given)
 
 
 @in_double
-def logits_gradient(module: ModuleType, features: Array, prototypes: Array, weights: Array) -> Gradient:
+def logits_gradient(
+    module: ModuleType, features: Annotated[Array, "Q, D"], prototypes: Array, weights: Array
+) -> Gradient:
     """How sum(weights * logits) changes with features and prototypes, one below the other."""
     given = torch.tensor(features, requires_grad=True), torch.tensor(prototypes, requires_grad=True)
     answer = tensor(_protonet(module)._logits(*(part.clone() for part in given)), "logits")
@@ -112,6 +124,13 @@ def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: 
     """
     protonet, _ = _linear(module, weight, stand_ins, batch_norm)
     return Step(*several(protonet._step(_tasks(tasks)), 3, "_step"))
+
+
+@in_double
+def losses(module: ModuleType, batches: list[list[TaskArrays]], weight: Array) -> Losses:
+    """Losses of one batch after the other by one ProtoNet, with its own _prototypes and _logits; see step."""
+    protonet, _ = _linear(module, weight, stand_ins=False, batch_norm=False)
+    return Losses([several(protonet._step(_tasks(tasks)), 3, "_step")[0] for tasks in batches])
 
 
 @in_double
@@ -156,9 +175,11 @@ def predict(module: ModuleType, weights: dict[str, Array], supports: list[list[A
     return Logits(torch.cat(answers))
 
 
-def first_of_each_class(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Stand-in for _prototypes: each class's first feature."""
-    return torch.stack([features[labels == k][0] for k in range(int(labels.max()) + 1)])
+def waves(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Stand-in for _prototypes: for each class a sum over all features, weighted by their places and labels."""
+    places, classes = torch.arange(len(features)), torch.arange(int(labels.max()) + 1)
+    weights = torch.cos(places + 1.0 * (labels - classes[:, None])) / len(features) ** 0.5
+    return weights.to(features.dtype) @ features
 
 
 def inner_products(features: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
@@ -179,7 +200,7 @@ def _linear(module: ModuleType, weight: Array, stand_ins: bool, batch_norm: bool
     protonet._network = _with_layers(protonet._network, nn.Sequential(nn.Flatten(), linear, *norm))
     protonet._optimizer = torch.optim.Adam(protonet._network.parameters(), lr=LEARNING_RATE)  # a step of it would show
     if stand_ins:
-        protonet._prototypes, protonet._logits = first_of_each_class, inner_products
+        protonet._prototypes, protonet._logits = waves, inner_products
     return protonet, linear.weight
 
 

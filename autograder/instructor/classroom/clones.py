@@ -13,6 +13,13 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+from autograder.handed_in import UnreadableError, read_regular
+
+SECONDS = 1  # of processor time that git may take for one question about a clone
+MEMORY = 150 * 2**20  # bytes
+REFERENCE = 4096  # bytes of a file that names one commit
+REFERENCES = 4 * 2**20  # and of one that names them all
+
 
 @contextlib.contextmanager
 def empty_repository() -> Iterator[Path]:
@@ -39,7 +46,13 @@ def clock(clone: Path, empty: Path) -> tuple[datetime | None, int | None]:
     for arguments in (["log", "-1", "--format=%ct", head], ["rev-list", "--count", head]):
         try:
             done = subprocess.run(
-                ["git", *arguments], env=environment, capture_output=True, text=True, timeout=10, check=False
+                ["git", *arguments],
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=False,
+                preexec_fn=_limit,
             )
         except (OSError, subprocess.TimeoutExpired):  # no git here
             return None, None
@@ -49,16 +62,30 @@ def clock(clone: Path, empty: Path) -> tuple[datetime | None, int | None]:
     return time, int(count) if count.isdecimal() else None
 
 
+def _limit() -> None:
+    """Bound what a repository of anyone's can make git do."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+
+
 def _head(git: Path) -> str:
     """The commit that is checked out; empty if that cannot be told."""
-    try:
-        said = (git / "HEAD").read_text().strip()
-        if branch := re.fullmatch(r"ref: (refs/heads/[\w./-]+)", said):
-            loose = git / branch[1]
-            packed = git / "packed-refs"
-            lines = packed.read_text().splitlines() if packed.is_file() else []
-            listed = [line.partition(" ")[0] for line in lines if line.endswith(f" {branch[1]}")]
-            said = loose.read_text().strip() if loose.is_file() and ".." not in branch[1] else "".join(listed[:1])
-    except (OSError, UnicodeDecodeError):
+    if git.is_symlink() or (git / "objects").is_symlink():
         return ""
+    said = _text(git / "HEAD", REFERENCE)
+    if branch := re.fullmatch(r"ref: (refs/heads/[\w./-]+)", said):
+        packed = _text(git / "packed-refs", REFERENCES).split("\n")
+        listed = [line.partition(" ")[0] for line in packed if line.endswith(f" {branch[1]}")]
+        loose = "" if ".." in branch[1] else _text(git / branch[1], REFERENCE)
+        said = loose or "".join(listed[:1])
     return said if re.fullmatch(r"[0-9a-f]{40,64}", said) else ""
+
+
+def _text(path: Path, most: int) -> str:
+    """What stands in a file of a repository; nothing where it cannot be read."""
+    try:
+        return read_regular(path, most).decode().strip()
+    except (UnreadableError, UnicodeDecodeError):
+        return ""

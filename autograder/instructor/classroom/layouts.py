@@ -26,6 +26,7 @@ CANVAS = re.compile(
 ANOTHER = re.compile(r"-(\d+)(?=\.[^.]*$)")  # what Canvas adds to a name when a file is handed in again
 METADATA = "submission_metadata.yml"
 HIDDEN = (".", "__MACOSX", "Thumbs.db")
+MAX_TABLE = 4 * 2**20  # bytes of an export's own table
 
 
 class LayoutError(Exception):
@@ -126,7 +127,7 @@ def _canvas(folder: Path, items: list[Path]) -> Iterator[HandedIn]:
         student.loose[untrusted.name(ANOTHER.sub("", name))] = item
     for student in students.values():
         student.source = untrusted.name(", ".join(path.name for path in student.loose.values()))
-        if len(student.loose) == 1 and not any(name.endswith((".py", ".ipynb")) for name in student.loose):
+        if len(student.loose) == 1 and all(name.lower().endswith(".zip") for name in student.loose):
             (student.path,) = student.loose.values()
         yield student
 
@@ -228,6 +229,8 @@ def _prefix(names: list[str], folder: str, table: dict[str, dict[str, str]]) -> 
 def _table(folder: Path, column: str) -> people.Rows:
     """The lines of the first table in a folder that has this column."""
     for path in sorted(folder.glob("*.csv")):
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_TABLE:  # a student's, perhaps
+            continue
         try:
             rows = people.rows(path)
         except people.TableError:

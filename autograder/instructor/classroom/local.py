@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
+from autograder import safe_path
 from autograder.instructor.classroom import work
 from autograder.instructor.classroom.work import RefusedError, Task
 
@@ -108,8 +109,9 @@ class _Grader:
     def __init__(self, threads: int):
         context = get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
-        with _environment(dict.fromkeys(THREADS, str(threads))):
+        serving = (__name__, "serve", theirs, os.getpid())
+        self._process = context.Process(target=safe_path.call, args=serving, daemon=True)
+        with _environment(dict.fromkeys(THREADS, str(threads))), _among_pythons_own_modules():
             self._process.start()
         theirs.close()
         self.task: Any = None  # name, task, and the processes that it may still take with it
@@ -152,7 +154,7 @@ class _Grader:
         self.connection.close()
 
 
-def _serve(tasks: Connection, parent: int) -> None:
+def serve(tasks: Connection, parent: int) -> None:
     """What a process does: grade what comes, until there is nobody to send it to."""
     _die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent says when to end
@@ -190,6 +192,17 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _among_pythons_own_modules() -> Iterator[None]:
+    """Be where they are while Python starts a process, which looks for modules in the current folder first."""
+    before = Path.cwd()
+    os.chdir(Path(os.__file__).parent)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _available() -> int:

@@ -86,7 +86,7 @@ def _page(place: Path, settings: dict[str, Any]) -> dict[str, Any]:
     except KeyboardInterrupt:
         signal.alarm(0)
         report = _so_far(homework, judged, handed_in, settings)
-    terminal.show(report, terminal.console(), of_another=True)
+    terminal.show(report, terminal.console(), of_another=True, tracebacks=True)
     return results.results(report)
 
 

@@ -9,6 +9,10 @@ from autograder.report import student
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 from autograder.untrusted import clean
 
+FAULTY = (
+    "Some checks could not be judged, through a fault of the grader: this score is no verdict. Please tell the course "
+    "staff, who read the cause in the output that is for them, and can start the grader again."
+)
 TEXT = "text"  # shown as it is, and escaped by Gradescope
 
 
@@ -20,7 +24,8 @@ def results(report: Report) -> dict[str, Any]:
         for major, exercise in enumerate(seen.exercises, 1)
         for minor, check in enumerate(exercise.checks, 1)
     ]
-    return _page("\n".join(clean(note) for note in seen.notes), tests) | {
+    notes = [FAULTY, *seen.notes] if seen.grader_errors else seen.notes
+    return _page("\n".join(clean(note) for note in notes), tests) | {
         "score": seen.earned,
         "execution_time": round(seen.seconds, 2),
     }

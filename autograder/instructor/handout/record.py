@@ -15,14 +15,16 @@ from safetensors.numpy import save
 from autograder.catalog import Exercise
 from autograder.instructor import mutants
 from autograder.instructor.inside import Inside, judge
-from autograder.instructor.live import Live, Reference
-from autograder.instructor.misconceptions import apart, farthest
+from autograder.instructor.live import Live
+from autograder.instructor.misconceptions import apart, farthest, judged
 from autograder.marks import form, marks, question
-from autograder.recorded import NAME, Answers, Given, Right, Wrong
+from autograder.recorded import NAME, Answers, Given, Right, Stored, Wrong
 from autograder.results import CheckResult, Verdict
-from autograder.subjects import Call
+from autograder.subjects import Call, Subject
 
 Arrays = dict[str, np.ndarray]
+
+LARGE = 1000  # numbers, from which on ones and zeros are stored as bits
 
 
 class RecordError(Exception):
@@ -44,7 +46,8 @@ def record(exercise: Exercise, seed: int) -> dict[str, bytes]:
     right = _Right(stored)
     with mock.patch.object(exercise.load("checks"), "assert_either", _both, create=True):
         trains = exercise.outline()
-        results = _run(exercise, solution, seed, right, [check for check in trains if not trains[check]])
+        student = _Overheard(exercise, Inside(exercise, solution), right.keep)
+        results = _run(exercise, student, seed, right, [check for check in trains if not trains[check]])
     for check in results:
         if check.verdict is not Verdict.PASS:
             raise RecordError(f"The reference does not pass {check.name} of {exercise.name}: {check.message}")
@@ -53,39 +56,55 @@ def record(exercise: Exercise, seed: int) -> dict[str, bytes]:
         checks = [check for check in mutant.fails if not trains[check]]
         if mutant.says and checks:
             wrong.mutant = mutant
-            _run(exercise, mutant.apply(solution), seed, wrong, checks)
+            _run(exercise, Inside(exercise, mutant.apply(solution)), seed, wrong, checks)
     answers = Answers(seed, list(right.found.values()), wrong.found)
     return {f"{NAME}.json": msgspec.json.encode(answers), f"{NAME}.safetensors": save(stored)}
 
 
 class _Right(Live):
-    """Keeps what the reference answers."""
+    """Keeps what the reference answers, in its own place and in a student's."""
 
     def __init__(self, stored: Arrays):
         super().__init__()
         self.found: dict[tuple[str, str], Right] = {}
+        self._overheard: dict[str, _Overheard] = {}
         self._stored = stored
 
-    def reference(self, exercise: Exercise) -> Reference:
+    def reference(self, exercise: Exercise) -> Subject:  # type: ignore[override]
         """The reference, overheard."""
-        return self._references.setdefault(exercise.name, _Overheard(exercise, self._keep))
+        known = super().reference(exercise)
+        return self._overheard.setdefault(exercise.name, _Overheard(exercise, known, self.keep))
 
-    def _keep(self, asked: str, where: np.ndarray, answer: Arrays) -> None:
+    def keep(self, asked: str, arrays: Arrays, answer: Arrays) -> None:
+        """Store the answer to a question, unless it is known."""
+        where = marks(arrays)
         place = (asked, str(where.tolist()))
         if place not in self.found:
-            names = {name: f"{len(self.found)}/{name}" for name in answer}
-            self._stored |= {key: _short(answer[name]) for name, key in names.items()}
-            self.found[place] = Right(asked, where.tolist(), names)
+            kept = {name: self._store(f"{len(self.found)}/{name}", array, arrays) for name, array in answer.items()}
+            self.found[place] = Right(asked, where.tolist(), kept)
+
+    def _store(self, name: str, array: np.ndarray, arrays: Arrays) -> Stored:
+        for argument, given in arrays.items():
+            if given.dtype == array.dtype and np.array_equal(given, array):
+                return Stored(argument=argument)
+        if array.size > LARGE and ((array == 0) | (array == 1)).all():  # drawings, and labels that are one-hot
+            self._stored[name] = np.packbits(array.astype(np.uint8))
+            return Stored(array=name, bits=list(array.shape), whole=array.dtype.kind == "i")
+        self._stored[name] = _short(array)
+        return Stored(array=name)
 
 
-class _Overheard(Reference):
-    def __init__(self, exercise: Exercise, keep: Callable[[str, np.ndarray, Arrays], None]):
+class _Overheard(Subject):
+    """A subject, and somebody who is told what it is asked and answers."""
+
+    def __init__(self, exercise: Exercise, subject: Subject, keep: Callable[[str, Arrays, Arrays], None]):
         super().__init__(exercise)
-        self._keep = keep
+        self._subject, self._keep = subject, keep
 
     def answer(self, call: str, arguments: dict[str, Any], arrays: Arrays) -> Arrays:
-        answer = super().answer(call, arguments, arrays)
-        self._keep(question(self.seed, call, arguments, arrays), marks(arrays), answer)
+        self._subject.seed = self.seed
+        answer = self._subject.answer(call, arguments, arrays)
+        self._keep(question(self.seed, call, arguments, arrays), arrays, answer)
         return answer
 
 
@@ -101,11 +120,11 @@ class _Wrong(Live):
     def explain(self, exercise: Exercise, check: str, calls: list[Call]) -> str:
         """Nothing is explained: it is written down."""
         right = [self._right(exercise, call) for call in calls]
-        given = [call.answer for call in calls]
+        given = [call.judged for call in calls]
         if calls and apart(given, right):
             name = f"wrong/{len(self.found)}"
             place = farthest(given, right)
-            asked = [Given(question(c.seed, c.function, c.arguments, c.arrays), form(c.answer)) for c in calls]
+            asked = [Given(question(c.seed, c.function, c.arguments, c.arrays), form(c.judged)) for c in calls]
             value = float(right[place[0]][place[1]].ravel()[place[2]]) if place else 0.0
             self._stored[name] = np.concatenate([marks(answer) for answer in given]).astype(np.float32)
             self.found.append(Wrong(check, self.mutant.says, asked, name, place, value))
@@ -114,11 +133,11 @@ class _Wrong(Live):
     def _right(self, exercise: Exercise, call: Call) -> Arrays:
         reference = self.reference(exercise)
         reference.seed = call.seed
-        return reference.answer(call.function, call.arguments, call.arrays)
+        return judged(call, reference.answer(call.function, call.arguments, call.arrays))
 
 
-def _run(exercise: Exercise, source: str, seed: int, key: Live, checks: list[str]) -> list[CheckResult]:
-    return judge({exercise: Inside(exercise, source)}, seed, key, lambda check: check.__name__ in checks)
+def _run(exercise: Exercise, student: Subject, seed: int, key: Live, checks: list[str]) -> list[CheckResult]:
+    return judge({exercise: student}, seed, key, lambda check: check.__name__ in checks)
 
 
 def _both(attempt: Callable[[bool], None]) -> None:

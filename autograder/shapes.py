@@ -1,0 +1,241 @@
+"""What a question declares of its answer, and an answer held against it before anything is computed with it.
+
+A probe declares shapes where it declares an answer's fields, and names sizes where it takes its arguments:
+
+    class Logits(NamedTuple):
+        logits: Annotated[Array, "Q, N"]
+
+    def logits(module, features: Annotated[Array, "Q, D"], prototypes: Annotated[Array, "N, D"]) -> Logits: ...
+
+A number among the arguments is a size too ("steps + 1"), "" is a single number, and the name of an argument alone, of
+an array or a dict of arrays, means its shape. A size that no argument has may be any. What a check says of a shape is
+the check's to say: an array of another shape than declared reaches it, but cannot be computed with where NumPy would
+spread it over more numbers than there are.
+"""
+
+import ast
+import inspect
+import math
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograder.results import StudentError, Verdict
+
+Shape = tuple[int | None, ...]  # None where a size may be any
+
+NUMBERS = 1_000_000  # that arithmetic with an undeclared shape may make, or else no more than go in
+SPARE = 4 * 2**20  # bytes that a reply may have beyond what is declared
+TIMES = 8  # or so many times as much
+
+
+class FieldsError(Exception):
+    """An answer whose fields are not those of the question."""
+
+
+class Field(NamedTuple):
+    """A field of an answer.
+
+    Attributes:
+        shape: as it is declared; None if it is not.
+        many: whether it is a dict of arrays.
+    """
+
+    shape: str | None
+    many: bool
+
+
+class Question(NamedTuple):
+    """A function of a probe.
+
+    Attributes:
+        signature: of its arguments after the module.
+        arguments: their declared shapes, where there are any.
+        fields: of the answer.
+    """
+
+    signature: inspect.Signature
+    arguments: dict[str, str]
+    fields: dict[str, Field]
+
+    def sizes(self, arguments: Mapping[str, Any]) -> dict[str, int]:
+        """Return what the declared names stand for, given the arguments of a call."""
+        sizes = {name: int(value) for name, value in arguments.items() if isinstance(value, int | np.integer)}
+        for name, declared in self.arguments.items():
+            for dimension, size in zip(_parts(declared), np.shape(arguments.get(name, ())), strict=False):
+                if isinstance(dimension, ast.Name):
+                    sizes[dimension.id] = size
+        return sizes
+
+    def expected(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the declared shapes of the fields, None where none is declared, a dict of them for a dict."""
+        sizes = self.sizes(arguments)
+        return {name: _expected(field, arguments, sizes) for name, field in self.fields.items()}
+
+    def most(self, arguments: Mapping[str, Any], most: int) -> int:
+        """Return how many bytes the arrays of a reply may have: at most so many, and fewer where all is declared."""
+        numbers = 0
+        for expected in self.expected(arguments).values():
+            for shape in expected.values() if isinstance(expected, dict) else [expected]:
+                if shape is None or None in shape:
+                    return most
+                numbers += math.prod(shape)
+        return min(most, SPARE + TIMES * 8 * numbers)
+
+    def answer(self, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> SimpleNamespace:
+        """Return an answer's arrays by field.
+
+        Raises:
+            FieldsError: a field is missing, is an array where a dict is asked for, or was not asked for.
+        """
+        found: dict[str, Any] = {name: {} for name, field in self.fields.items() if field.many}
+        for name, array in arrays.items():
+            field, slash, key = name.partition("/")
+            if field not in self.fields or bool(slash) != self.fields[field].many:
+                raise FieldsError
+            if slash:
+                found[field][key] = array
+            else:
+                found[field] = array
+        if any(field not in found or (declared.many and not found[field]) for field, declared in self.fields.items()):
+            raise FieldsError
+        for field, shape in self.expected(arguments).items():
+            if isinstance(found[field], dict):
+                each = shape if isinstance(shape, dict) else {}
+                found[field] = {key: _held(f"{field} {key}", part, each.get(key)) for key, part in found[field].items()}
+            else:
+                found[field] = _held(field, found[field], shape)
+        return SimpleNamespace(**found)
+
+
+class Undeclared(np.ndarray):
+    """An array of a shape that is not the declared one: to be looked at, but never spread over more numbers."""
+
+    expected: str
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.expected = getattr(source, "expected", "")
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        plain = [np.asarray(part) for part in inputs]
+        if len(plain) > 1 and _size(ufunc, method, plain) > max(NUMBERS, *(part.size for part in plain)):
+            shapes = " and ".join(str(part.shape) for part in plain)
+            raise StudentError(Verdict.WRONG, self.expected or f"The shapes {shapes} do not belong together.")
+        if "out" in options:
+            options["out"] = tuple(None if part is None else np.asarray(part) for part in options["out"])
+        result = getattr(ufunc, method)(*plain, **options)
+        return self._of(result) if isinstance(result, np.ndarray) else result
+
+    def _of(self, result: np.ndarray) -> np.ndarray:
+        marked = result.view(Undeclared)
+        marked.expected = self.expected
+        return marked
+
+
+def read(body: list[ast.stmt]) -> dict[str, Question]:
+    """Return the questions of a probe by name, read off its text: to import it is to import torch."""
+    aliases = {ast.unparse(node.targets[0]): ast.unparse(node.value) for node in body if isinstance(node, ast.Assign)}
+    answers = {
+        node.name: {
+            ast.unparse(part.target): _field(part.annotation, aliases)
+            for part in node.body
+            if isinstance(part, ast.AnnAssign)
+        }
+        for node in body
+        if isinstance(node, ast.ClassDef)
+    }
+    return {
+        node.name: Question(_signature(node.args), _arguments(node.args), answers[node.returns.id])
+        for node in body
+        if isinstance(node, ast.FunctionDef) and isinstance(node.returns, ast.Name) and node.returns.id in answers
+    }
+
+
+def _signature(arguments: ast.arguments) -> inspect.Signature:
+    names = [argument.arg for argument in arguments.args]
+    values = [ast.literal_eval(value) for value in arguments.defaults]
+    defaults = dict(zip(names[len(names) - len(values) :], values, strict=True))
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(name, inspect.Parameter.empty)
+            )
+            for name in names[1:]
+        ]
+    )
+
+
+def _arguments(arguments: ast.arguments) -> dict[str, str]:
+    declared = {argument.arg: _annotated(argument.annotation)[1] for argument in arguments.args}
+    return {name: shape for name, shape in declared.items() if shape is not None}
+
+
+def _field(annotation: ast.expr, aliases: dict[str, str]) -> Field:
+    kind, shape = _annotated(annotation)
+    return Field(shape, aliases.get(kind, kind).startswith("dict["))
+
+
+def _annotated(annotation: ast.expr | None) -> tuple[str, str | None]:
+    """A type, and the shape that is declared with it."""
+    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == "Annotated":
+        assert isinstance(annotation.slice, ast.Tuple)
+        return ast.unparse(annotation.slice.elts[0]), str(ast.literal_eval(annotation.slice.elts[1]))
+    return ast.unparse(annotation) if annotation else "", None
+
+
+def _parts(shape: str) -> list[ast.expr]:
+    """The sizes of a declared shape."""
+    parsed = ast.parse(f"({shape},)" if shape else "()", mode="eval").body
+    assert isinstance(parsed, ast.Tuple)
+    return parsed.elts
+
+
+def _expected(field: Field, arguments: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
+    if field.shape is None:
+        return None
+    like = arguments.get(field.shape)
+    if isinstance(like, Mapping):
+        return {name: np.shape(array) for name, array in like.items()}
+    if isinstance(like, np.ndarray):
+        return like.shape
+    return tuple(_value(part, sizes) for part in _parts(field.shape))
+
+
+def _value(part: ast.expr, sizes: Mapping[str, int]) -> int | None:
+    """A size; None where it has a name that stands for nothing."""
+    if isinstance(part, ast.BinOp):
+        left, right = _value(part.left, sizes), _value(part.right, sizes)
+        if left is None or right is None:
+            return None
+        return left * right if isinstance(part.op, ast.Mult) else left + right
+    return sizes.get(part.id) if isinstance(part, ast.Name) else int(ast.literal_eval(part))
+
+
+def _held(what: str, array: np.ndarray, shape: Shape | None) -> np.ndarray:
+    """An array as it is if it has the declared shape, and marked if it has another one, or none is declared."""
+    if shape is not None and array.shape == shape:
+        return array
+    fits = shape is None or (
+        len(shape) == array.ndim and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
+    )
+    marked = array.view(Undeclared)
+    marked.expected = "" if fits else f"{what}: shape {_tuple(array.shape)}, expected {_tuple(shape or ())}"
+    return marked
+
+
+def _tuple(shape: Shape) -> str:
+    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ("," * (len(shape) == 1)) + ")"
+
+
+def _size(ufunc: np.ufunc, method: str, plain: list[np.ndarray]) -> int:
+    """How many numbers would come out; more than there may be where it cannot be told."""
+    if method == "outer":
+        return math.prod(part.size for part in plain)
+    if ufunc.signature is not None:  # matmul: the last axis of the one is summed with the last but one of the other
+        return math.prod(part.size // max(*part.shape[-1 - at :][:1], 1, 1) for at, part in enumerate(plain))
+    try:
+        return math.prod(np.broadcast_shapes(*(part.shape for part in plain)))
+    except ValueError:  # NumPy says so better
+        return 0
