@@ -21,6 +21,7 @@ except ImportError:
     sys.exit(3)
 
 from autograder.catalog import COURSE, GRADER, homeworks
+from autograder.isolation import WORDS
 from autograder.status import GRADER_FAULT, INTERRUPTED, USAGE
 from data import output
 
@@ -105,6 +106,9 @@ def _add_homework(homework: str) -> None:
         "--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there."
     )
     @click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
+    @click.option(
+        "--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this."
+    )
     def command(
         submission: Path | None,
         reference: bool,
@@ -116,12 +120,13 @@ def _add_homework(homework: str) -> None:
         data: str | None,
         feedback: Path | None,
         allow_unsandboxed: bool,
+        require: str | None,
     ) -> int:
         from autograder import commands  # torch takes a second: not for --help
 
         if list_only:
             return commands.list_checks(homework, only)
-        source = commands.Source(submission, reference, data, allow_unsandboxed)
+        source = commands.Source(submission, reference, data, allow_unsandboxed, require)
         return commands.grade(homework, source, only, fast, seed, {json_file: False, feedback: True})
 
 

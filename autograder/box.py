@@ -8,9 +8,11 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder import locks
 from autograder.catalog import COURSE, GRADER, exercises
 
 WORKER = (
@@ -26,17 +28,28 @@ WORKER = (
     "worker/supervisor.py",
 )
 PREFIX = "box-"
+LOCK = "lock"  # held for as long as the grader lives
+DAY = 24 * 60 * 60
 
 
 @contextlib.contextmanager
 def filled(homework: str, files: dict[str, bytes]) -> Iterator[Path]:
-    """A temporary folder of this kind, with the student's files in it."""
+    """A box in a temporary folder, with the student's files in it. Workers may have their own folders beside it."""
     _sweep()
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
-        box = Path(folder)
-        fill(box, homework, files)
-        open_to_all(box)
-        yield box
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        lock = folder / f"{LOCK}.new"
+        lock.touch()
+        held = locks.hold(lock)
+        lock.rename(folder / LOCK)  # only now may anybody try whether it is held
+        try:
+            box = folder / "box"
+            fill(box, homework, files)
+            open_to_all(box)
+            yield box
+        finally:
+            locks.release(held)
 
 
 def fill(box: Path, homework: str, files: dict[str, bytes]) -> None:
@@ -66,17 +79,17 @@ def open_to_all(folder: Path) -> None:
 
 
 def _sweep() -> None:
-    """Remove what graders left that were killed."""
-    for folder in left_by_the_dead(Path(tempfile.gettempdir()), PREFIX):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def left_by_the_dead(parent: Path, prefix: str) -> Iterator[Path]:
-    """Folders whose names go on with the number of a process that there is no more."""
-    for folder in parent.glob(f"{prefix}[0-9]*-*"):
-        pid = folder.name.removeprefix(prefix).partition("-")[0]
-        if pid.isdecimal() and Path("/proc/self").exists() and not Path("/proc", pid).exists():
-            yield folder
+    """Remove what graders of ours left that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # another sweeps, too
+            if not hasattr(os, "getuid") or folder.lstat().st_uid != os.getuid():
+                continue
+            if not (folder / LOCK).exists() and folder.lstat().st_mtime > time.time() - DAY:
+                continue  # it is being made
+            held = locks.hold(folder / LOCK)
+            if held is not None or not (folder / LOCK).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            locks.release(held)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -26,12 +26,14 @@ class Source(NamedTuple):
         reference: the reference solutions instead.
         data: where drawings come from, as on the command line.
         allow_unsandboxed: grade others' work even where nothing keeps it apart.
+        require: the level of isolation below which nothing is graded; None for no such level.
     """
 
     path: Path | None = None
     reference: bool = False
     data: str | None = None
     allow_unsandboxed: bool = False
+    require: str | None = None
 
 
 def grade(
@@ -119,6 +121,9 @@ def _seed(wanted: int | None) -> int:
 def _may_run(source: Source) -> bool:
     """Whether isolation allows it to be graded; says what there is to say."""
     found = isolation.find()
+    if shortfall := found.shortfall(source.require):
+        click.echo(shortfall, err=True)
+        return False
     if found.holds or source.reference:
         return True
     if source.path is None:

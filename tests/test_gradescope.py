@@ -108,7 +108,10 @@ def test_nothing_ends_as_no_verdict():
 archive_of = functools.cache(build.archive)  # answers take some seconds to record
 
 
-@pytest.fixture(scope="module", params=catalog.homeworks())
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in catalog.homeworks() if name != "hw2"]
+
+
+@pytest.fixture(scope="module", params=["hw2", *SLOW])
 def archive(request):
     """A homework, and the members of its archive."""
     with zipfile.ZipFile(io.BytesIO(archive_of(request.param, SEED))) as packed:
@@ -158,10 +161,12 @@ def test_the_grader_in_an_archive_needs_no_torch_itself(archive, tmp_path):
     assert done.stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_archive():
     assert build.archive("hw1", SEED) == archive_of("hw1", SEED) != build.archive("hw1", SEED + 1)
 
 
+@pytest.mark.slow
 def test_the_command_draws_a_seed_and_names_it(tmp_path, capsys):
     assert build.write("hw1", tmp_path / "a.zip", None, 10) == 0
     said = capsys.readouterr().out

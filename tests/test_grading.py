@@ -61,7 +61,7 @@ def command_line(*arguments, cwd=ROOT):
 
 
 @pytest.mark.parametrize("homework", ["hw1", "hw2"])
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_the_reference_gets_full_marks(homework, seed):
     report = fast(homework, live.solutions(homework), seed=seed)
     assert [check for check in report.checks if check.verdict is not Verdict.PASS] == []

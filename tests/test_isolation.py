@@ -163,7 +163,7 @@ def processes_of(user):
 
 LEAVES = """
 import os, pathlib, time
-for folder in ("/tmp", "/dev/shm"):
+for folder in ("/tmp", "/dev/shm", {open!r}):
     pathlib.Path(folder, "left-by-a-worker").write_text("x")
 if os.fork() == 0:
     os.setsid()
@@ -177,11 +177,18 @@ answer = __import__("torch").tensor([float(os.getuid())])
 @pytest.mark.isolation
 @pytest.mark.parametrize("level", ["a separate user"], indirect=True)
 def test_a_separate_user_leaves_neither_files_nor_processes(level, worker):
-    one = worker(level)
-    user = int(run(one, LEAVES)[0])
-    one.stop()
-    assert user in separate.USERS
-    assert not [path for path in (Path("/tmp"), Path("/dev/shm")) if (path / "left-by-a-worker").exists()]
+    with tempfile.TemporaryDirectory(dir="/srv") as parent:  # as somebody may have made one on this machine
+        Path(parent).chmod(0o755)
+        shared = Path(parent) / "for all"
+        shared.mkdir()
+        shared.chmod(0o777)
+        separate.open_to_all.cache_clear()
+        one = worker(level)
+        user = int(run(one, LEAVES.replace("{open!r}", repr(str(shared))))[0])
+        one.stop()
+        assert user in separate.USERS
+        places = (Path("/tmp"), Path("/dev/shm"), shared)
+        assert not [path for path in places if (path / "left-by-a-worker").exists()]
     deadline = time.monotonic() + 5  # they are killed, and may take a moment to go
     while processes_of(user) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -70,6 +70,7 @@ def test_what_is_there_is_not_written_over(course):
     assert (folder / "hw2" / "reptile.py").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_an_exercise_filled_in_as_contributing_says_is_graded(course):
     folder, _ = course
     for path in WRITTEN.glob("*.py"):

@@ -63,6 +63,7 @@ def test_a_batched_run_learns_what_the_loop_learns(data, tmp_path, method):
     assert re.search(r"^ +python -m benchmarks\.reference hw2 --batched \w+ --num-way 3 .*--test$", output, re.M)
 
 
+@pytest.mark.slow
 def test_first_order_trains_otherwise_than_second_order(data, tmp_path):
     first, _ = log(data, tmp_path / "first", "hw2", *METHODS["first-order"])
     second, _ = log(data, tmp_path / "second", "hw2", *METHODS["first-order"][:-1])

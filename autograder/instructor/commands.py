@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from autograder.catalog import homeworks
+from autograder.isolation import WORDS
 
 
 @click.command("stubs")
@@ -105,6 +106,7 @@ TIMES = ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%
 @click.option("--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there.")
 @click.option("--regrade", is_flag=True, help="Grade also what is graded already.")
 @click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
+@click.option("--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this.")
 def class_command(due: datetime | None, **options: Any) -> int:
     """Grade a class: all that lies in SUBMISSIONS, as Canvas, Gradescope or GitHub Classroom export it.
 

@@ -86,9 +86,7 @@ def try_one(exercise: Exercise, mutant: Mutant, seed: int) -> Death:
     named = any(mutant.says in check.likely for check in failed) if mutant.says else None
     faults = tuple(check.name for check in results if check.verdict is Verdict.GRADER_ERROR)
     lost = 1 - sum(check.earned for check in results) / sum(check.points for check in results)
-    return Death(
-        exercise.name, mutant.name, mutant.fails[0], _names(failed), named, faults, lost, mutant.without_idea
-    )
+    return Death(exercise.name, mutant.name, mutant.fails[0], _names(failed), named, faults, lost, mutant.without_idea)
 
 
 def _names(checks: list[CheckResult]) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import shared_memory
 from pathlib import Path
 
 from autograder import box
@@ -42,8 +41,8 @@ WORDS = {
     SEPARATE: (
         "SEPARATE USER. Student code ran as a user of its own without rights: it could not read what belongs to the "
         "grader, reach no network and not look into or end other processes; its own, and its files, were removed. It "
-        "could read what everyone on this machine may read, and see that other processes exist; memory and disk are "
-        "only watched."
+        "could read what everyone on this machine may read, and see other processes and their command lines; memory "
+        "and disk are only watched."
     ),
     NONE: (
         "NO SANDBOX. Student code runs as you, with your files, your network and your credentials. Time limits apply "
@@ -104,6 +103,16 @@ class Isolation:
         if private:
             group = disk.Watched(group, private)
         return Running(process, group, private, own, supervised=self.level == REDUCED)
+
+    def shortfall(self, required: str | None) -> str:
+        """Why it is not as strong as a level that is demanded, in one sentence; empty if it is."""
+        order = list(WORDS)
+        if required is None or order.index(self.level) <= order.index(required):
+            return ""
+        return (
+            f"Nothing was graded: --require asks for the level '{required}', and student code is kept apart at '"
+            f"{self.level}' here, for {self.reason}."
+        )
 
     def holes(self, closed: Iterable[Path] = ()) -> str:
         """What selftest.py could do inside that it must not; empty if nothing.
@@ -228,6 +237,8 @@ def _two_boxes(level: str) -> Iterator[tuple[Path, Path]]:
 @contextmanager
 def _sharing() -> Iterator[str]:
     """Shared memory that everyone may read, by its name: no level that does not say so lets a worker see it."""
+    from multiprocessing import shared_memory  # of no use where there is no sandbox
+
     block = shared_memory.SharedMemory(create=True, size=1)
     try:
         with suppress(OSError):

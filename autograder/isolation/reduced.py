@@ -38,7 +38,7 @@ def start(
     """
     # Programs of the same user must not read our memory or environment; Landlock forbids it too, from version 1.
     ctypes.CDLL(None).prctl(NOT_DUMPABLE, 0, 0, 0, 0)
-    private = Path(tempfile.mkdtemp(prefix="box-tmp-"))
+    private = Path(tempfile.mkdtemp(prefix="tmp-", dir=box.parent))
     try:
         if user is not None:
             os.chown(private, user, user)

@@ -6,9 +6,9 @@ looks four times a second.
 """
 
 import contextlib
-import itertools
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from autograder.box import left_by_the_dead
+from autograder import locks
 from autograder.isolation.clock import Processes
 
 MEMORY = 4 * 2**30  # bytes
@@ -26,7 +26,6 @@ PROCESSES = 128  # threads are counted too
 INTERVAL = 0.25  # seconds between two looks of the watchdog
 BUSY = ("R", "D", "U")  # states of processes: running or runnable, and waiting for a disk (macOS: U)
 NAME = "fewshot-homework"
-_numbers = itertools.count()
 
 
 class LimitError(Exception):
@@ -84,13 +83,13 @@ class Direct:
 
     def adopt(self, pid: int, memory: int) -> "ControlGroup":
         """Put the process into groups of its own."""
-        name = f"{NAME}-{os.getpid()}-{next(_numbers)}"
+        name = f"{NAME}-{secrets.token_hex(8)}"
         limits = {"memory": memory, "pids": PROCESSES}
         folders = {parent / name for parent in self._parents.values()}
         group = ControlGroup(folders)
         try:
             for folder in folders:
-                folder.mkdir()
+                group.make(folder)
             for controller, file in self._files.items():
                 (self._parents[controller] / name / file).write_text(str(limits[controller]))
             for swap in ("memory.memsw.limit_in_bytes", "memory.swap.max"):
@@ -115,6 +114,16 @@ class ControlGroup:
 
     def __init__(self, folders: set[Path], *, ours: bool = True):
         self._folders, self._ours = folders, ours
+        self._locks: list[int | None] = []
+
+    def make(self, folder: Path) -> None:
+        """Make one, and hold it: a sweep of another grader takes what is empty and nobody holds."""
+        for _ in range(10):
+            folder.mkdir(exist_ok=True)
+            if (held := locks.hold(folder)) is not None:
+                self._locks.append(held)
+                return
+            time.sleep(0.01)  # a sweep is just looking at it
 
     def exceeded(self) -> str:
         """Whether the kernel has killed a process for the memory of all."""
@@ -147,6 +156,8 @@ class ControlGroup:
 
     def close(self) -> None:
         """Remove the groups; the last processes may take a moment to go."""
+        while self._locks:
+            locks.release(self._locks.pop())
         deadline = time.monotonic() + 2
         for folder in self._folders if self._ours else ():
             while folder.exists():
@@ -370,6 +381,9 @@ def _version_2() -> Path | None:
 
 def _sweep(parent: Path) -> None:
     """Remove empty groups of graders that were killed."""
-    for folder in left_by_the_dead(parent, f"{NAME}-"):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+    for folder in parent.glob(f"{NAME}-*"):
+        held = locks.hold(folder)
+        if held is not None:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        locks.release(held)

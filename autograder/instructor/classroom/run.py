@@ -9,13 +9,14 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from autograder import commands
+from autograder import commands, isolation
 from autograder.catalog import Exercise, exercises
-from autograder.instructor.classroom import cluster, layouts, local, pages, people, policy, roll, similar, version
+from autograder.instructor.classroom import cluster, layouts, local, pages, people, policy, roll, similar, version, work
 from autograder.instructor.classroom.progress import ClassProgress
 from autograder.instructor.classroom.roll import Row
 from autograder.instructor.classroom.store import Key, Settings, Store, StoreError
 from autograder.instructor.classroom.work import RefusedError, Task
+from autograder.isolation import separate
 from autograder.results import Report
 from autograder.status import FULL_MARKS, GRADER_FAULT, NOTHING_TO_GRADE, USAGE
 from autograder.submission import Submission
@@ -40,6 +41,7 @@ class Options(NamedTuple):
     regrade: bool = False
     similar: bool = False
     allow_unsandboxed: bool = False
+    require: str | None = None
 
 
 def grade_class(options: Options) -> int:
@@ -61,12 +63,33 @@ def grade_class(options: Options) -> int:
     _say(options, layout, rows, unknown, late)
     try:
         with Store(options.out).opened() as store:
+            if not options.cluster:
+                _keep_apart(options)
             return _Class(options, store, rows, late).run()
     except StoreError as error:
         raise click.UsageError(str(error)) from None
     except RefusedError as error:
         click.echo(str(error), err=True)
         return USAGE
+
+
+def _keep_apart(options: Options) -> None:
+    """Whether students' code can be kept from the class here, before any of it runs.
+
+    Raises:
+        RefusedError: it cannot.
+    """
+    work.check_isolation(options.require, options.allow_unsandboxed)
+    found = isolation.find()
+    if found.level != isolation.SEPARATE:
+        return
+    separate.hide_command_line()
+    for folder in (options.out, options.submissions):
+        if found.holes([folder.resolve()]):
+            raise RefusedError(
+                f"Nothing was graded: every user of this machine may read {folder}, and so could students' code, which "
+                f"runs as a user of its own here. `chmod 700 {folder}` closes it."
+            )
 
 
 def _say(options: Options, layout: str, rows: list[Row], unknown: list[str], late: policy.Policy | None) -> None:
@@ -166,6 +189,7 @@ class _Class:
                     data=options.data,
                     drawings=self._drawings,
                     allow_unsandboxed=options.allow_unsandboxed,
+                    require=options.require,
                 ),
             )
 

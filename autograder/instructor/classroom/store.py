@@ -80,7 +80,8 @@ class Store:
             StoreError: another run is at work here, or the folder cannot be written to.
         """
         try:
-            self._results.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the seed, and students' work
+            self._results.mkdir(exist_ok=True)
             lock = (self._folder / ".lock").open("w")
         except OSError as error:
             raise StoreError(f"{self._folder} cannot be written to: {error.strerror}.") from None

@@ -42,6 +42,7 @@ class Task(NamedTuple):
         files: the student's, all of them: an exercise may import another.
         problem: why this exercise has no file; empty if it has one.
         data: where drawings come from, as on the command line, and what that is called where the task comes from.
+        require: the level of isolation below which nothing is graded; None for no such level.
         fault: why it is not to be graded after all; the checks then fail through our fault.
     """
 
@@ -55,6 +56,7 @@ class Task(NamedTuple):
     data: str | None
     drawings: str
     allow_unsandboxed: bool
+    require: str | None = None
     fault: str = ""
 
 
@@ -93,8 +95,19 @@ def _agree(task: Task, exercise: Exercise) -> None:
         )
     if str(Drawings.named(task.data)) != task.drawings:
         raise RefusedError(f"A worker of the cluster has not the drawings that are here: {task.drawings}.")
+    check_isolation(task.require, task.allow_unsandboxed)
+
+
+def check_isolation(require: str | None, allow_unsandboxed: bool) -> None:
+    """Whether others' code may be run here.
+
+    Raises:
+        RefusedError: it is kept apart worse than is demanded, or not at all.
+    """
     found = isolation.find()
-    if found.level == isolation.NONE and not task.allow_unsandboxed:
+    if shortfall := found.shortfall(require):
+        raise RefusedError(shortfall)
+    if found.level == isolation.NONE and not allow_unsandboxed:
         raise RefusedError(
             f"{isolation.WORDS[found.level]}\nWhy: {found.reason}.\nNothing was graded. --allow-unsandboxed grades it "
             "nevertheless."

@@ -1,0 +1,34 @@
+"""Locks by which a folder tells whether its process lives, whichever machine or namespace asks."""
+
+import contextlib
+import os
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is swept there
+    fcntl = None  # type: ignore[assignment]
+
+
+def hold(path: Path) -> int | None:
+    """Lock a file or folder until the descriptor that is returned is closed, or this process has ended.
+
+    None where another holds it, where it is gone, or where nobody can tell.
+    """
+    if fcntl is None:
+        return None
+    descriptor = None
+    with contextlib.suppress(OSError):
+        kind = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else os.O_RDWR  # network disks lock what can be written
+        descriptor = os.open(path, kind | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.exists():
+            return descriptor
+    release(descriptor)
+    return None
+
+
+def release(descriptor: int | None) -> None:
+    """Unlock what was held, if it was."""
+    if descriptor is not None:
+        os.close(descriptor)
