@@ -97,7 +97,7 @@ class Isolation:
         with starter(box, [script, *arguments], prefix, user) as (process, private):
             group = self.limits.adopt(process.pid, memory)
             with suppress(OSError):  # where the machine runs short of memory, this goes first and not the grader
-                Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")
+                Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000", encoding="utf-8")
         return Running(process, group, private, own)
 
     def holes(self, closed: Iterable[Path] = ()) -> str:
