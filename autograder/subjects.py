@@ -6,6 +6,7 @@ Every answer has the fields that the probe's function declares, as arrays or dic
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,7 @@ from autograder.worker.failure import Files, notices
 START = (
     60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module must be imported
 )
-CALL = 10.0  # seconds that a check may take
+CALL = 10.0 if hasattr(os, "fork") else 30.0  # seconds that a check may take; processes start slowly on Windows
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
 
 

@@ -190,6 +190,8 @@ class Worker:
 
 def _late(clock: Clock) -> str:
     """Why there is no answer, in words for the student."""
+    if not clock.known:
+        return f"No answer after {clock.passed:.0f} seconds."
     if clock.computed >= MOSTLY * clock.counted:
         said = f"No answer after {clock.computed:.0f} seconds of computing; an endless loop?"
     elif clock.waited >= MOSTLY * clock.counted:
