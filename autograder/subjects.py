@@ -177,7 +177,7 @@ class Student(Subject):
 
     @contextlib.contextmanager
     def _in_the_box(self) -> Iterator[None]:
-        """Blame nobody for what goes wrong where the box is no more: a solution may import what lies there."""
+        """Blame nobody for what goes wrong in the grader, nor where the box is no more: solutions import from it."""
         try:
             yield
         except StudentError as error:
@@ -186,6 +186,10 @@ class Student(Subject):
                     f"{self._box} was removed while the grader ran: run it again, and let nothing clean that folder."
                 ) from error
             raise
+        except (GraderError, OSError, MemoryError):
+            raise
+        except Exception as error:  # no answer has been read: it has no part in this
+            raise fault.WorkerError(fault.sentence(error)) from error
 
     def forget(self) -> None:
         """Start a new worker: whatever the code kept of earlier questions is gone."""

