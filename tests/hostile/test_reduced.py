@@ -274,7 +274,7 @@ def test_no_call_makes_a_user_namespace(worker, name, monkeypatch):
 
 DAEMONS = """
 import os, signal, time
-for _ in range(40):
+for _ in range(20):
     if os.fork() == 0:
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -302,7 +302,7 @@ def test_no_daemon_outlives_its_worker(worker, ends, monkeypatch):
     mark = f"daemon-{time.monotonic_ns()}"
     code = DAEMONS.replace("EXECUTABLE", repr(str(python.executable()))).replace("MARK", mark)
     one = worker()
-    assert run(one, code) == 1 and len(daemons(mark)) >= 40
+    assert run(one, code) == 1 and len(daemons(mark)) >= 20
     if ends == "it is stopped":
         one.stop()
     else:
@@ -321,7 +321,7 @@ def test_no_daemon_outlives_its_worker(worker, ends, monkeypatch):
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    assert len(left) >= 40, "the supervisor is not why"
+    assert len(left) >= 20, "the supervisor is not why"
 
 
 FORKS = """
