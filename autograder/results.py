@@ -55,6 +55,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
         hint: the mistake that this check is there to find, in the lecture's terms.
         waits_for: titles of the checks that must pass before this one is judged.
         printed: what the student's code printed meanwhile, cut to its end.
+        seconds: that the student's code took, as isolation.clock counts them: a busy machine adds none.
     """
 
     name: str

@@ -51,7 +51,7 @@ class Worker:
         self._file, self._files = f"{module.replace('.', '/')}.py", files
         self._seq = 0
         self._hidden = (*map(str, python.mounts()), str(box), str(box.parent), str(COURSE), str(Path.home()))
-        self.spent = 0.0
+        self.spent = self._computed = 0.0
         assert self._process.stdin and self._process.stdout and self._process.stderr
         with self._process.stdin as questions, self._process.stdout as answers, self._process.stderr as prints:
             self._questions, self._answers = Questions(questions.fileno()), Answers(answers.fileno())
@@ -131,6 +131,7 @@ class Worker:
         finally:
             clock.stop()
             self.spent = clock.counted
+            self._computed += clock.computed
         if self._answers.more or not self._questions.wait(UNREAD):
             raise wire.FrameError("more came than was asked for")
         self.log.wait_for(wire.mark(self._seq))
@@ -169,6 +170,8 @@ class Worker:
         if exceeded:
             return Verdict.MEMORY, exceeded
         if status in (-9, 128 + 9):  # SIGKILL, a name that Windows does not have
+            if self._computed > 0.9 * wire.SECONDS:
+                return Verdict.TIMEOUT, f"Your code has computed for {wire.SECONDS // 60} minutes in all checks."
             return Verdict.MEMORY, "The process was killed by the system, probably for using too much memory."
         if status == 0:
             return Verdict.CRASH, "Your code ended the Python process (exit status 0); it has to return."
