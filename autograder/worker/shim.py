@@ -30,7 +30,6 @@ from autograder.worker import look, packing, values, wire
 
 COURSE = sys.path[0]
 MEMORY = 6 * 2**30
-SECONDS = 900
 FILE = 256 * 2**20
 
 
@@ -91,7 +90,7 @@ def _limit(processes: int) -> None:
     except ImportError:  # Windows
         return
     for name, bound in (
-        ("RLIMIT_CPU", SECONDS),
+        ("RLIMIT_CPU", wire.SECONDS),
         ("RLIMIT_AS", MEMORY),
         ("RLIMIT_FSIZE", FILE),
         ("RLIMIT_NOFILE", 256),

@@ -26,6 +26,7 @@ Types = Mapping[str, type[np.generic]]
 ANSWERS: Types = {"F32": np.float32, "F64": np.float64, "I64": np.int64}  # what a worker may send
 QUESTIONS: Types = {**ANSWERS, "U8": np.uint8}  # and be sent: drawings are bytes
 
+SECONDS = 900  # that a process of a worker may compute in all
 DIGITS = bytes.maketrans(b"01", b"\x0e\x0f")
 
 Kind = Literal["result", "todo", "unreadable", "format", "memory", "crash"]
