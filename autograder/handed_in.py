@@ -29,7 +29,6 @@ DEPTH = 64  # folders in each other
 NOISE = {"__MACOSX", "__pycache__", "node_modules", "site-packages"}
 MEMBER = struct.Struct("<4s24x3H12x")  # a record of the table of contents: signature, lengths of its three texts
 DRIVE = re.compile("^[A-Za-z]:")
-HIDDEN = re.compile(r"\.(?!\.$)").match
 TOO_MANY = "it holds too many files; hand in only your homework"
 
 
@@ -37,7 +36,7 @@ class UnreadableError(Exception):
     """Something that cannot be read; the message follows its name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """A file that was handed in.
 
@@ -90,13 +89,15 @@ class Entry:
 
 def parts(name: str) -> tuple[str, ...]:
     """Split a path of any system, without its drive."""
-    path = DRIVE.sub("", name.replace("\\", "/"))
-    return tuple(part for part in path.split("/") if part not in ("", "."))
+    found = DRIVE.sub("", name.replace("\\", "/"), count=1).split("/")
+    return tuple(part for part in found if part not in ("", ".")) if "" in found or "." in found else tuple(found)
 
 
 def is_noise(path: tuple[str, ...]) -> bool:
     """Whether a file lies in a folder, or has a name, that systems and tools make and no student does."""
-    return path[-1].startswith("._") or any(part in NOISE or HIDDEN(part) for part in path[:-1])
+    if path[-1].startswith("._") or not NOISE.isdisjoint(path):
+        return True
+    return "/." in f"/{'/'.join(path[:-1])}" and any(part.startswith(".") and part != ".." for part in path[:-1])
 
 
 def folder(root: Path, wanted: Collection[str] = (), depth: int = DEPTH) -> list[Entry]:

@@ -9,6 +9,7 @@ from autograder.catalog import COURSE, GRADER
 
 NAME = "manifest.json"
 PATH = f"autograder/{NAME}"  # in a handout
+LARGEST = 64 * 2**20  # bytes: no file of a handout is larger
 BASES = "autograder/stubs"  # in a handout: the students' files as they were given, for upgrades
 
 
@@ -53,9 +54,9 @@ def read(content: bytes) -> Manifest:
 
 def changed(manifest: Manifest, folder: Path = COURSE) -> list[str]:
     """Names of the files of a handout that are no longer as they were given."""
-    paths = {name: folder / name for name in manifest.files}
-    return [
-        name
-        for name, told in manifest.files.items()
-        if not paths[name].is_file() or digest(paths[name].read_bytes()) != told
-    ]
+    return [name for name, told in manifest.files.items() if not _is(folder / name, told)]
+
+
+def _is(path: Path, told: str) -> bool:
+    """Whether a file is there and has this digest."""
+    return path.is_file() and path.stat().st_size <= LARGEST and digest(path.read_bytes()) == told

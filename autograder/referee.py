@@ -1,7 +1,6 @@
 """The pytest plugin that runs checks and keeps their verdicts: results are taken here, and nowhere else."""
 
 import contextlib
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +75,7 @@ class Referee:
         self._workers = workers
         self.flags: dict[str, list[str]] = {}
         self.errors: dict[str, BaseException] = {}
+        self._plain: dict[str, str] = {}  # problems without what the student's code was given
         self._students: dict[str, Subject] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
         self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
@@ -179,6 +179,7 @@ class Referee:
                 student.open()
             except StudentError as error:
                 self.problems[exercise.name] = str(error)
+                self._plain[exercise.name] = error.plain
                 _blame(result, error)
                 return
             except Exception as error:
@@ -187,7 +188,8 @@ class Referee:
             finally:
                 self.flags[exercise.name] = student.flags
         if exercise.name in self.problems:
-            result.message = result.plain = self.problems[exercise.name]
+            result.message = self.problems[exercise.name]
+            result.plain = self._plain.get(exercise.name, result.message)
             return
         unmet = [check for check in waits_for if check.verdict is not Verdict.PASS and not _is_surely_ours(check)]
         if unmet:
@@ -196,9 +198,8 @@ class Referee:
             return
         assert student
         student.seed = Draw(self._seed, f"{exercise.name} {result.name} student", self._drawings).seed()
-        student.seconds = limit(function) * self._patience
+        student.seconds = allowed = limit(function) * self._patience
         student.calls.clear()
-        begun = time.monotonic()  # not sooner: a worker that starts imports torch
         try:
             function(**fixtures)
             result.verdict = Verdict.PASS
@@ -215,12 +216,12 @@ class Referee:
         except Exception as error:  # a fault of ours, or an answer that a check cannot read: the key tells which
             blame_ourselves(result, error)
         finally:
-            result.seconds = round(time.monotonic() - begun, 3)
+            result.seconds = round(allowed - student.seconds, 3)
             result.printed = student.printed()
 
 
 def limit(function: Any) -> float:
-    """Seconds that a check may take."""
+    """Seconds that a check may take, as isolation.clock counts them."""
     return float(getattr(function, "training_seconds", CALL))
 
 

@@ -63,6 +63,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
         traceback: of a fault of ours, for the staff.
         again: whether what happened may have come from outside, and is worth a second try.
         unclear: whether an answer of the student's may be behind a fault of ours.
+        seconds: that the student's code took, as isolation.clock counts them: a busy machine adds none.
     """
 
     name: str

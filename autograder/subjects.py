@@ -6,6 +6,7 @@ Every answer has the fields that the probe's function declares, as arrays or dic
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,7 @@ from autograder.worker.failure import Files, notices
 START = (
     60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module must be imported
 )
-CALL = 10.0  # seconds that a check may take
+CALL = 10.0 if hasattr(os, "fork") else 30.0  # seconds that a check may take; processes start slowly on Windows
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
 
 
@@ -138,6 +139,7 @@ class Student(Subject):
         with contextlib.suppress(Exception):  # open() tries again, and says why
             self._worker = self._start()  # imports torch while the grader does other things
         self._imported = False
+        self._asked = False  # whether it has been given any input
         self._deaths = 0
         self._box, self._file, self._files = box, exercise.file, files
 
@@ -165,12 +167,17 @@ class Student(Subject):
                 source = np.frombuffer(self._files[self._file], dtype=np.uint8)
                 noticed = self._worker.ask("look", {}, {"source": source}, 0, START)
                 self.flags = notices(noticed, self._file, self._files)
-            self._worker.ask("import", {}, {}, 0, START)
+            try:
+                self._worker.ask("import", {}, {}, 0, START)
+            except StudentError as error:
+                if self._asked:  # what it says now may come from inputs that it kept
+                    error.plain = "Your file could be imported before, and not again."
+                raise
             self._imported = True
 
     @contextlib.contextmanager
     def _in_the_box(self) -> Iterator[None]:
-        """Blame nobody for what goes wrong where the box is no more: a solution may import what lies there."""
+        """Blame nobody for what goes wrong in the grader, nor where the box is no more: solutions import from it."""
         try:
             yield
         except StudentError as error:
@@ -179,6 +186,10 @@ class Student(Subject):
                     f"{self._box} was removed while the grader ran: run it again, and let nothing clean that folder."
                 ) from error
             raise
+        except (GraderError, OSError, MemoryError):
+            raise
+        except Exception as error:  # no answer has been read: it has no part in this
+            raise fault.WorkerError(fault.sentence(error)) from error
 
     def forget(self) -> None:
         """Start a new worker: whatever the code kept of earlier questions is gone."""
@@ -204,6 +215,7 @@ class Student(Subject):
         with self._in_the_box():
             self._open()
             assert self._worker
+            self._asked = True
             try:
                 return self._worker.ask(call, arguments, arrays, self.seed, max(self.seconds, 0.1), self.most)
             finally:

@@ -8,6 +8,7 @@ folders as possible. Archives in a folder or an archive are opened where a file 
 """
 
 import contextlib
+import heapq
 import io
 import re
 from collections.abc import Iterable, Mapping
@@ -33,10 +34,11 @@ ARCHIVES = {
 }
 PACKED = (".zip", ".rar", ".7z", ".gz", ".tgz", ".bz2", ".tbz", ".tbz2", ".xz", ".txz", ".zst", ".tar", ".z", ".lzma")
 DOCUMENTS = (".docx", ".doc", ".pdf", ".rtf", ".odt", ".pages", ".html", ".htm", ".md", ".png", ".jpg", ".jpeg")
+KNOWN = (*PACKED, *DOCUMENTS, ".py", ".txt", ".pyc", ".ipynb")
 NOT_UNPACKED = (*DOCUMENTS, ".py", ".ipynb", ".pt", ".pth", ".npz", ".whl", ".jar")  # some are zip archives inside
 GIVEN = PurePosixPath(manifest.BASES).parts  # the files as they were given, in a handout: nobody's work
-SUFFIX = re.compile(r"[\s_-]*(\(\d+\)|\d+|copy|final|new|solution)$")  # what downloads and tired people add to a name
-EXTRA = 24  # characters that such additions may have
+ADDED = re.compile(r"[\s_-]|\(\d+\)|\d+|copy|final|new|solution")  # what downloads and tired people add to a name
+LONGEST = 255  # characters of a name that are looked at
 COPIES = 8  # files of one name and nearness that are compared
 NESTED = 3  # archives in each other
 OPENED = 8  # archives of one submission that are opened
@@ -84,7 +86,7 @@ def collect(path: Path, homework: str) -> Submission:
     own = path.is_dir() and path.resolve() == COURSE
     try:
         if own:  # what lies deeper, or packed, is no work that is under way
-            return _some(_choose(homework, folder(path, depth=3), own=True))
+            return _some(_choose(homework, [e for e in folder(path, depth=3) if _may_be_work(e)], own=True))
         if path.is_dir():
             return _some(_search(homework, folder(path, {f"{exercise.name}.py" for exercise in exercises(homework)})))
     except (OSError, UnreadableError) as error:
@@ -208,7 +210,7 @@ def _choose(homework: str, entries: list[Entry], unread: Iterable[str] = (), *, 
         nearest = min(_rank(entry, homework) for entry in there)
         best = [entry for entry in there if _rank(entry, homework) == nearest]
         first = best[0]
-        names = _listed(entry.shown for entry in best)
+        names = _listed(best)
         if len(best) > COPIES:
             chosen.problems[exercise.name] = f"There are {len(best)} files for {exercise.file}: {names}; keep one."
             continue
@@ -228,9 +230,9 @@ def _choose(homework: str, entries: list[Entry], unread: Iterable[str] = (), *, 
             chosen.problems[exercise.name] = f"{first.shown} is {kind}, not Python; hand in the file that is in it."
             continue
         chosen.files[exercise.file] = content
-        others = sorted((entry for entry in there if entry not in best), key=_depth)
+        others = [entry for entry in there if entry not in best]
         if others:
-            chosen.notes.append(f"{first.shown} is graded; left aside: {_listed(entry.shown for entry in others)}.")
+            chosen.notes.append(f"{first.shown} is graded; left aside: {_listed(others)}.")
         elif nearest > (1, True) or any(part.lower().endswith(PACKED) for part in first.parts[:-1]):
             chosen.notes.append(f"{first.shown} is graded.")
     return chosen
@@ -265,7 +267,7 @@ def _absence(exercise: Exercise, entries: Iterable[Entry], unread: Iterable[str]
         (".txt", "rename it (Windows may hide the ending .txt)"),
         (".pyc", "that is compiled; hand in the .py file"),
         *((document, "that is a document; hand in the Python file itself") for document in DOCUMENTS),
-        *((suffix, "rename it") for suffix in sorted(by_suffix) if suffix not in (*PACKED, ".ipynb")),
+        *((suffix, "rename it") for suffix in sorted(by_suffix) if suffix not in KNOWN),
     ):
         for entry in by_suffix.get(kind, []):
             if _means(exercise.name, entry.parts[-1]):
@@ -273,27 +275,22 @@ def _absence(exercise: Exercise, entries: Iterable[Entry], unread: Iterable[str]
     for reason in unread:
         return f"{exercise.file} is missing; {reason}."
     if python := by_suffix.get(".py"):
-        return f"{exercise.file} is missing; found {_listed(entry.shown for entry in sorted(python, key=_depth))}."
+        return f"{exercise.file} is missing; found {_listed(python)}."
     if notebooks := by_suffix.get(".ipynb"):
         name = min(notebooks, key=_depth).shown
         return f"Expected {exercise.file}, found only a notebook ({name}): hand in the .py files."
-    there = sorted((entry for found in by_suffix.values() for entry in found), key=_depth)
-    names = f" (only {_listed(entry.shown for entry in there)})" if there else ""
+    there = [entry for found in by_suffix.values() for entry in found]
+    names = f" (only {_listed(there)})" if there else ""
     return f"{exercise.file} is missing; found no Python file{names}."
 
 
 def _means(name: str, found: str) -> bool:
     """Whether a file's name is another one with an ending, capitals, or what is added to copies."""
-    if len(found) > len(name) + EXTRA:
-        return False
-    stem = found.lower().strip().removeprefix("copy of ").partition(".")[0].strip()
-    while stem != name and (shorter := SUFFIX.sub("", stem)) != stem:
-        stem = shorter
-    return stem == name
+    stem = found[:LONGEST].lower().strip().removeprefix("copy of ").partition(".")[0]
+    return stem.startswith(name) and not ADDED.sub("", stem.removeprefix(name))
 
 
-def _listed(names: Iterable[str]) -> str:
-    """Some names, and how many more there are."""
-    first, *rest = names
-    shown = ", ".join([first, *rest[: SHOWN - 1]])
-    return f"{shown} and {len(rest) - SHOWN + 1} more" if len(rest) >= SHOWN else shown
+def _listed(entries: list[Entry]) -> str:
+    """The nearest of some files, and how many more there are."""
+    shown = ", ".join(entry.shown for entry in heapq.nsmallest(SHOWN, entries, key=_depth))
+    return f"{shown} and {len(entries) - SHOWN} more" if len(entries) > SHOWN else shown

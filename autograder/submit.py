@@ -9,6 +9,7 @@ from autograder.catalog import COURSE, exercises
 from autograder.untrusted import clean
 
 TODO = "raise NotImplementedError("
+MAX_NOTEBOOK = 32 * 2**20  # bytes
 
 
 class Packed(NamedTuple):
@@ -41,7 +42,9 @@ def pack(homework: str, folder: Path = COURSE) -> Packed:
     files = dict(found.files)
     warnings = [warning for name, content in files.items() for warning in _warnings(name, content)]
     notebook = f"{homework}/{homework}.ipynb"
-    if (folder / notebook).is_file():
+    if (folder / notebook).is_file() and (folder / notebook).stat().st_size > MAX_NOTEBOOK:
+        warnings.append(f"{notebook} is larger than {MAX_NOTEBOOK // 2**20} MiB and is left out: clear its outputs.")
+    elif (folder / notebook).is_file():
         files[notebook] = (folder / notebook).read_bytes()
     told = folder / manifest.PATH
     if told.is_file():
@@ -68,5 +71,7 @@ def _warnings(name: str, content: bytes) -> list[str]:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         return [f"{name}{line} is not Python and will earn nothing: {clean(reason, 200)}."]
+    except (RecursionError, MemoryError):
+        return [f"{name} is too deeply nested for Python and will earn nothing."]
     left = content.count(TODO.encode())
     return [f"{name} has {left} TODO{'s' if left > 1 else ''} left."] if left else []

@@ -6,19 +6,24 @@ as it is.
 """
 
 import ast
+import io
 import json
-import zipfile
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from merge3 import Merge3
 
-from autograder import manifest
+from autograder import handed_in, manifest
 from autograder.catalog import COURSE, exercises
+from autograder.handed_in import UnreadableError
 from autograder.manifest import Manifest
 from autograder.untrusted import clean
 
 ANSWER = "answer"  # tag of the cells of a notebook that students fill in
+MAX_HANDOUT = 64 * 2**20  # bytes of a handout's files, unpacked
+MAX_FILES = 5_000
+MAX_NOTEBOOK = 32 * 2**20  # bytes
 
 
 class UpgradeError(Exception):
@@ -84,19 +89,37 @@ def _unpacked(archive: Path) -> Path:
     target = archive.with_suffix("")
     if target.exists():
         raise UpgradeError(f"{archive} would be unpacked to {target}, which is there already; remove it, or name it.")
+    half = target.with_name(f".{target.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
     try:
-        with zipfile.ZipFile(archive) as packed:
-            packed.extractall(target)
-    except (OSError, zipfile.BadZipFile) as error:
+        with archive.open("rb") as file:
+            _unpack(handed_in.archive(file, most=MAX_FILES), half)
+        half.rename(target)
+    except (OSError, UnreadableError) as error:
+        shutil.rmtree(half, ignore_errors=True)
         raise UpgradeError(f"{archive} cannot be unpacked: {error}.") from None
     inside = list(target.iterdir())
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else target
 
 
+def _unpack(entries: list[handed_in.Entry], folder: Path) -> None:
+    left = MAX_HANDOUT
+    folder.mkdir()
+    for entry in entries:
+        try:
+            content = entry.read(hard_links=True, most=left)
+        except UnreadableError as error:
+            raise UnreadableError(f"{entry.shown} {error}") from None
+        left -= len(content)
+        path = folder.joinpath(*entry.parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 def _manifest(folder: Path) -> Manifest:
     try:
-        return manifest.read((folder / manifest.PATH).read_bytes())
-    except (OSError, ValueError):
+        return manifest.read(handed_in.read_regular(folder / manifest.PATH, handed_in.MAX_FILE))
+    except (UnreadableError, ValueError):
         raise UpgradeError(f"{folder} is no handout: {manifest.PATH} is missing or damaged.") from None
 
 
@@ -109,9 +132,14 @@ def _own(given: Manifest) -> set[str]:
 
 def _merge(base: Path, mine: Path, theirs: Path) -> list[str]:
     """Merge a module into the new handout's; what could not be placed."""
-    given, ours, new = texts = [
-        path.read_text(encoding="utf-8-sig").splitlines(keepends=True) for path in (base, mine, theirs)
-    ]
+    if mine.stat().st_size > handed_in.MAX_FILE:
+        return [f"it is larger than {handed_in.MAX_FILE // 1024} KiB, and would not be graded: not taken over."]
+    try:
+        given, ours, new = texts = [
+            io.StringIO(path.read_text(encoding="utf-8-sig")).readlines() for path in (base, mine, theirs)
+        ]
+    except UnicodeDecodeError:
+        return ["it is not saved as UTF-8: save it so in your editor, and take it over again; not taken over."]
     merged: list[str] = []
     said = []
     for region in Merge3(given, ours, new).merge_regions():
@@ -128,6 +156,8 @@ def _merge(base: Path, mine: Path, theirs: Path) -> list[str]:
         ast.parse(text)
     except SyntaxError as error:
         said.append(f"line {error.lineno} is not Python now: {clean(error.msg, 200)}. Mend it by hand.")
+    except (ValueError, RecursionError, MemoryError) as error:
+        said.append(f"it is not Python now: {clean(str(error), 200) or 'too deeply nested'}. Mend it by hand.")
     return said
 
 
@@ -139,11 +169,13 @@ def _conflict(line: int, theirs: list[str]) -> list[str]:
 
 def _merge_notebook(mine: Path, theirs: Path) -> list[str]:
     """Put a student's answers into a notebook, by the ids of their cells."""
+    if mine.stat().st_size > MAX_NOTEBOOK:
+        return [f"it is larger than {MAX_NOTEBOOK // 2**20} MiB: clear its outputs, and take it over again."]
     try:
         ours, new = (json.loads(path.read_text(encoding="utf-8")) for path in (mine, theirs))
         answers = {cell["id"]: cell["source"] for cell in ours["cells"] if _is_answer(cell)}
         places = {cell["id"]: cell for cell in new["cells"] if _is_answer(cell)}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ["it is no notebook any more: copy your answers yourself."]
     for name in answers.keys() & places.keys():
         places[name]["source"] = answers[name]

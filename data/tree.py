@@ -163,7 +163,7 @@ def _alone(shop: Path) -> Iterator[None]:
 def _lock(shop: Path) -> IO[str] | None:
     shop.mkdir(parents=True, exist_ok=True)
     try:
-        lock = (shop / "lock").open("a")
+        lock = (shop / "lock").open("a", encoding="utf-8")
     except FileNotFoundError:  # the run that held it has removed the folder meanwhile
         return None
     with suppress(FileNotFoundError):

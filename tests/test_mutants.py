@@ -10,6 +10,7 @@ EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalo
 NOTHING_WORKS = (  # where these fail, there is nothing to judge
     "test_sizes",
     "test_images_are_drawings",
+    "test_labels_are_one_hot",
     "test_every_drawing_gets_logits",
     "test_inner_loop_returns_all_parameters",
     "test_step_learns_from_the_support",

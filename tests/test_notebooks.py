@@ -1,6 +1,7 @@
 """Notebooks: what their texts give, valid, fit for a handout, and run from top to bottom."""
 
 import ast
+import asyncio
 import re
 
 import pytest
@@ -125,6 +126,15 @@ def shown(made):
 
 def kinds(made):
     return [kind for cell in made.cells for output in cell.get("outputs", []) for kind in output.get("data", {})]
+
+
+@pytest.mark.parametrize("endless", ["while True: pass", "import time; time.sleep(99)"])
+def test_a_cell_that_does_not_end_is_ended_after_its_own_time(tmp_path, monkeypatch, endless):
+    monkeypatch.setattr(run, "SECONDS", 2)
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1"), nbformat.v4.new_code_cell(endless)])
+    with pytest.raises(run.CellTimeoutError, match="has not ended after 2 seconds of its own time"):
+        asyncio.run(run.execute(made, tmp_path))
+    assert made.cells[0].outputs[0].data["text/plain"] == "2"
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from typing import Protocol
 
 GLANCE = 0.25  # seconds between two looks
 LATE = 4 * GLANCE  # where a look comes later than that, the grader itself had to stand in line
+UNKNOWN = 1 / 3  # of the time that counts, where the system does not say what was computed
 SHARE = 0.02  # of a processor: who computes less is waiting, where the system does not say
 
 
@@ -28,6 +29,7 @@ class Clock:
     Attributes:
         computed: seconds in which they computed; of several at once no more than passed.
         waited: seconds in which they could not have computed: asleep, blocked, or stopped.
+        known: whether the system says so; else both are a guess.
     """
 
     def __init__(self, processes: Processes):
@@ -35,6 +37,7 @@ class Clock:
         self._begun = self._last = time.monotonic()
         self._before = processes.computed()
         self.computed = self.waited = 0.0
+        self.known = self._before is not None
 
     @property
     def counted(self) -> float:
@@ -53,7 +56,7 @@ class Clock:
         busy = self._processes.busy()
         passed, computed = self._since()
         self.computed += computed
-        if not (computed > SHARE * passed if busy is None else busy):
+        if self.known and not (computed > SHARE * passed if busy is None else busy):
             self.waited += max(0.0, min(passed, LATE) - computed)
         return True
 
@@ -67,6 +70,7 @@ class Clock:
         passed, self._last = now - self._last, now
         before, self._before = self._before, self._processes.computed()
         if before is None or self._before is None:
-            return passed, passed
+            self.known = False
+            return passed, passed * UNKNOWN
         self._before = max(before, self._before)
         return passed, min(self._before - before, passed)

@@ -99,7 +99,7 @@ class Isolation:
         with starter(box, [script, *arguments], prefix, user) as (process, private):
             group = self.limits.adopt(process.pid, memory)
             with suppress(OSError):  # where the machine runs short of memory, this goes first and not the grader
-                Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")
+                Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000", encoding="utf-8")
         if private:
             group = disk.Watched(group, private)
         return Running(process, group, private, own, supervised=self.level == REDUCED)

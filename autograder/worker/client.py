@@ -51,7 +51,7 @@ class Worker:
         self._file, self._files = f"{module.replace('.', '/')}.py", files
         self._seq = 0
         self._hidden = (*map(str, python.mounts()), str(box), str(box.parent), str(COURSE), str(Path.home()))
-        self.spent = 0.0
+        self.spent = self._computed = 0.0
         assert self._process.stdin and self._process.stdout and self._process.stderr
         with self._process.stdin as questions, self._process.stdout as answers, self._process.stderr as prints:
             self._questions, self._answers = Questions(questions.fileno()), Answers(answers.fileno())
@@ -138,6 +138,7 @@ class Worker:
         finally:
             clock.stop()
             self.spent = clock.counted
+            self._computed += clock.computed
         if self._answers.more or not self._questions.wait(UNREAD):
             raise wire.FrameError("more came than was asked for")
         self.log.wait_for(wire.mark(self._seq))
@@ -178,6 +179,9 @@ class Worker:
         signals = {-s.value: s.name for s in signal.Signals} | {128 + s.value: s.name for s in signal.Signals} | ENDS
         outside = status in signals  # its own code may have sent it, or the system, or anybody
         if status in (-9, 128 + 9):  # SIGKILL, a name that Windows does not have
+            if self._computed > 0.9 * wire.SECONDS:
+                said = f"Your code has computed for {wire.SECONDS // 60} minutes in all checks."
+                return StudentError(Verdict.TIMEOUT, said)
             said = "The process was killed by the system, probably for using too much memory."
             return StudentError(Verdict.MEMORY, said, again=outside)
         if status == 0:
@@ -190,6 +194,8 @@ class Worker:
 
 def _late(clock: Clock) -> str:
     """Why there is no answer, in words for the student."""
+    if not clock.known:
+        return f"No answer after {clock.passed:.0f} seconds."
     if clock.computed >= MOSTLY * clock.counted:
         said = f"No answer after {clock.computed:.0f} seconds of computing; an endless loop?"
     elif clock.waited >= MOSTLY * clock.counted:

@@ -6,6 +6,7 @@ own copy of that file reads, and of what kind it was.
 """
 
 import builtins
+import functools
 import re
 
 import numpy as np
@@ -21,7 +22,8 @@ VERDICTS = {
     "memory": Verdict.MEMORY,
     "crash": Verdict.CRASH,
 }
-KNOWN = {name for name, value in vars(builtins).items() if isinstance(value, type)} | {"OutOfMemoryError"}
+KNOWN = {n for n, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)}
+FRAMES = {"<module>", "<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # functions without a name
 SOURCE = 160  # characters shown of a line
 ADVICE = {  # what torch says, and what is behind it
     "modified by an inplace operation": (
@@ -53,17 +55,23 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
         files: the submission, from which lines are quoted.
         importing: whether the module was only being imported: then no input is in the message.
     """
-    verdict = VERDICTS[reply.kind]
     error, text = clean(reply.error, 100), clean(reply.text)
     trusted = error if error in KNOWN else "an exception"
-    places = [place for place in reply.places if place.file in files]
-    if reply.kind == "todo":
+    unreadable = reply.kind == "unreadable"  # Python's own words on a file that it reads when it imports it
+    if unreadable and not importing:
+        said = "What came back is not an answer."
+        return StudentError(Verdict.PROTOCOL, f"{said[:-1]}: of a file that had been read.", plain=said)
+    places = [place for place in reply.places if _is_in(place, files, unreadable)]
+    kind = "crash" if reply.kind == "todo" and not _is_todo(places, files) else reply.kind
+    verdict = VERDICTS[kind]
+    if kind == "todo":
         found = TODO.search(_line(places[-1], files)) if places else None
         plain = found[1] if found else "Something is still to do."
-        message = text or (f"{clean(places[-1].function, 80)} is still to do" if places else plain)
-    elif reply.kind == "format":
+        is_named = bool(places) and _is_named(places[-1], files)
+        message = text or (f"{places[-1].function} is still to do" if is_named else plain)
+    elif kind == "format":
         message, plain = text, "What your code returned is not numbers of a readable kind, or not finite."
-    elif reply.kind == "unreadable":
+    elif unreadable:
         at = ", ".join(f"{place.file}, line {place.line}" if place.line else place.file for place in places[-1:])
         line = "".join(_line(place, files) for place in places[-1:])
         message = plain = ": ".join(part for part in (at or file, text, line) if part)
@@ -72,11 +80,30 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
         for place in places:
             at, line = f"{place.file}, line {place.line}", _line(place, files)
             quoted.append(f"{at}: {line}".rstrip(": "))
-            named.append(f"{at}, in {clean(place.function, 80)}: {line}" if place.function else quoted[-1])
+            named.append(f"{at}, in {place.function}: {line}" if _is_named(place, files) else quoted[-1])
         advice = [sentence for said, sentence in ADVICE.items() if said in text][:1]
         message = "\n".join([f"{error}: {text}".rstrip(": "), *advice, *named])
-        plain = "\n".join([f"Your code raised {trusted}.", *advice, *quoted])
-    return StudentError(verdict, message, plain=message if importing else plain, todo=reply.kind == "todo")
+        plain = "\n".join([f"Your code raised {trusted}.", *advice, *quoted[-1:]])
+    return StudentError(verdict, message, plain=message if importing else plain, todo=kind == "todo")
+
+
+def _is_in(place: wire.Place, files: Files, unreadable: bool) -> bool:
+    """Whether a place is in the submission; what Python cannot read may be nowhere, or behind the last line."""
+    count = len(_lines(files[place.file])) if place.file in files else -1
+    return 0 <= place.line <= count + 1 if unreadable and count >= 0 else 0 < place.line <= count
+
+
+def _is_named(place: wire.Place, files: Files) -> bool:
+    """Whether the file has such a function."""
+    written = re.escape(f"def {place.function}").encode()
+    return place.function in FRAMES or (
+        place.function.isidentifier() and re.search(rb"\b" + written + rb"\b", files[place.file]) is not None
+    )
+
+
+def _is_todo(places: list[wire.Place], files: Files) -> bool:
+    """Whether it was raised where the file says that something is still to do."""
+    return not places or (_line(places[-1], files).startswith("raise") and "NotImpl" in _line(places[-1], files))
 
 
 def notices(noticed: dict[str, np.ndarray], file: str, files: Files) -> list[str]:
@@ -94,5 +121,10 @@ def notices(noticed: dict[str, np.ndarray], file: str, files: Files) -> list[str
 
 def _line(place: wire.Place, files: Files) -> str:
     """What stands in a line of the submission."""
-    lines = files[place.file].decode("utf-8-sig", errors="replace").splitlines()
+    lines = _lines(files[place.file])
     return clean(lines[place.line - 1].strip(), SOURCE) if 0 < place.line <= len(lines) else ""
+
+
+@functools.lru_cache(maxsize=8)
+def _lines(content: bytes) -> list[str]:
+    return content.decode("utf-8-sig", errors="replace").splitlines()

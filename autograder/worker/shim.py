@@ -30,9 +30,7 @@ from autograder.worker import look, packing, values, wire
 
 COURSE = sys.path[0]
 MEMORY = 6 * 2**30
-SECONDS = 900
 FILE = 256 * 2**20
-TEXT = 4000  # characters of an error
 
 
 def main() -> None:
@@ -92,7 +90,7 @@ def _limit(processes: int) -> None:
     except ImportError:  # Windows
         return
     for name, bound in (
-        ("RLIMIT_CPU", SECONDS),
+        ("RLIMIT_CPU", wire.SECONDS),
         ("RLIMIT_AS", MEMORY),
         ("RLIMIT_FSIZE", FILE),
         ("RLIMIT_NOFILE", 256),
@@ -104,6 +102,10 @@ def _limit(processes: int) -> None:
                 resource.setrlimit(getattr(resource, name), (bound, bound))
             except (ValueError, OSError):  # macOS refuses some
                 continue
+    if hasattr(resource, "RLIMIT_DATA"):  # a grader of a class has a limit of its own, which is not meant for this
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
 def _kind(error: BaseException, call: str) -> wire.Kind:
@@ -137,14 +139,14 @@ def _described(request: wire.Request, error: BaseException) -> wire.Reply:
         error=_sendable(type(error).__name__),
         text=_sendable(_first_line(error)),
         places=[
-            wire.Place(_sendable(_own(file)), int(line or 0), _sendable(name))
+            wire.Place(_sendable(_own(file), wire.NAME), min(int(line or 0), wire.LINES), _sendable(name, wire.NAME))
             for file, line, name in places[-wire.PLACES :]
         ],
     )
 
 
-def _sendable(text: str) -> str:
-    return text[:TEXT].encode(errors="replace").decode()
+def _sendable(text: str, most: int = wire.TEXT) -> str:
+    return text[:most].encode(errors="replace").decode()
 
 
 def _first_line(error: BaseException) -> str:

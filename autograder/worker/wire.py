@@ -18,11 +18,15 @@ MAGIC = b"FSH1"
 PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER = 64 * 1024
 PLACES = 3  # lines of the student's that an error names
+TEXT = 4000  # characters of an error
+NAME = 200  # characters of a name
+LINES = 1_000_000  # of a file
 MAX_PAYLOAD = 64 * 1024 * 1024
 Types = Mapping[str, type[np.generic]]
 ANSWERS: Types = {"F32": np.float32, "F64": np.float64, "I64": np.int64}  # what a worker may send
 QUESTIONS: Types = {**ANSWERS, "U8": np.uint8}  # and be sent: drawings are bytes
 
+SECONDS = 900  # that a process of a worker may compute in all
 DIGITS = bytes.maketrans(b"01", b"\x0e\x0f")
 
 Kind = Literal["result", "todo", "unreadable", "format", "memory", "crash"]
@@ -52,9 +56,9 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 class Place(msgspec.Struct, forbid_unknown_fields=True, array_like=True):
     """A line of the student's, by which an error came."""
 
-    file: str
-    line: int
-    function: str
+    file: Annotated[str, msgspec.Meta(max_length=NAME)]
+    line: Annotated[int, msgspec.Meta(ge=0, le=LINES)]
+    function: Annotated[str, msgspec.Meta(max_length=NAME)]
 
 
 class Reply(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,10 +72,10 @@ class Reply(msgspec.Struct, forbid_unknown_fields=True):
         places: the last lines of the student's that led to it, the raising one last.
     """
 
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=0, le=2**40)]
     kind: Kind
-    error: str = ""
-    text: str = ""
+    error: Annotated[str, msgspec.Meta(max_length=TEXT)] = ""
+    text: Annotated[str, msgspec.Meta(max_length=TEXT)] = ""
     places: Annotated[list[Place], msgspec.Meta(max_length=PLACES)] = []
 
 

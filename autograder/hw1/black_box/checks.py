@@ -40,11 +40,10 @@ def _redraw(draw, k, n):
     return change
 
 
-def _replace(draw, k, n):
-    """A change: another drawing, and another label, at row k, column n of every episode."""
+def _relabel(k, n):
+    """A change: another label at row k, column n of every episode."""
 
     def change(images, labels):
-        images[:, k, n] = draw.normal(len(images), 784)
         labels[:, k, n] = np.roll(labels[:, k, n], 1, axis=-1)
 
     return change
@@ -170,7 +169,7 @@ def test_episodes_of_a_batch_are_independent(student, draw):
 )
 def test_queries_are_answered_from_memory(student, draw):
     """The support's drawings and labels make a difference to the query outputs, by the memory of the LSTMs alone."""
-    for batch, way, shot in SIZES[:3]:
+    for batch, way, shot in SIZES[:2]:
 
         def redraw(rows, images, labels):
             images[:, rows] = draw.normal(*images[:, rows].shape)
@@ -183,21 +182,23 @@ def test_queries_are_answered_from_memory(student, draw):
             "other support labels": relabel,
             "other query drawings": lambda *episode, redraw=redraw: redraw(slice(-1, None), *episode),
         }
-        episodes_of_all = _episodes(draw, batch, way, shot)
-        before, *others = _variants(student, draw, *episodes_of_all, list(changes.values()))
+        given = _episodes(draw, batch, way, shot)
+        before, *others = _variants(student, draw, *given, list(changes.values()))
         for change, got in zip(changes, others, strict=True):
             message = f"N = {way}, K = {shot}: {change} make no difference to any query output"
             assert_differ(got[:, -1], before[:, -1], message)
 
-        # Without memory an output has what stands at one place, the same one in every episode, whatever the layout.
-        places = [_replace(draw, k, n) for k, n in np.ndindex(shot, way)]
-        before, *others = _variants(student, draw, *episodes_of_all, places, memory=False)
-        scale = np.abs(before).max()
-        reached = np.array([np.abs(got - before).max(axis=-1) > 1e-5 * scale for got in others])
-        assert (reached.sum(axis=0) <= 1).all() and (reached == reached[:, :1]).all(), (
-            f"N = {way}, K = {shot}: with the memory of the LSTMs switched off outputs still go by other drawings of "
-            f"the support"
-        )
+        # Without memory an output has at most one drawing of the support to go by, and one label: what stands at its
+        # own place, the same in every episode, whatever the layout.
+        places = list(np.ndindex(shot, way))
+        changes = [_redraw(draw, *place) for place in places] + [_relabel(*place) for place in places]
+        before, *others = _variants(student, draw, *given, changes, memory=False)
+        reached = np.array([np.abs(got - before)[:, -1].max(axis=-1) for got in others]) > 1e-5 * np.abs(before).max()
+        for part, what in ((reached[: len(places)], "drawings"), (reached[len(places) :], "labels")):
+            assert (part.sum(axis=0) <= 1).all() and (part == part[:, :1]).all(), (
+                f"N = {way}, K = {shot}: with the memory of the LSTMs switched off query outputs still go by {what} of "
+                f"the support"
+            )
 
 
 @points(7)
@@ -264,16 +265,9 @@ def test_every_query_comes_after_the_whole_support(student, draw):
 def test_support_labels_reach_the_network(student, draw):
     """Every support label makes a difference to every query output."""
     for batch, way, shot in SIZES[:3]:
-
-        def relabel(k, n):
-            def change(images, labels):
-                labels[:, k, n] = np.roll(labels[:, k, n], 1, axis=-1)
-
-            return change
-
         places = list(np.ndindex(shot, way))
         before, *others = _variants(
-            student, draw, *_episodes(draw, batch, way, shot), [relabel(*place) for place in places]
+            student, draw, *_episodes(draw, batch, way, shot), [_relabel(*place) for place in places]
         )
         for (k, n), got in zip(places, others, strict=True):
             where = f"N = {way}, K = {shot}: the label of support drawing {k + 1} of class {n}"

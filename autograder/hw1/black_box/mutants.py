@@ -506,7 +506,8 @@ MUTANTS = [
     Mutant(
         "weights drawn anew in every forward pass",
         ((LAYER1, f"initialize_weights(self.layer1)\n        {LAYER1}"),),
-        AFRESH,
+        (*AFRESH, *MEMORY),
+        without_idea=True,
     ),
     Mutant("dropout when testing too", ((LAYER2, "logits, _ = self.layer2(F.dropout(states))"),), AFRESH),
     Mutant("detached between the layers", ((LAYER2, "logits, _ = self.layer2(states.detach())"),), GRADIENTS, APART),

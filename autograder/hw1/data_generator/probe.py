@@ -1,6 +1,7 @@
 """How to drive a DataGenerator: write drawings into a folder, draw episodes, return them as they come."""
 
 import functools
+import multiprocessing
 import tempfile
 from pathlib import Path
 from types import ModuleType
@@ -92,8 +93,9 @@ def keep(module: ModuleType, drawings: Array, way: int, shot: int, episodes: int
 def load(module: ModuleType, drawings: Array, way: int, shot: int, workers: int, episodes: int) -> Episodes:
     """Draw episodes through a DataLoader, whose workers take turns."""
     generator = module.DataGenerator(way, shot, "train", {"data_folder": _folder(drawings)})
-    # By fork, as on Linux, wherever this runs: else the generator would have to be pickled, which nobody asks of it.
-    loader = iter(DataLoader(generator, batch_size=1, num_workers=workers, multiprocessing_context="fork"))
+    # By fork wherever there is one: else the generator would have to be pickled, which nobody asks of it.
+    context = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    loader = iter(DataLoader(generator, batch_size=1, num_workers=workers, multiprocessing_context=context))
     drawn = [next(loader) for _ in range(episodes)]
     del loader
     images, labels = zip(*drawn, strict=True)

@@ -413,7 +413,7 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
             " with another first task": [*_batch(draw, way, shot, count=1, query=query), *tasks[1:]],
             " of a batch that was there before": tasks,
         }
-        arguments = (list(batches.values()), theta, _rates(theta, 0.05), 1, train)
+        arguments = (list(batches.values()), theta, _rates(theta), 1, train)
         got, want = (subject.outer_losses(*arguments).losses for subject in (student, reference))
         assert_shape(got, (len(batches),), "outer losses of the batches")
         for i, other in enumerate(batches):

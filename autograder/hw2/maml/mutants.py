@@ -194,7 +194,7 @@ MUTANTS = [
     Mutant(
         "random numbers for a gradient",
         ((UPDATE, "parameter - self._inner_lrs[name] * torch.randn_like(gradient)"),),
-        LEARNS,
+        (*LEARNS, *THETA),
         without_idea=True,
     ),
     Mutant(
@@ -215,16 +215,13 @@ MUTANTS = [
         "update under no_grad",
         (
             (
-                UPDATED,
-                "            with torch.no_grad():\n"
-                + UPDATED.replace("            ", "                ", 1)
-                .replace("\n                ", "\n                    ")
-                .replace("\n            }", "\n                }"),
+                LOGITS,
+                "            for parameter in parameters.values():\n"
+                f"                parameter.requires_grad_()\n{LOGITS}",
             ),
             (
-                GRADIENTS,
-                "for parameter in parameters.values():\n                parameter.requires_grad_()\n            "
-                + GRADIENTS,
+                UPDATED,
+                "            with torch.no_grad():\n" + "".join(f"    {line}\n" for line in UPDATED.splitlines()),
             ),
         ),
         (*SECOND_ORDER, *RATES),

@@ -177,9 +177,9 @@ def predict(module: ModuleType, weights: dict[str, Array], supports: list[list[A
 
 def waves(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Stand-in for _prototypes: for each class a sum over all features, weighted by their places and labels."""
-    places, classes = torch.arange(len(features)), torch.arange(int(labels.max()) + 1)
-    weights = torch.cos(places + 1.0 * (labels - classes[:, None])) / len(features) ** 0.5
-    return weights.to(features.dtype) @ features
+    places, classes = torch.arange(len(features), dtype=features.dtype), torch.arange(int(labels.max()) + 1)
+    weights = torch.cos(places + labels - classes[:, None]) / len(features) ** 0.5
+    return weights @ features
 
 
 def inner_products(features: torch.Tensor, points: torch.Tensor) -> torch.Tensor:

@@ -5,9 +5,11 @@ else: files travel with the task.
 """
 
 import importlib
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from autograder import fault
 from autograder.instructor.classroom import work
 from autograder.instructor.classroom.work import RefusedError, Task
 
@@ -49,7 +51,7 @@ def run(
         done = dask.as_completed(loop=client.loop)
 
         def send(name: Name, task: Task) -> None:
-            future = client.submit(work.grade, task, pure=False)
+            future = client.submit(work.grade, task, pure=False, retries=1)  # what was in the way may pass
             sent[future] = (name, task)
             done.add(future)
 
@@ -69,7 +71,9 @@ def run(
             elif task.fault:
                 raise RefusedError(f"The cluster cannot even say what failed: {failed}")
             else:
-                send(name, task._replace(fault=f"The grader failed on this: {type(failed).__name__}: {failed}"))
+                trace = "".join(traceback.format_exception(failed))
+                said = f"The grader failed on this: {fault.sentence(failed)}"
+                send(name, task._replace(fault=said, traceback=trace))
                 continue
             for named in _one(tasks):
                 send(*named)

@@ -11,13 +11,14 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
-from autograder import safe_path
+from autograder import fault, safe_path
 from autograder.instructor.classroom import work
 from autograder.instructor.classroom.work import RefusedError, Task
 
@@ -85,8 +86,9 @@ def run(
                     continue
                 grader.stop()
                 graders[number] = _Grader(threads)
-                fault = f"The grader failed {LIVES} times on this: {reply}"
-                again.append((name, task if lives > 1 else task._replace(fault=fault), lives - 1))
+                said, trace = reply if isinstance(reply, tuple) else (reply, "")
+                ours = f"The grader failed {LIVES} times on this: {said}"
+                again.append((name, task if lives > 1 else task._replace(fault=ours, traceback=trace), lives - 1))
     finally:
         for grader in graders:
             grader.stop()
@@ -134,15 +136,17 @@ class _Grader:
             self.connection.send(task)
 
     def end(self) -> object:
-        """What it has sent: a report, an error, or why there is neither."""
+        """What it has sent: a report, an error, or why there is neither, and perhaps a traceback."""
         self.task, self._done = None, self._done + 1
         if not self.connection.poll():
-            return f"no end after {HANGS:.0f} s"
+            return f"no end after {HANGS:.0f} s; please report it."
         try:
             return self.connection.recv()
         except (EOFError, OSError):
             self._process.join(5)
-            return f"its process ended with status {self._process.exitcode}"
+            killed = self._process.exitcode == -signal.SIGKILL
+            out = "; is the machine out of memory? Fewer --jobs need less." if killed else "; please report it."
+            return f"its process ended with status {self._process.exitcode}{out}"
 
     def stop(self) -> None:
         """End it, and with it its worker."""
@@ -168,7 +172,7 @@ def serve(tasks: Connection, parent: int) -> None:
             except RefusedError as error:
                 reply = error
             except Exception as error:
-                reply = f"{type(error).__name__}: {error}"
+                reply = (fault.sentence(error), traceback.format_exc())
             tasks.send(reply)
 
 

@@ -5,12 +5,14 @@ exercise, what the reference answers, and which checks it has passed. No student
 as JSON and writes nothing.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
+import resource
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,6 +29,7 @@ from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 from autograder.submission import Submission
 
 MEMORY = 64 * 2**20  # bytes of answers that a process keeps of the reference
+MOST = 5 * 2**28  # bytes that a process that grades may have: four times what honest work was seen to need
 _one_at_a_time = threading.Lock()  # pytest and torch's random numbers belong to the whole process
 
 
@@ -44,6 +47,7 @@ class Task(NamedTuple):
         data: where drawings come from, as on the command line, and what that is called where the task comes from.
         require: the level of isolation below which nothing is graded; None for no such level.
         fault: why it is not to be graded after all; the checks then fail through our fault.
+        traceback: of that, for the staff.
     """
 
     homework: str
@@ -58,6 +62,7 @@ class Task(NamedTuple):
     allow_unsandboxed: bool
     require: str | None = None
     fault: str = ""
+    traceback: str = ""
 
 
 def grade(task: Task) -> bytes:
@@ -66,9 +71,24 @@ def grade(task: Task) -> bytes:
     Raises:
         RefusedError: nothing can be graded by this process.
     """
-    with _one_at_a_time:
+    with _one_at_a_time, _bounded():
         exercise = next(e for e in exercises(task.homework) if e.name == task.exercise)
         return msgspec.json.encode(_failed(task, exercise) if task.fault else _grade(task, exercise))
+
+
+@contextlib.contextmanager
+def _bounded() -> Iterator[None]:
+    """Let this process run out of memory before the machine does: neighbours grade on it too.
+
+    The limit is a soft one, which a worker takes off again for itself (worker/shim.py): it has its own.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    bounds = [bound for bound in (MOST, soft, hard) if bound != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _grade(task: Task, exercise: Exercise) -> Report:
@@ -119,7 +139,7 @@ def _failed(task: Task, exercise: Exercise) -> Report:
     checks = [describe(check) for check in grading.checks(exercise)]
     graded = [check for check in checks if not (task.fast and check.training)]
     for check in graded:
-        check.verdict, check.message = Verdict.GRADER_ERROR, task.fault
+        check.verdict, check.message, check.traceback = Verdict.GRADER_ERROR, task.fault, task.traceback
     result = ExerciseResult(name=exercise.name, title=exercise.title, file=exercise.file, checks=graded)
     report = Report(
         homework=task.homework,

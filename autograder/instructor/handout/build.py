@@ -136,6 +136,7 @@ def _papers(told: Manifest) -> Files:
     given = {
         "manifest": told,
         "project": project,
+        "torch": next(line for line in project["dependencies"] if line.startswith("torch")),
         "files": [exercise.file for exercise in exercises(told.homework)],
         "points": {exercise.file: exercise.title for exercise in exercises(told.homework)},
     }

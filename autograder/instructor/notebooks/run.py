@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,19 +12,21 @@ from autograder import commands
 from autograder.catalog import COURSE, exercises
 from autograder.instructor.notebooks import build
 from autograder.instructor.notebooks.source import SourceError
+from autograder.isolation import totals
+from autograder.isolation.clock import GLANCE, Clock
 from autograder.status import GRADER_FAULT
 
 try:
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
     from nbconvert import HTMLExporter
 except ImportError:
     raise click.ClickException("This needs nbconvert: `python -m pip install -e '.[notebooks]'`.") from None
 
 DRAWINGS = ("omniglot_resized", "glyphs", "glyphs_few")
 LEFT_OUT = ("tests", "benchmarks", "docs", "build", "dist", "logs", "*.egg-info")
-SECONDS = 600  # for a cell, on a busy machine
+SECONDS = 600  # of its own time, for a cell (see isolation.clock): of a busy machine's not more
 
 
 def pages(folder: Path, stubs: bool = False) -> int:
@@ -33,7 +36,7 @@ def pages(folder: Path, stubs: bool = False) -> int:
         click.echo(f"running {homework}/{homework}.ipynb")
         try:
             done = run(homework, stubs)
-        except (SourceError, CellExecutionError) as error:
+        except (SourceError, CellExecutionError, CellTimeoutError) as error:
             click.echo(str(error), err=True)
             return GRADER_FAULT
         target = folder / f"{homework}.html"
@@ -50,6 +53,7 @@ def run(homework: str, stubs: bool = False) -> nbformat.NotebookNode:
 
     Raises:
         CellExecutionError: a cell raised an error.
+        CellTimeoutError: a cell did not end.
     """
     with tempfile.TemporaryDirectory(prefix="notebook-") as temporary:
         course = Path(temporary, "course")
@@ -57,11 +61,39 @@ def run(homework: str, stubs: bool = False) -> nbformat.NotebookNode:
         for exercise in () if stubs else exercises(homework):
             shutil.copy(exercise.folder / "solution.py", course / exercise.file)
         made = build.notebook(homework)
-        client = NotebookClient(
-            made, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(course / homework)}}
-        )
-        asyncio.run(client.async_execute())
+        asyncio.run(execute(made, course / homework))
         return made
+
+
+async def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Run all cells of a notebook in a folder, and keep what they put out.
+
+    Raises:
+        CellExecutionError: a cell raised an error.
+        CellTimeoutError: a cell did not end.
+    """
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        startup_timeout=SECONDS,
+        iopub_timeout=SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+    )
+    clocks: list[Clock] = []
+
+    def begin(**_: Any) -> None:
+        kernel: Any = client.km
+        clocks[:] = [Clock(totals.Watchdog().adopt(kernel.provisioner.pid, totals.MEMORY))]
+
+    client.on_cell_start = begin
+    running = asyncio.ensure_future(client.async_execute())
+    while not (await asyncio.wait({running}, timeout=GLANCE))[0]:
+        if clocks and clocks[0].look() and clocks[0].counted > SECONDS:
+            running.cancel()
+            await asyncio.wait({running})
+            raise CellTimeoutError(f"A cell has not ended after {SECONDS} seconds of its own time.")
+    await running
 
 
 def page(notebook: nbformat.NotebookNode) -> str:

@@ -1,0 +1,237 @@
+"""Whether a busy machine takes points from right work: python -m benchmarks.load [--runs 10] [--fast]
+
+The references are graded in every way in which students are: in their own folder, in a class, in a handout, and in the
+stand-in for Gradescope's container. Each way is tried at 0.15 of a core (as many at once on one core as make that
+share) and with 16 processes beside that compute. The whole of it takes hours; a column says how much of a processor a
+run had. Exit status 1 if a point was lost.
+"""
+
+import argparse
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from autograder import catalog
+from autograder.instructor import live
+from autograder.instructor.handout.build import build
+from autograder.isolation import totals
+
+SHARE, BESIDE = 0.15, 16
+SEED = 7
+LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "tests", "benchmarks", "docs", "logs", "*.egg-info")
+
+
+class Run(NamedTuple):
+    """What became of one grading: seconds that passed and were computed, and the checks that lost points."""
+
+    passed: float
+    computed: float
+    lost: list[str]
+
+
+def main() -> int:
+    """Run what is asked for, and print a table, line by line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--fast", action="store_true", help="leave out the checks that train")
+    parser.add_argument("--homework", nargs="+", choices=catalog.homeworks(), default=catalog.homeworks())
+    parser.add_argument("--way", nargs="+", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--load", nargs="+", choices=list(LOADS), default=list(LOADS))
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    asked = parser.parse_args()
+    table = Table(
+        "homework", "way", "load", "runs", "passed, s", "computed, s", "of a core", "lost", title=_title(asked)
+    )
+    figures, lost = [], 0
+    with tempfile.TemporaryDirectory(prefix="load-") as folder:
+        for homework, way, load in itertools.product(asked.homework, asked.way, asked.load):
+            grade = WAYS[way](Path(folder, f"{homework}-{way}-{load}"), homework, asked.fast)
+            runs = [] if isinstance(grade, str) else list(_measure(grade, asked.runs, load))
+            lost += sum(bool(run.lost) for run in runs)
+            row = _row(runs) if runs else ["not run", str(grade), "", "", ""]
+            table.add_row(homework, way, LOADS[load], *row)
+            print(homework, way, load, *row, sep=" | ", flush=True)
+            figures.append({"homework": homework, "way": way, "load": load, "runs": [run._asdict() for run in runs]})
+    Console(width=140).print(table)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return int(bool(lost))
+
+
+def _title(asked: argparse.Namespace) -> str:
+    return f"references, {'--fast' if asked.fast else 'training included'}, {os.cpu_count()} cores"
+
+
+def _row(runs: list[Run]) -> list[str]:
+    passed, computed = [run.passed for run in runs], [run.computed for run in runs]
+    shares = [run.computed / run.passed for run in runs]
+    lost = sorted({check for run in runs for check in run.lost})
+    return [
+        str(len(runs)),
+        f"{statistics.median(passed):.0f} (at most {max(passed):.0f})",
+        f"{statistics.median(computed):.0f}",
+        f"{statistics.median(shares):.2f}",
+        f"{sum(bool(run.lost) for run in runs)} runs: {', '.join(lost)}" if lost else "nothing",
+    ]
+
+
+# Loads
+
+LOADS = {"share": f"{SHARE} of a core each", "busy": f"{BESIDE} busy processes beside"}
+
+
+def _measure(grade: Callable[[int], Run], runs: int, load: str) -> Iterator[Run]:
+    """Grade under a load, several at once."""
+    at_once = round(1 / SHARE) if load == "share" else os.cpu_count() or 1
+    with _beside(BESIDE if load == "busy" else 0), _on_one_core(load == "share"), ThreadPoolExecutor(at_once) as pool:
+        if load == "share":  # the last ones must not have more of the core than the first
+            for begin in range(0, runs, at_once):
+                yield from list(pool.map(grade, range(begin, begin + at_once)))[: runs - begin]
+        else:
+            yield from pool.map(grade, range(runs))
+
+
+@contextlib.contextmanager
+def _beside(many: int) -> Iterator[None]:
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(many)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def _on_one_core(wanted: bool) -> Iterator[None]:
+    """Keep this process, and what it starts from now on, on one core."""
+    before = os.sched_getaffinity(0)
+    try:
+        if wanted:
+            os.sched_setaffinity(0, {min(before)})
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+# Ways: each makes ready what it needs, and returns a function that grades once; or why it cannot
+
+
+def own_folder(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
+    """The command of students, in a copy of the course with the solutions in place."""
+    shutil.copytree(catalog.COURSE, folder, ignore=LEFT_OUT)
+    _hand_in(folder, homework)
+    return _command(folder, homework, fast)
+
+
+def handout(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
+    """The same in a handout, which has recorded answers."""
+    for name, content in build(homework, term="", due="", seed=SEED).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    _hand_in(folder, homework)
+    return _command(folder, homework, fast)
+
+
+def in_class(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
+    """A class of one."""
+
+    def grade(number: int) -> Run:
+        student, out = folder / f"{number}" / "student", folder / f"out-{number}"
+        _hand_in(student, homework)
+        words = [homework, str(student.parent), "--out", str(out), "--jobs", "1"]
+        run = _run([sys.executable, "-m", "autograder", "class", *words, *["--fast"] * fast], catalog.COURSE)
+        (told,) = (out / "results").glob("*.json") or [None]
+        return run._replace(lost=_lost(json.loads(told.read_bytes())) if told else ["no result"])
+
+    return grade
+
+
+def gradescope(folder: Path, homework: str, fast: bool) -> Callable[[int], Run] | str:
+    """The stand-in for Gradescope's container, always with training."""
+    if os.getuid() or not shutil.which("bwrap"):
+        return "needs root, and bubblewrap"
+    sys.path.insert(0, str(catalog.COURSE / "tests"))
+    from container import Container
+
+    from autograder.instructor.gradescope import build as archives
+
+    folder.mkdir(parents=True)
+    archive = folder / "autograder.zip"
+    archive.write_bytes(archives.archive(homework, SEED, 60))  # not the time of Gradescope is to be measured, but ours
+
+    def grade(number: int) -> Run:
+        with tempfile.TemporaryDirectory(prefix="gradescope-") as place:
+            Path(place).chmod(0o755)
+            made = Container(Path(place), archive)
+            made.hand_in(live.solutions(homework).files)
+            begun = time.monotonic()
+            made.grade(timeout=4000)
+            page = made.results()
+        lost = [f"{test['name']} {test['tags'][1]}" for test in page["tests"] if test["score"] < test["max_score"]]
+        lost += [] if page["tests"] else [page["output"]]
+        return Run(time.monotonic() - begun, made.seconds, lost)
+
+    return grade
+
+
+WAYS: dict[str, Callable[[Path, str, bool], Callable[[int], Run] | str]] = {
+    "own folder": own_folder,
+    "class": in_class,
+    "handout": handout,
+    "gradescope": gradescope,
+}
+
+
+def _hand_in(folder: Path, homework: str) -> None:
+    for name, content in live.solutions(homework).files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def _command(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
+    def grade(number: int) -> Run:
+        told = folder / f"told-{number}.json"
+        words = [homework, "--json", str(told), *["--fast"] * fast]
+        run = _run([sys.executable, "-m", "autograder", *words], folder)
+        return run._replace(lost=_lost(json.loads(told.read_bytes())) if told.exists() else ["no result"])
+
+    return grade
+
+
+def _run(command: list[str], folder: Path) -> Run:
+    """Run a command to its end, and count what it and all its processes compute."""
+    begun = time.monotonic()
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    watched = totals.Watchdog().adopt(process.pid, totals.MEMORY)
+    computed = 0.0
+    while process.poll() is None:
+        watched.busy()
+        computed = max(computed, watched.computed() or 0.0)
+        time.sleep(0.5)
+    return Run(time.monotonic() - begun, computed, [])
+
+
+def _lost(report: dict) -> list[str]:
+    """The checks of a report that did not pass, whatever has more to say than points."""
+    exercises = report.get("exercises") or report["report"]["exercises"]
+    checks = [check for exercise in exercises for check in exercise["checks"]]
+    return [f"{check['name']} {check['verdict']}" for check in checks if check["verdict"] != "PASS"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
