@@ -4,23 +4,20 @@ import contextlib
 import os
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows: nothing is swept there
-    fcntl = None  # type: ignore[assignment]
-
 
 def hold(path: Path) -> int | None:
     """Lock a file or folder until the descriptor that is returned is closed, or this process has ended.
 
-    None where another holds it, where it is gone, or where nobody can tell.
+    None where another holds it, where it is gone, or where nobody can tell, as on Windows.
     """
-    if fcntl is None:
+    try:
+        import fcntl
+    except ImportError:
         return None
     descriptor = None
     with contextlib.suppress(OSError):
-        kind = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else os.O_RDWR  # network disks lock what can be written
-        descriptor = os.open(path, kind | os.O_NOFOLLOW | os.O_CLOEXEC)
+        kind = os.O_RDONLY if path.is_dir() else os.O_RDWR  # network disks lock only what can be written
+        descriptor = os.open(path, kind | getattr(os, "O_NOFOLLOW", 0))
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if path.exists():
             return descriptor

@@ -46,6 +46,27 @@ def test_ci_runs_the_two_commands_of_the_readme():
     assert test in ci
 
 
+def test_ci_tries_the_commands_without_bubblewrap_first_and_then_runs_every_test():
+    ci = read(".ci/run")
+    hidden, installed = ci.index("if command -v bwrap; then exit 1; fi"), ci.index("apt-get install")
+    quick, everything = ci.index("pytest -n auto --strict-skips"), ci.index("pytest -n auto --all --strict-skips")
+    assert hidden < ci.index("autograder hw2 --reference") < quick < installed < everything
+
+
+def test_the_path_of_ci_without_bubblewrap_has_every_other_program(tmp_path):
+    for folder, names in (("a", ("bwrap", "tool")), ("b", ("other",))):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / name).write_text("#!/bin/sh\necho $0\n")
+            (tmp_path / folder / name).chmod(0o755)
+    function = re.search(r"^without_bubblewrap\(\) \{.*?^\}", read(".ci/run"), re.MULTILINE | re.DOTALL).group()
+    script = f"hidden='{tmp_path}/hidden'\n{function}\nPATH=$(without_bubblewrap)\ncommand -v bwrap; tool && other"
+    path = f"{tmp_path}/a:{tmp_path}/b:/usr/bin:/bin"
+    done = subprocess.run(["/bin/bash", "-c", script], env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "bwrap" not in done.stdout, done.stdout + done.stderr
+    assert [Path(line).name for line in done.stdout.splitlines()] == ["tool", "other"]
+
+
 def test_the_distribution_does_not_take_a_name_that_others_have():
     assert project()["name"] != "autograder"
 

@@ -122,7 +122,8 @@ class _Supervisor:
                 if descriptor == woken:
                     os.read(woken, PAGE)
                 elif event & select.POLLIN:
-                    self._receive()
+                    with contextlib.suppress(Exception):  # whatever is asked, the next one gets an answer
+                        self._receive()
                 else:  # the last process that could ask is gone
                     poll.unregister(descriptor)
 
