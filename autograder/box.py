@@ -22,6 +22,7 @@ WORKER = (
     "worker/values.py",
     "worker/warmup.py",
     "worker/look.py",
+    "worker/absent.py",
     "worker/confine.py",
 )
 PREFIX = "box-"

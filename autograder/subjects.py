@@ -19,7 +19,7 @@ from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean
 from autograder.worker import packing
 from autograder.worker.client import Worker
-from autograder.worker.failure import Files, notices
+from autograder.worker.failure import Files, blame_import, notices
 
 START = 60.0  # seconds in which Python, torch and the student's module must be imported
 CALL = 10.0  # seconds that a check may take
@@ -103,6 +103,7 @@ class Student(Subject):
         self._imported = False
         self._deaths = 0
         self._file, self._files = exercise.file, files
+        self._runs = np.zeros(0, dtype=np.int64)  # lines that run on import
 
     def open(self) -> None:
         """Import the student's module.
@@ -124,7 +125,11 @@ class Student(Subject):
                 source = np.frombuffer(self._files[self._file], dtype=np.uint8)
                 noticed = self._worker.ask("look", {}, {"source": source}, 0, START)
                 self.flags = notices(noticed, self._file, self._files)
-            self._worker.ask("import", {}, {}, 0, START)
+                self._runs = noticed["runs"]
+            try:
+                self._worker.ask("import", {}, {}, 0, START)
+            except StudentError as error:
+                raise blame_import(error, self._runs, self._file, self._files) from None
             self._imported = True
 
     def forget(self) -> None:
