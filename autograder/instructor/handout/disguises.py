@@ -66,8 +66,10 @@ BASES: tuple[tuple[str, re.Pattern[str], Callable[[bytes], bytes]], ...] = (
     ("base85", re.compile(r"[!-~]{20,}"), base64.b85decode),
     ("ascii85", re.compile(r"[!-u\s]{20,}"), base64.a85decode),
 )
+BETWEEN = {"hexadecimal": r"0x|\\x|[\s\"'\\,]", "base85": r"\s", "ascii85": r"\s"}  # what is no code
 CODES = re.compile(r"(?:\b\d{1,3}\b[\s,;]{1,8}){10,}\d{1,3}\b")
 ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[A-Z -]+\}|[0-7]{3})")
+QUOTED = re.compile(r"=[0-9A-F]{2}")
 JOINED = re.compile(r"""["']\s*(?:\+|,)?\s*(?:\\?\n\s*[#>]*\s*)?[rbfu]?["']""")
 
 
@@ -138,7 +140,10 @@ def _of_text(text: str, way: str, depth: int, budget: list[int]) -> Iterator[Vie
         ("entities", html.unescape(text)),
         ("escapes", ESCAPE.sub(lambda escape: _tried_text(escape[0]), text) if "\\" in text else text),
         ("percent signs", urllib.parse.unquote(text) if "%" in text else text),
-        ("quoted-printable", quopri.decodestring(text.encode()).decode("utf-8", "ignore") if "=2" in text else text),
+        (
+            "quoted-printable",
+            quopri.decodestring(text.encode()).decode("utf-8", "ignore") if QUOTED.search(text) else text,
+        ),
         ("other signs", _usual(text)),
         ("pieces", JOINED.sub("", text)),
     ):
@@ -152,7 +157,7 @@ def _of_text(text: str, way: str, depth: int, budget: list[int]) -> Iterator[Vie
             yield from _of_bytes("", bytes(numbers), _and(way, "character codes"), depth - 1, budget)
     for what, pattern, decode in BASES:
         for found in pattern.finditer(text):
-            bare = re.sub(r"0x|\\x|[\s\"'\\,]", "", found[0]) if what != "base85" else found[0]
+            bare = re.sub(BETWEEN.get(what, r"[\s\"'\\,]"), "", found[0])
             inside = _tried(decode, bare.encode())
             if inside and len(inside) >= LEAST and (_readable(inside) or _begins_packed(inside)):
                 yield from _of_bytes("", inside, _and(way, what), depth - 1, budget)
@@ -231,8 +236,8 @@ def _readable(content: bytes) -> bool:
     """Whether bytes are text, nearly all of it printable."""
     text = content[:4096].decode("utf-8", errors="ignore")
     wide = any(_wide(content, encoding) for encoding in ("utf-16-le", "utf-16-be")) if b"\0" in content[:64] else False
-    printable = sum(c.isprintable() or c.isspace() for c in text)
-    return wide or (len(text) > 0.9 * len(content[:4096]) and printable > 0.9 * len(text))
+    printable = sum(c.isprintable() or c.isspace() or unicodedata.category(c) == "Cf" for c in text)
+    return wide or (len(text.encode()) > 0.9 * len(content[:4096]) and printable > 0.9 * len(text))
 
 
 def _characters(array: np.ndarray) -> str:
@@ -243,6 +248,10 @@ def _characters(array: np.ndarray) -> str:
     whole = flat[np.isfinite(flat.astype(np.float64))]
     codes = whole[(whole >= 9) & (whole < 127) & (whole == np.round(whole))]
     return "".join(map(chr, codes.astype(int))) if len(codes) > 0.9 * len(flat) else ""
+
+
+def _unquoted(text: str) -> str:
+    return quopri.decodestring(text.encode()).decode("utf-8", "ignore")
 
 
 def _usual(text: str) -> str:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from autograder import catalog
 from autograder.catalog import COURSE, Exercise
 from autograder.instructor import mutants, regions
 from autograder.instructor.handout import carried, disguises, spelling
@@ -34,8 +35,8 @@ SUFFIXES = {".pyc", ".pyo", ".bundle", ".orig", ".rej", ".swp"}
 PLACES = re.compile(r"(?<![\w./])/(?:root|work|home/\w+|Users/\w+|private/var)/[\w.]|[A-Z]:\\+Users\\+\w")
 NOBODY = {"root", "user", "admin", "student", "runner"}  # names of users that are words
 UNSEEN = (
-    "The search cannot see a solution told in other steps or words, in a picture or a cipher: read what you have changed "
-    "or carried yourself."
+    "The search cannot see a solution told in other steps or words, in a picture or a cipher: read what you have "
+    "changed or carried yourself."
 )
 
 
@@ -152,20 +153,27 @@ def _left_out(exercise: Exercise) -> Iterator[Code]:
 
 
 @functools.cache
+def _common(homework: str) -> frozenset[str]:
+    """The expressions of the modules that students get, spelled."""
+    names = carried.modules(homework)
+    names += [
+        f"autograder/{homework}/{e.name}/{part}" for e in catalog.exercises(homework) for part in carried.parts(e)
+    ]
+    texts = [(COURSE / name).read_text(encoding="utf-8") for name in names if name.endswith(".py")]
+    return frozenset().union(*map(spelling.spellings, texts))
+
+
+@functools.cache
 def _spelled(exercise: Exercise) -> dict[str, str]:
     """The expressions that the stub leaves out, spelled as spelling.py does, and their places."""
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
     name = f"{exercise.homework}/{exercise.name}/solution.py"
     given = spelling.spellings(regions.stub(solution, name))
-    common: set[str] = set()
-    for path in (*map(COURSE.joinpath, carried.modules(exercise.homework)), *exercise.folder.iterdir()):
-        if path.suffix == ".py" and path.stem not in carried.HIDDEN:
-            common |= spelling.spellings(path.read_text(encoding="utf-8"))
     found = {}
     for first, lines in regions.hidden(solution, name):
         for number, node in spelling.expressions(textwrap.dedent("\n".join(lines))):
             weight = spelling.weight(node)
-            if node not in given and (weight > SHORT or (weight == SHORT and node not in common)):
+            if node not in given and (weight > SHORT or (weight == SHORT and node not in _common(exercise.homework))):
                 found[node] = f"line {first + number} of {name}"
     return found
 
