@@ -494,7 +494,7 @@ MODULES = {
     "an error": (b"x = 1\nx / 0\n", Verdict.CRASH, "ZeroDivisionError: division by zero\nhw2/protonet.py, line 2"),
     "sys.exit": (b"import sys\nsys.exit(0)\n", Verdict.CRASH, "SystemExit: 0\nhw2/protonet.py, line 2"),
     "os._exit": (b"import os\nos._exit(0)\n", Verdict.CRASH, "ended the Python process (exit status 0)"),
-    "a package that is not there": (b"import torchmeta\n", Verdict.CRASH, "No module named 'torchmeta'"),
+    "a package that is not there": (b"import torchmeta\ntorchmeta.x()\n", Verdict.CRASH, "No module named 'torchmeta'"),
     "a print of 10 MB, then an error": (b"print('x' * 10**7)\n1 / 0\n", Verdict.CRASH, "ZeroDivisionError"),
 }
 

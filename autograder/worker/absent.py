@@ -23,7 +23,9 @@ class Absent:
         self.__dict__["_package"] = package
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name != "__version__":  # who asks so only looks around, as inspect does
+        if name == "__version__":
+            self._refuse()
+        if name.startswith("__"):  # who asks so only looks around, as inspect does
             raise AttributeError(name)
         return self
 
@@ -75,7 +77,8 @@ def _text(file: str) -> bytes:
 
 def _instead(real: Any, name: str, fromlist: Any, error: ModuleNotFoundError) -> Any:
     """What an import that fails gives: stand-ins for as much of it as is not there."""
-    absent = Absent(str(error.name or name))
+    package = str(error.name or name)
+    absent = type(f"{package}, which is not here", (Absent,), {})(package)  # as torch calls it in its messages
     there = name
     while there:
         try:
