@@ -74,8 +74,9 @@ def _is_own(name: str) -> bool:
 
 
 def _is_a_strangers(folder: str) -> bool:
-    """Whether it is the current folder, which may be anybody's."""
+    """Whether it is the current folder, which may be anybody's, but for that of Python's own modules."""
     try:
-        return os.path.abspath(folder) == os.getcwd() and not folder.endswith(PACKAGES)  # noqa: PTH100, PTH109
+        here = os.path.abspath(folder) == os.getcwd()  # noqa: PTH100, PTH109
+        return here and not folder.endswith(PACKAGES) and folder != os.path.dirname(os.__file__)  # noqa: PTH120
     except OSError:  # it is no more
         return folder in ("", ".")

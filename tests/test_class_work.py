@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,10 +14,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from autograder import catalog, grade, isolation
+from autograder import catalog, fault, grade, isolation
 from autograder.drawings import Drawings
 from autograder.instructor import live, mutants
 from autograder.instructor.classroom import cluster, local, version, work
+from autograder.instructor.classroom.store import Key, Store
 from autograder.instructor.classroom.work import RefusedError, Task
 from autograder.results import Report
 from autograder.submission import Submission
@@ -109,6 +111,39 @@ def test_a_fault_has_a_row_for_every_check():
     assert {(check["verdict"], check["message"]) for check in checks} == {("GRADER-ERROR", "It died.")}
     fast = [name for name, trains in PROTONET.outline().items() if not trains]
     assert [check["name"] for check in checks] == fast
+
+
+# What a grader of a class may take
+
+
+@pytest.fixture
+def bound(monkeypatch):
+    """Little more memory than this process has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    monkeypatch.setattr(work, "MOST", pages * os.sysconf("SC_PAGE_SIZE") + 400 * 2**20)
+    monkeypatch.setattr("autograder.second_try.PAUSE", 0.0)
+
+
+def test_a_grader_that_needs_too_much_memory_is_our_fault_and_its_worker_has_its_own_limit(bound, monkeypatch):
+    soft = resource.getrlimit(resource.RLIMIT_DATA)
+    right = (PROTONET.folder / "solution.py").read_bytes()
+    taking = b"_much = torch.zeros(150_000_000)\n\nclass ProtoNet"  # 600 MB in the worker
+    assert right.count(b"\nclass ProtoNet") == 1
+    told = msgspec.json.decode(work.grade(task(right.replace(b"class ProtoNet", taking, 1))), type=Report)
+    assert not told.grader_errors and told.earned == told.points
+    monkeypatch.setattr(PROTONET.load("checks"), "assert_shape", lambda *given: np.ones(2 * 10**8))
+    told = msgspec.json.decode(work.grade(task(right)), type=Report)
+    assert {check.message for check in told.grader_errors} == {fault.OUT_OF_MEMORY}
+    assert resource.getrlimit(resource.RLIMIT_DATA) == soft
+
+
+def test_a_fault_is_not_kept_and_graded_again(tmp_path):
+    told = msgspec.json.decode(work.grade(task(b"", fault="It died.", traceback="Traceback")), type=Report)
+    assert told.grader_errors[0].traceback == "Traceback"
+    key = Key(submission="a", exercise="hw2/protonet", version="v", seed=1, fast=True, drawings="g")
+    with Store(tmp_path).opened() as store:
+        store.put(key, told)
+        assert store.get(key) is None
 
 
 # This machine

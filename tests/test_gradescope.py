@@ -20,12 +20,14 @@ from pathlib import Path
 import click
 import pytest
 from container import Container
+from rich.console import Console
 
 from autograder import archives, catalog, isolation
 from autograder.instructor import live, regions
 from autograder.instructor.gradescope import build, results
 from autograder.instructor.handout import leaks
 from autograder.isolation import totals
+from autograder.report import terminal
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
 CASES = Path(__file__).parent / "hostile" / "cases"
@@ -95,6 +97,19 @@ def test_a_student_reads_no_hidden_input():
         "hw2/maml.py: WRONG\nThe answer is not what it must be.\nThis is it.\nHint: Think."
     )
     assert "4711" not in json.dumps(page) and "0.12345" not in json.dumps(page)
+
+
+def test_a_fault_of_the_grader_is_said_to_be_no_verdict_and_staff_alone_read_its_cause():
+    cause = "The disk is full: free some space in /secret."
+    report = report_of(check(Verdict.GRADER_ERROR, message=cause, plain=cause, traceback="Traceback: 4711"))
+    page = results.results(report)
+    assert_published(page)
+    assert page["output"].startswith("Some checks could not be judged, through a fault of the grader: this score is no")
+    assert "fault of the grader" in page["tests"][0]["output"] and page["tests"][0]["tags"] == ["maml", "GRADER-ERROR"]
+    assert "4711" not in json.dumps(page) and "/secret" not in json.dumps(page)
+    to = Console(file=io.StringIO(), width=100)
+    terminal.show(report, to, of_another=True, tracebacks=True)  # what the program prints, and stdout is hidden
+    assert "Traceback: 4711" in to.file.getvalue() and cause in to.file.getvalue()
 
 
 def test_nothing_ends_as_no_verdict():

@@ -1,17 +1,20 @@
 """The main job, end to end: submissions in, verdicts and exit statuses out."""
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from autograder import catalog, grade, submission
+from autograder import catalog, commands, fault, grade, submission
 from autograder.drawings import Drawings
 from autograder.instructor import live, regions
 from autograder.results import Verdict
@@ -258,3 +261,114 @@ def test_the_reference_gets_full_marks_with_training(homework, drawings):
     report = grade.grade(homework, handed_in, subject="test", seed=4, drawings=drawings)
     assert [(check.name, check.message) for check in report.checks if check.verdict is not Verdict.PASS] == []
     assert report.earned == 100
+
+
+# What lies in the way
+
+
+def course(folder):
+    """A copy of the course in which files may be put: what is graded, and the grader without the instructor's part."""
+    for name in ("autograder", "data", "trainer", "hw1", "hw2"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("omniglot_resized*", "__pycache__"))
+    return folder
+
+
+HIDING = ("random", "typing", "numpy", "copy", "torch", "click", "tempfile", "pytest", "json", "inspect", "msgspec")
+
+
+def run_in(folder, *arguments):
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    line = [sys.executable, "-m", "autograder", *map(str, arguments)]
+    return subprocess.run(line, cwd=folder, env=kept, capture_output=True, text=True, check=False)
+
+
+def test_files_that_hide_modules_are_named_and_harmless(tmp_path):
+    folder = course(tmp_path)
+    for name in HIDING:
+        (folder / f"{name}.py").write_text("raise SystemExit('the wrong module')")
+    (folder / "notes.py").write_text("")
+    done = run_in(folder, "hw2", "--reference", "--fast", "--only", "protonet", "--data", "glyphs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "random.py in this folder hides Python's own module random: rename it." in done.stderr
+    assert "numpy.py in this folder hides the installed package numpy: rename it." in done.stderr
+    assert all(f"{name}.py in this folder" in done.stderr for name in HIDING) and "notes.py" not in done.stderr
+
+
+def test_nothing_of_a_submissions_folder_is_imported(tmp_path):
+    for name in ("click", "random", "numpy", "torch", "data", "hw2", "multiprocessing"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger ran')")
+    done = run_in(tmp_path, "hw2", "--submission", ".", "--fast")
+    if "No module named autograder" in done.stderr:
+        pytest.skip("the course is not installed")
+    assert done.returncode == 5 and "Nothing to grade" in done.stderr and "hides" not in done.stderr
+
+
+def test_a_process_that_grades_a_class_imports_nothing_from_the_current_folder(tmp_path):
+    (tmp_path / "random.py").write_text("raise SystemExit('a stranger ran')")
+    program = (
+        "from autograder import safe_path; safe_path.enter(); from autograder.instructor.classroom import local; "
+        "g = local._Grader(1); import time; time.sleep(3); print(g._process.is_alive()); g.stop()"
+    )
+    line = [sys.executable, "-c", f"if __name__ == '__main__': {program}"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done.stderr
+
+
+# A fault of the machine is one sentence
+
+
+def test_a_full_disk_is_one_sentence_and_damages_nothing(tmp_path, monkeypatch, capsys):
+    kept = tmp_path / "r.json"
+    kept.write_text("before")
+
+    def full(*given, **more):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        commands.write_whole(kept, b"after")
+    assert kept.read_text() == "before" and list(tmp_path.iterdir()) == [kept]
+    assert fault.sentence(caught.value) == f"The disk is full: free some space in {tmp_path}{_moving(tmp_path)}."
+
+
+def _moving(folder):
+    inside = folder.is_relative_to(tempfile.gettempdir())
+    return " (or set TMPDIR to another folder)" if inside else ""
+
+
+FAILING = {
+    "a full disk": ("OSError(28, 'No space left on device')", "The disk is full: free some space", False),
+    "no folder for temporary files": (
+        "FileNotFoundError(2, 'No usable temporary directory found')",
+        "There is no folder for temporary",
+        False,
+    ),
+    "no memory": ("MemoryError()", "The machine is out of memory", False),
+    "a bug": ("KeyError('x')", "The grader itself failed (KeyError in autograder/grade.py", True),
+}
+
+
+@pytest.mark.parametrize(("error", "said", "traced"), FAILING.values(), ids=FAILING)
+def test_whatever_fails_outside_of_checks_has_status_3_and_a_sentence(error, said, traced):
+    program = (
+        "import sys; from autograder import box, __main__\n"
+        f"def failing(*given): raise {error}\n"
+        "box.filled = failing; sys.argv[1:] = ['hw2', '--reference', '--fast', '--only', 'protonet']; __main__.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and done.stderr.strip().splitlines()[-1].startswith(said[:20]), done.stderr
+    assert said in done.stderr and ("Traceback" in done.stderr) == traced
+
+
+def test_a_reader_who_has_read_enough_sees_no_error():
+    line = f"{sys.executable} -m autograder hw2 --list | head -1 > /dev/null"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_output_onto_a_full_disk_is_one_sentence():
+    with open("/dev/full", "w") as full:
+        line = [sys.executable, "-m", "autograder", "hw2", "--list"]
+        done = subprocess.run(line, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3 and done.stderr.count("\n") == 1 and done.stderr.startswith("The disk is full")

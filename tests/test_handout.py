@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from autograder import archives, catalog, manifest, recorded
+from autograder import archives, catalog, fault, manifest, recorded
 from autograder.instructor import mutants
 from autograder.instructor.handout import build, carried, leaks
 from autograder.instructor.handout.record import record
@@ -122,6 +122,70 @@ def test_a_correct_solution_gets_its_points_in_a_handout_and_a_stub_its_to_do_li
     solve(unpacked)
     status, said = run(unpacked, "hw2", "--fast", "--data", "glyphs")
     assert status == 0 and f"seed {SEED}" in said, said
+
+
+# Our fault stays ours
+
+
+@pytest.mark.parametrize("name", ["protonet", "maml"])
+def test_the_recorded_answers_pass_in_the_place_of_a_students(name, recorded_key):
+    exercise = EXERCISES[name]
+    right = recorded.Reference(exercise)
+    told = judge({exercise: right}, SEED, recorded_key, lambda check: not exercise.outline()[check.__name__])
+    assert told and all(check.verdict is Verdict.PASS for check in told)
+
+
+FAULTS = {
+    "a full disk": ("raise OSError(28, 'No space left on device')", "The disk is full: free some space in"),
+    "no memory": ("raise MemoryError", "The machine is out of memory"),
+    "a bug": ("[][0]", "The grader itself failed (IndexError in autograder/hw2/protonet/checks.py, line"),
+    "a bug in numpy": ("np.linalg.inv(np.zeros((2, 2)))", "The grader itself failed (LinAlgError in"),
+}
+
+
+@pytest.mark.parametrize(("code", "said"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_of_the_grader_is_no_verdict(unpacked, code, said):
+    solve(unpacked)
+    checks = unpacked / "autograder" / "hw2" / "protonet" / "checks.py"
+    first = "    for way, shot, _ in SIZES:\n        got = student.prototypes("
+    assert checks.read_text().count(first) == 1
+    checks.write_text(checks.read_text().replace(first, f"    {code}\n{first}"))
+    status, out = run(unpacked, "hw2", "--fast", "--only", "protonet", "--json", "r.json")
+    told = json.loads((unpacked / "r.json").read_text())["exercises"][0]["checks"]
+    assert status == 3 and {check["verdict"] for check in told} <= {"GRADER-ERROR", "NOT-RUN", "PASS"}
+    assert said in told[0]["message"] and told[0]["verdict"] == "GRADER-ERROR"
+    assert "Traceback" in told[0]["traceback"] and "Traceback" not in out
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing"])
+def test_damaged_answers_are_told_in_one_sentence(unpacked, damage):
+    solve(unpacked)
+    answers = unpacked / "autograder" / "hw2" / "protonet" / "answers.safetensors"
+    if damage == "cut":
+        answers.write_bytes(answers.read_bytes()[:5000])
+    else:
+        answers.unlink()
+    status, out = run(unpacked, "hw2", "--fast", "--only", "protonet")
+    assert status == 3 and "The recorded answers in autograder/hw2/protonet/ are missing or damaged" in out
+    assert "Traceback" not in out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ulimit -v")
+def test_a_machine_without_memory_costs_no_points(unpacked):
+    solve(unpacked)
+    line = f"ulimit -v 500000; exec {sys.executable} -m autograder hw2 --fast --only protonet --json r.json"
+    done = subprocess.run(["bash", "-c", line], cwd=unpacked, capture_output=True, text=True, timeout=300, check=False)
+    told = json.loads((unpacked / "r.json").read_text())["exercises"][0]["checks"]
+    assert done.returncode == 3 and {check["verdict"] for check in told} == {"GRADER-ERROR"}
+    assert {check["message"] for check in told} == {fault.OUT_OF_MEMORY}
+
+
+def test_an_answer_that_a_check_cannot_read_is_still_the_students(unpacked):
+    solve(unpacked)
+    file = unpacked / "hw2" / "protonet.py"
+    file.write_text(file.read_text().replace(LINE, LINE.replace("int(labels.max()) + 1", "int(labels.max())")))
+    status, out = run(unpacked, "hw2", "--fast", "--only", "protonet")
+    assert status == 1 and "GRADER-ERROR" not in out
 
 
 def test_a_handout_says_that_it_has_no_other_seed_and_no_solutions(unpacked):

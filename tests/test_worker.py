@@ -3,6 +3,7 @@
 Most tests talk to one worker whose "solution" runs the code that it is sent, as if a student had written that.
 """
 
+import json
 import os
 import resource
 import subprocess
@@ -14,10 +15,11 @@ import numpy as np
 import pytest
 
 from autograder import box as grading_box
-from autograder import catalog, isolation
+from autograder import catalog, isolation, subjects
 from autograder.instructor import live
 from autograder.isolation import bubblewrap
 from autograder.results import StudentError, Verdict
+from autograder.worker import failure, wire
 from autograder.worker.client import Worker
 from autograder.worker.pipes import LOG_HEAD, LOG_TAIL
 
@@ -460,6 +462,95 @@ def test_a_forged_error_without_words_is_an_error_of_the_student(box):
         )
         assert error.verdict is verdict and str(error) == {"todo": "Something is still to do."}.get(kind, "")
         box.close()
+
+
+HIDDEN = "1.2345678, 9.8765432"
+FORGED = {  # replies by which hidden inputs would leave: header, verdict, what the student may read
+    "a file that cannot be read, in the middle": (
+        {"kind": "unreadable", "text": HIDDEN},
+        Verdict.PROTOCOL,
+        "What came back is not an answer.",
+    ),
+    "a line of thousands of digits": (
+        {"kind": "crash", "error": "ValueError", "places": [["hw2/protonet.py", int("12345678" * 500), ""]]},
+        Verdict.PROTOCOL,
+        "What came back is not an answer.",
+    ),
+    "a line before the first": (
+        {"kind": "crash", "error": "ValueError", "places": [["hw2/protonet.py", -12345678, ""]]},
+        Verdict.PROTOCOL,
+        "What came back is not an answer.",
+    ),
+    "a line behind the last": (
+        {"kind": "crash", "error": "ValueError", "places": [["hw2/protonet.py", 123456, "f"]]},
+        Verdict.CRASH,
+        "Your code raised ValueError.",
+    ),
+    "a file that nobody handed in": (
+        {"kind": "crash", "error": "ValueError", "places": [[HIDDEN, 1, "f"]]},
+        Verdict.CRASH,
+        "Your code raised ValueError.",
+    ),
+    "an error of the own make": ({"kind": "crash", "error": HIDDEN}, Verdict.CRASH, "Your code raised an exception."),
+    "a type that is no error": ({"kind": "crash", "error": "int"}, Verdict.CRASH, "Your code raised an exception."),
+    "something to do where nothing is": (
+        {"kind": "todo", "text": HIDDEN, "places": [["hw2/protonet.py", 1, HIDDEN]]},
+        Verdict.CRASH,
+        "Your code raised an exception.",
+    ),
+    "a name that is too long": (
+        {"kind": "crash", "error": "ValueError", "places": [["hw2/protonet.py", 2, "f" * 300]]},
+        Verdict.PROTOCOL,
+        "What came back is not an answer.",
+    ),
+    "a text that is too long": (
+        {"kind": "format", "text": "x" * 5000},
+        Verdict.PROTOCOL,
+        "What came back is not an answer.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("header", "verdict", "plain"), FORGED.values(), ids=FORGED)
+def test_nothing_of_a_forged_reply_is_for_the_students_eyes(header, verdict, plain):
+    try:
+        reply = wire.decode_header(json.dumps({"seq": 1, **header}).encode(), wire.Reply)
+        error = failure.explain(reply, "hw2/protonet.py", {"hw2/protonet.py": OBEDIENT.encode()}, importing=False)
+    except wire.FrameError:  # which the client makes this of
+        error = StudentError(Verdict.PROTOCOL, "", plain="What came back is not an answer.")
+    assert error.verdict is verdict and error.plain.splitlines()[0] == plain
+    assert HIDDEN not in error.plain and "12345678" not in error.plain
+
+
+def test_of_places_a_student_reads_one_line_and_the_staff_functions_that_exist():
+    lines = OBEDIENT.splitlines()
+    at = [lines.index(line) + 1 for line in lines if "def " in line][:2]
+    places = [["hw2/protonet.py", line, name] for line, name in zip(at, ("helper", "1.2345"), strict=True)]
+    reply = wire.decode_header(
+        json.dumps({"seq": 1, "kind": "crash", "error": "ValueError", "places": places}).encode(), wire.Reply
+    )
+    error = failure.explain(reply, "hw2/protonet.py", {"hw2/protonet.py": OBEDIENT.encode()}, importing=False)
+    assert error.plain == f"Your code raised ValueError.\nhw2/protonet.py, line {at[1]}: {lines[at[1] - 1].strip()}"
+    assert "in helper" in str(error) and "1.2345" not in str(error)
+
+
+def test_a_file_that_can_be_imported_no_more_tells_nothing_of_what_it_was_given(monkeypatch):
+    student = subjects.Student.__new__(subjects.Student)
+    student._imported, student._asked, student._deaths, student._box = False, True, 1, Path("/")
+    student._file = ""
+
+    class Again:
+        alive = True
+
+        def ask(self, call, *given):
+            if call == "import":
+                raise StudentError(Verdict.CRASH, f"ValueError: {HIDDEN}")
+            return {}
+
+    student._worker = Again()
+    with pytest.raises(StudentError) as caught:
+        student.open()
+    assert HIDDEN in str(caught.value) and caught.value.plain == "Your file could be imported before, and not again."
 
 
 def test_an_answer_sent_a_byte_at_a_time_is_a_timeout(box):

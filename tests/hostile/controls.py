@@ -144,6 +144,19 @@ def _(monkeypatch):
     yield
 
 
+@control("declared shapes")
+def _(monkeypatch):
+    monkeypatch.setattr(shapes, "_held", lambda what, array, shape: array)
+    yield
+
+
+@control("kinds that fit")
+def _(monkeypatch):
+    explain = client.explain
+    monkeypatch.setattr(client, "explain", lambda *given, importing: explain(*given, importing=True))
+    yield
+
+
 @control("finite numbers")
 def _(monkeypatch):
     monkeypatch.setattr(wire, "decode_arrays", lambda body: safetensors.numpy.load(body) if body else {})

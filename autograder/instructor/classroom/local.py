@@ -111,7 +111,7 @@ class _Grader:
     def __init__(self, threads: int):
         context = get_context("spawn")
         self.connection, theirs = context.Pipe()
-        serving = (__name__, "serve", theirs, os.getpid())
+        serving = (__name__, "serve", theirs, os.getpid(), str(Path.cwd()))
         self._process = context.Process(target=safe_path.call, args=serving, daemon=True)
         with _environment(dict.fromkeys(THREADS, str(threads))), _among_pythons_own_modules():
             self._process.start()
@@ -158,9 +158,10 @@ class _Grader:
         self.connection.close()
 
 
-def serve(tasks: Connection, parent: int) -> None:
+def serve(tasks: Connection, parent: int, folder: str) -> None:
     """What a process does: grade what comes, until there is nobody to send it to."""
     _die_with(parent)
+    os.chdir(folder)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent says when to end
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no worker is left
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
