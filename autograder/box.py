@@ -24,6 +24,7 @@ WORKER = (
     "worker/values.py",
     "worker/warmup.py",
     "worker/look.py",
+    "worker/absent.py",
     "worker/confine.py",
     "worker/supervisor.py",
 )

@@ -22,11 +22,9 @@ from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean
 from autograder.worker import packing, wire
 from autograder.worker.client import Worker
-from autograder.worker.failure import Files, notices
+from autograder.worker.failure import Files, blame_import, notices
 
-START = (
-    60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module must be imported
-)
+START = 60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module are imported
 CALL = 10.0 if hasattr(os, "fork") else 30.0  # seconds that a check may take; processes start slowly on Windows
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
 
@@ -142,6 +140,7 @@ class Student(Subject):
         self._asked = False  # whether it has been given any input
         self._deaths = 0
         self._box, self._file, self._files = box, exercise.file, files
+        self._runs = np.zeros(0, dtype=np.int64)  # lines that run on import
 
     def open(self) -> None:
         """Import the student's module.
@@ -167,12 +166,14 @@ class Student(Subject):
                 source = np.frombuffer(self._files[self._file], dtype=np.uint8)
                 noticed = self._worker.ask("look", {}, {"source": source}, 0, START)
                 self.flags = notices(noticed, self._file, self._files)
+                self._runs = noticed["runs"]
             try:
                 self._worker.ask("import", {}, {}, 0, START)
             except StudentError as error:
+                blamed = blame_import(error, self._runs, self._file, self._files)
                 if self._asked:  # what it says now may come from inputs that it kept
-                    error.plain = "Your file could be imported before, and not again."
-                raise
+                    blamed.plain = "Your file could be imported before, and not again."
+                raise blamed from None
             self._imported = True
 
     @contextlib.contextmanager

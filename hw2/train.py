@@ -43,7 +43,12 @@ from trainer import (
 
 VAL_TASKS = 100
 VAL_BATCH = 20  # of them measured at a time
-SPLITS = {"course": split.split, "lake": split.lake, "vinyals": split.vinyals}
+SPLITS = {
+    "course": split.split,
+    "lake": split.lake,
+    "vinyals": split.vinyals,
+    "vinyals-trainval": split.vinyals_trainval,
+}
 
 
 class ProtoNetLearner:

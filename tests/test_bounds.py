@@ -256,7 +256,7 @@ PARTS = st.sampled_from(
     ]
 )
 NAMES = st.builds(
-    lambda parts, between, times: (between.join(parts) * times)[:60_000] or "x",
+    lambda parts, between, times: (between.join(parts) * times)[:15_000] or "x",
     st.lists(PARTS, min_size=1, max_size=6),
     st.sampled_from(["/", "\\", "//", ":"]),
     st.sampled_from([1, 1, 1, 1, 100, 5000]),
@@ -264,7 +264,7 @@ NAMES = st.builds(
 CONTENTS = st.one_of(
     st.binary(max_size=300),
     st.sampled_from([b"Rar!\x1a\x07\x00", b"7z\xbc\xaf'\x1c", b"\x1f\x8b\x08", b"PK\3\4", b'{"homework": "hw2"}']),
-    st.builds(bytes, st.sampled_from([10, handed_in.MAX_FILE, handed_in.MAX_FILE + 1, 2**22])),
+    st.builds(bytes, st.sampled_from([10, 10, handed_in.MAX_FILE, handed_in.MAX_FILE + 1])),
 )
 MODES = st.sampled_from([0, 0, 0o100644, 0o120777, 0o040755, 0o010644, 0o020644])
 DAMAGE = st.sampled_from(["none", "none", "none", "cut", "flip", "before", "after"])
@@ -372,13 +372,13 @@ def try_tree(tree):
         read(root)
 
 
-@fuzz(200)
+@fuzz(120)
 @given(archives())
 def test_any_archive_is_read_or_refused(content):
     try_archive(content)
 
 
-@fuzz(100)
+@fuzz(80)
 @given(trees())
 def test_any_tree_is_read_or_refused(tree):
     try_tree(tree)

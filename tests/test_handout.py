@@ -1,17 +1,27 @@
 """A handout grades as the instructor's copy does, tells no solution, and never costs anyone their work."""
 
+import base64
+import bz2
+import codecs
+import gzip
 import io
 import json
+import lzma
 import os
+import quopri
 import subprocess
 import sys
+import tarfile
 import zipfile
+import zlib
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from autograder import archives, catalog, manifest, recorded
 from autograder.instructor import mutants
-from autograder.instructor.handout import build, leaks
+from autograder.instructor.handout import build, carried, leaks
 from autograder.instructor.handout.record import record
 from autograder.instructor.inside import Inside, judge
 from autograder.instructor.live import Live
@@ -195,6 +205,199 @@ def test_a_leak_of_each_kind_is_found_and_its_place_named(files, name, content, 
     content = content.encode() if isinstance(content, str) else content
     (leak, *more) = found(files | {name: content})
     assert leak.startswith(f"hw2-handout/{name}") and said in " ".join([leak, *more])
+
+
+def alone(name, content):
+    """What is found in a file that lies alone in an archive."""
+    content = content.encode() if isinstance(content, str) else content
+    return [str(leak) for leak in leaks.find(archives.pack({name: content}, "h"), EXERCISES.values(), [987654321])]
+
+
+def packed(write, content):
+    """An archive's bytes: `write` puts the content into a file that is open."""
+    file = io.BytesIO()
+    write(file, content)
+    return file.getvalue()
+
+
+def tar(file, content):
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        member = tarfile.TarInfo("x.py")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+
+
+def commented(file, content):
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.comment = content
+
+
+def in_array(dtype):
+    return save({"bias": np.frombuffer(LINE.encode(), np.uint8).astype(dtype)})
+
+
+PLAIN = LINE.encode()
+B64 = base64.b64encode(PLAIN).decode()
+ZIP = archives.pack({"x.py": PLAIN})
+DISGUISES = {
+    "base64": f"x = '{B64}'",
+    "base64 on several lines": "x = (\n" + "".join(f'    "{B64[i : i + 20]}"\n' for i in range(0, len(B64), 20)) + ")",
+    "base64 joined by plus": " + ".join(f'"{B64[i : i + 24]}"' for i in range(0, len(B64), 24)),
+    "base64 of base64": base64.b64encode(B64.encode()),
+    "base64 for addresses": base64.urlsafe_b64encode(b"\xff\xfe\xfb" + PLAIN).rstrip(b"="),
+    "base64 of zlib": base64.b64encode(zlib.compress(PLAIN)),
+    "base64 of gzip": base64.b64encode(gzip.compress(PLAIN, mtime=0)),
+    "base64 of UTF-16": base64.b64encode(LINE.encode("utf-16-le")),
+    "base32": base64.b32encode(PLAIN),
+    "base85": base64.b85encode(PLAIN),
+    "ascii85": base64.a85encode(PLAIN),
+    "hexadecimal": f"bytes.fromhex('{PLAIN.hex()}')",
+    "hexadecimal with spaces": PLAIN.hex(" "),
+    "escapes": "".join(f"\\x{byte:02x}" for byte in PLAIN),
+    "unicode escapes": "".join(f"\\u{byte:04x}" for byte in PLAIN),
+    "rot13": "# " + codecs.encode(LINE, "rot13"),
+    "backwards": LINE[::-1],
+    "entities": "".join(f"&#{byte};" for byte in PLAIN),
+    "percent signs": "".join(f"%{byte:02X}" for byte in PLAIN),
+    "quoted-printable": quopri.encodestring(PLAIN, quotetabs=True),
+    "character codes": f"bytes({list(PLAIN)})",
+    "pieces": " + ".join(f'"{LINE[i : i + 7]}"' for i in range(0, len(LINE), 7)),
+    "full-width letters": "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in LINE),
+    "unseen characters": "\u200b".join(LINE),
+    "UTF-16": LINE.encode("utf-16"),
+    "UTF-16, big end first": LINE.encode("utf-16-be"),
+    "UTF-32": LINE.encode("utf-32"),
+    "gzip": gzip.compress(PLAIN, mtime=0),
+    "bzip2": bz2.compress(PLAIN),
+    "xz": lzma.compress(PLAIN),
+    "zlib among other bytes": b"\x89PNG\r\n\0\0\0\xff" + zlib.compress(PLAIN) + b"\0\xfe",
+    "zip": ZIP,
+    "zip in a zip": archives.pack({"a/b.zip": ZIP}),
+    "zip in a zip in a tar": packed(tar, archives.pack({"a/b.zip": ZIP})),
+    "tar in gzip": gzip.compress(packed(tar, PLAIN), mtime=0),
+    "comment of a zip": packed(commented, PLAIN),
+    "behind a picture": b"\x89PNG\r\n\0\0\0" + ZIP,
+    "array of bytes": in_array(np.uint8),
+    "array of numbers": in_array(np.float32),
+    "text of an array": save({"x": np.zeros(2, np.float32)}, {"note": LINE}),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_line_of_a_solution_is_found_in_every_disguise(disguise):
+    assert any("of hw2/protonet/solution.py" in leak for leak in alone("data/x.txt", DISGUISES[disguise]))
+
+
+@pytest.mark.parametrize(
+    ("place", "cell"),
+    [
+        ("metadata of cell 1", {"metadata": {"note": LINE}}),
+        ("attachments of cell 1", {"attachments": {"x.txt": {"text/plain": B64}}}),
+        ("output of cell 1", {"outputs": [{"data": {"text/html": [LINE.replace("=", "&#61;")]}}]}),
+        ("cell 1, base64", {"source": ["x = '", B64, "'"]}),
+        ("id of cell 1", {"id": LINE}),
+    ],
+)
+def test_a_line_of_a_solution_is_found_all_over_a_notebook(place, cell):
+    found = alone("hw2/hw2.ipynb", notebook(**cell))
+    assert any(place in leak and "protonet/solution.py" in leak for leak in found), found
+    whole = json.loads(notebook()) | {"metadata": {"authors": [{"name": LINE}]}}
+    assert any("metadata" in leak for leak in alone("hw2/hw2.ipynb", json.dumps(whole)))
+
+
+LOGITS = "-(features[:, None] - prototypes[None]).square().sum(dim=-1)"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "-(query[:, None] - prototypes[None]).pow(2).sum(dim=-1)",
+        "-((query[:, None] - prototypes[None]) ** 2).sum(-1)",
+        "-torch.sum(torch.square(query[:, None] - prototypes[None]), axis=-1)",
+        "logits = -1 * torch.sum((q[:, None] - p[None]).pow(2.0), dim=-1)  # shorter",
+        "return torch.neg(torch.pow(torch.sub(x[:, None], y[None]), 2).sum(dim=-1))",
+        "d = (a[:, None] - b[None]) * (a[:, None] - b[None])",
+        "torch.stack([z[y == c].mean(0) for c in range(int(torch.max(y)) + 1)], dim=0)",
+        "means = torch.stack(tuple(torch.mean(z[c == y], dim=0) for c in range(1 + int(y.max()))))",
+        "{name: w - self._inner_lrs[name] * g for name, w, g in zip(names, ws, gs)}",
+    ],
+)
+def test_an_expression_of_a_solution_is_found_in_another_spelling(code):
+    assert LOGITS in SOLUTION
+    for text in (code, f"# {code}", f"Use `{code.partition('  #')[0]}`.", code.replace("(", "(\n    ", 1)):
+        assert any("in another spelling" in leak for leak in alone("hw2/util.py", text)), text
+
+
+def test_seeds_and_places_are_found_in_disguise():
+    assert any("a secret seed" in leak for leak in alone("data/x.txt", base64.b64encode(b"the seed is 987654321")))
+    assert any("somebody's machine" in leak for leak in alone("data/x.txt", gzip.compress(ADA.encode(), mtime=0)))
+
+
+# It carries what was generated or named
+
+
+DROPPED = {
+    "hw2/notes.md": "notes",
+    "hw2/answers.py": "x = 1",
+    "hw2/old/maml.py": "x = 1",
+    "data/rubric.py": "x = 1",
+    "trainer/mine.py": "x = 1",
+    "autograder/hw2/maml/notes.json": "{}",
+    "autograder/hw2/maml/more.safetensors": "",
+    "autograder/hw2/maml/more.py": "x = 1",
+}
+
+
+@pytest.fixture
+def dropped():
+    """Files that somebody has put into the course folder."""
+    for name, content in DROPPED.items():
+        path = catalog.COURSE / name
+        assert not path.exists()
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    try:
+        yield
+    finally:
+        for name in DROPPED:
+            (catalog.COURSE / name).unlink()
+        (catalog.COURSE / "hw2" / "old").rmdir()
+
+
+def test_what_was_dropped_into_a_folder_is_not_carried_and_that_is_said(files, dropped, monkeypatch, capsys, tmp_path):
+    names = set(carried.modules("hw2"))
+    names |= {f"autograder/hw2/{e.name}/{part}" for e in catalog.exercises("hw2") for part in carried.parts(e)}
+    assert not names & DROPPED.keys()
+    assert carried.left("hw2", names | files.keys()) == sorted(DROPPED)
+    from autograder.instructor.handout import command
+
+    monkeypatch.setattr(command, "build", lambda homework, **given: files)
+    monkeypatch.setattr(leaks, "find", lambda *_: [])
+    assert command.handout("hw2", tmp_path / "h.zip", True, {"seed": 1}, ()) == 0
+    said = capsys.readouterr().out
+    assert "Not carried" in said and all(name in said for name in DROPPED) and leaks.UNSEEN in said
+
+
+def test_a_file_that_is_named_is_carried(dropped):
+    assert build._named([catalog.COURSE / "hw2" / "notes.md"]) == {"hw2/notes.md": b"notes"}
+    for name in ("autograder/instructor/live.py", "hw2/maml.py", "hw2/nothing.md", "../elsewhere"):
+        with pytest.raises(build.CarryError, match="cannot be carried"):
+            build._named([catalog.COURSE / name])
+
+
+def test_all_that_programs_and_checks_import_is_carried(files):
+    for name in (name for name in files if name.endswith(".py")):
+        path = catalog.COURSE / name
+        if "autograder/stubs" not in name and path.is_file():
+            missing = set(carried.imported(path)) - files.keys()
+            assert not [name for name in missing if "/instructor/" not in name], (name, missing)
+
+
+def test_the_manifest_accounts_for_every_byte(files):
+    assert build.unaccounted(files) == []
+    assert build.unaccounted(files | {"hw2/util.py": b"x"}) == ["hw2/util.py"] * 2
+    assert build.unaccounted(files | {"hw2/more.py": b""}) == ["hw2/more.py"]
+    assert build.unaccounted({name: content for name, content in files.items() if name != "README.md"}) == ["README.md"]
 
 
 def test_the_name_of_its_maker_is_a_leak(files, monkeypatch):

@@ -12,6 +12,7 @@ from autograder.words import (
     assert_differ,
     assert_either,
     assert_gradient,
+    assert_if_it_runs,
     assert_shape,
     assert_shares,
 )
@@ -277,3 +278,15 @@ def test_no_second_attempt_is_made_after_a_timeout():
 
     with pytest.raises(StudentError, match="first"):
         assert_either(attempt)
+
+
+def test_what_gives_no_answer_is_left_to_other_checks_and_what_gives_a_wrong_one_is_not():
+    def attempt(error):
+        raise error
+
+    for verdict in (Verdict.CRASH, Verdict.TIMEOUT, Verdict.MEMORY):
+        assert_if_it_runs(lambda verdict=verdict: attempt(StudentError(verdict, "no answer")))
+    with pytest.raises(AssertionError, match="wrong"):
+        assert_if_it_runs(lambda: attempt(AssertionError("wrong")))
+    with pytest.raises(KeyError):
+        assert_if_it_runs(lambda: attempt(KeyError("ours")))

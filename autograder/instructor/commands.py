@@ -76,13 +76,26 @@ def mutants_command(homework: str, only: str | None, jobs: int | None, seed: int
 @click.option("--due", default="", help="For the README, as 2026-12-01.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The published seed.")
 @click.option("--secret", type=int, multiple=True, help="A seed that must not be in it; may be given several times.")
+@click.option(
+    "--carry",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="One more file of the course folder; may be given several times.",
+)
 def handout_command(
-    homework: str, out: Path, packed: bool, term: str, due: str, seed: int, secret: tuple[int, ...]
+    homework: str,
+    out: Path,
+    packed: bool,
+    term: str,
+    due: str,
+    seed: int,
+    secret: tuple[int, ...],
+    carry: tuple[Path, ...],
 ) -> int:
     """Build what students get, with recorded answers in the place of solutions, and look for leaks in it."""
     from autograder.instructor.handout import command
 
-    return command.handout(homework, out, packed, {"seed": seed, "term": term, "due": due}, secret)
+    return command.handout(homework, out, packed, {"seed": seed, "term": term, "due": due, "carry": carry}, secret)
 
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -6,8 +6,12 @@ own copy of that file reads, and of what kind it was.
 """
 
 import builtins
+import codecs
 import functools
+import importlib.metadata
+import platform
 import re
+import sys
 
 import numpy as np
 
@@ -41,6 +45,13 @@ ADVICE = {  # what torch says, and what is behind it
     ),
     "same dtype": "Two precisions meet. The grader computes in float64: take the precision of what is given.",
 }
+MISSING = re.compile(r"No module named '(\w[\w.]*)'")
+OTHER_VERSION = re.compile(r"(?:module|cannot import name '\w+' from) '(\w+)[\w.]*'")
+DEBUGGER = re.compile(rb"\b(breakpoint|set_trace)\s*\(")
+DEFINES = ("class ", "def ", "async def ", "@", "import ", "from ")  # lines that run on import in every module
+HERE = "the library of Python {}, torch, numpy, matplotlib and PIL"
+MAIN = 'put it under `if __name__ == "__main__":`'
+MOST = 3  # lines of a kind that are quoted
 TODO = re.compile(r"""NotImplementedError\(\s*["'](.*?)["']\s*\)""")
 
 Files = dict[str, bytes]
@@ -75,6 +86,8 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
         at = ", ".join(f"{place.file}, line {place.line}" if place.line else place.file for place in places[-1:])
         line = "".join(_line(place, files) for place in places[-1:])
         message = plain = ": ".join(part for part in (at or file, text, line) if part)
+        if error == "SyntaxError":
+            message = plain = f"{message}\n{_versions('')}"
     else:
         quoted, named = [], []
         for place in places:
@@ -82,6 +95,7 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
             quoted.append(f"{at}: {line}".rstrip(": "))
             named.append(f"{at}, in {place.function}: {line}" if _is_named(place, files) else quoted[-1])
         advice = [sentence for said, sentence in ADVICE.items() if said in text][:1]
+        advice += _surroundings(error, text, places, files) or (_on_import(file, places, files) if importing else [])
         message = "\n".join([f"{error}: {text}".rstrip(": "), *advice, *named])
         plain = "\n".join([f"Your code raised {trusted}.", *advice, *quoted[-1:]])
     return StudentError(verdict, message, plain=message if importing else plain, todo=kind == "todo")
@@ -106,6 +120,83 @@ def _is_todo(places: list[wire.Place], files: Files) -> bool:
     return not places or (_line(places[-1], files).startswith("raise") and "NotImpl" in _line(places[-1], files))
 
 
+def _surroundings(error: str, text: str, places: list[wire.Place], files: Files) -> list[str]:
+    """What the grader has not, or has in another version, where that is why a line fails."""
+    if (missing := MISSING.match(text)) and error == "ModuleNotFoundError" and _is_mentioned(missing[1], files):
+        at, line = ("Your code", "") if not places else (_at(places[-1]), _line(places[-1], files))
+        verb = "imports" if line.startswith(("import ", "from ")) else "uses"
+        return [
+            f"{at} {verb} {missing[1]}, which is not here: there are {HERE.format(_python())}. Remove the line, "
+            "or write it with these."
+        ]
+    if error == "BdbQuit":
+        return [f"There is no terminal here for a debugger: remove {' and '.join(_debuggers(files)) or 'its call'}."]
+    if error == "EOFError" and text == "EOF when reading a line":
+        return ["There is nobody here to answer input(): remove the line."]
+    if error in ("AttributeError", "ImportError") and (other := OTHER_VERSION.search(text)):
+        return [sentence for sentence in [_versions(other[1])] if sentence]
+    return []
+
+
+def _is_mentioned(module: str, files: Files) -> bool:
+    """Whether the submission itself says the name: then no input is in it."""
+    words = re.compile(rb"\b%s\b" % re.escape(module.encode()))
+    return module == "tensorboard" or any(words.search(content) for content in files.values())
+
+
+def _debuggers(files: Files) -> list[str]:
+    found = []
+    for name, content in files.items():
+        for number, line in enumerate(content.splitlines(), start=1):
+            if call := DEBUGGER.search(line.partition(b"#")[0]):
+                found.append(f"{call[1].decode()}() in {name}, line {number}")
+    return found[:MOST]
+
+
+def _on_import(file: str, places: list[wire.Place], files: Files) -> list[str]:
+    """What to do about a line that runs when the file is imported, and fails."""
+    for place in places:
+        if place.file == file and place.function == "<module>" and not _line(place, files).startswith(DEFINES):
+            return [f"{_at(place)} runs whenever the file is imported, as it is here: {MAIN}, or remove it."]
+    return []
+
+
+def blame_import(error: StudentError, runs: np.ndarray, file: str, files: Files) -> StudentError:
+    """An error by which an import ended, with the lines that run on import where it names none.
+
+    Args:
+        error: as a worker gave it, or its end did.
+        runs: what a look at the file found.
+        file: that is imported.
+        files: the submission, from which lines are quoted.
+    """
+    if f"{file}, line" in str(error) or error.verdict in (Verdict.NOT_RUN, Verdict.PROTOCOL):
+        return error
+    lines = [wire.Place(file, int(line), "") for line in runs[:MOST].tolist()]
+    quoted = "\n".join(f"{_at(place)}: {text}" for place in lines if (text := _line(place, files)))
+    if not quoted:
+        return error
+    told = f"It happened while the file was imported. What runs then:\n{quoted}\nIf it need not, {MAIN}."
+    return StudentError(
+        error.verdict, f"{error}\n{told}", plain=f"{error.plain}\n{told}", todo=error.todo, again=error.again
+    )
+
+
+def _versions(module: str) -> str:
+    """The version of a module that is here, and of Python, in a sentence; empty for one of neither's."""
+    if module in ("torch", "numpy"):
+        return f"The grader has {module} {importlib.metadata.version(module)} and Python {_python()}."
+    return f"The grader runs Python {_python()}." if module in ("", *sys.stdlib_module_names) else ""
+
+
+def _python() -> str:
+    return ".".join(platform.python_version_tuple()[:2])
+
+
+def _at(place: wire.Place) -> str:
+    return f"{place.file}, line {place.line}"
+
+
 def notices(noticed: dict[str, np.ndarray], file: str, files: Files) -> list[str]:
     """What a look at a file found, in sentences with its lines quoted.
 
@@ -120,11 +211,13 @@ def notices(noticed: dict[str, np.ndarray], file: str, files: Files) -> list[str
 
 
 def _line(place: wire.Place, files: Files) -> str:
-    """What stands in a line of the submission."""
+    """What stands in a line of the submission, as Python counts lines."""
     lines = _lines(files[place.file])
-    return clean(lines[place.line - 1].strip(), SOURCE) if 0 < place.line <= len(lines) else ""
+    there = lines[place.line - 1] if 0 < place.line <= len(lines) else b""
+    return clean(there.decode(errors="replace").strip(), SOURCE)
 
 
 @functools.lru_cache(maxsize=8)
-def _lines(content: bytes) -> list[str]:
-    return content.decode("utf-8-sig", errors="replace").splitlines()
+def _lines(content: bytes) -> list[bytes]:
+    """The lines of a file: bytes are split at line ends alone, as Python does."""
+    return content.removeprefix(codecs.BOM_UTF8).splitlines()

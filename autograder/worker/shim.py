@@ -26,7 +26,7 @@ from autograder.worker import warmup  # isort: split
 
 import torch
 
-from autograder.worker import look, packing, values, wire
+from autograder.worker import absent, look, packing, values, wire
 
 COURSE = sys.path[0]
 MEMORY = 6 * 2**30
@@ -43,6 +43,8 @@ def main() -> None:
     probe = importlib.import_module(f"autograder.{exercise}.probe")
     # Solutions written for other years of the course import their neighbours as `import util`.
     sys.path.append(os.path.join(COURSE, exercise.split(".")[0]))  # noqa: PTH118
+    sys.argv = [f"{exercise.replace('.', '/')}.py"]  # as if the student had started it without arguments
+    absent.stand_in(sys.path[-1])
     module = None
     while prefix := requests.read(wire.PREFIX.size):
         head, body = wire.lengths(prefix)
@@ -131,6 +133,8 @@ def _failure(request: wire.Request, error: BaseException) -> wire.Reply:
 
 def _described(request: wire.Request, error: BaseException) -> wire.Reply:
     places = [(frame.filename, frame.lineno, frame.name) for frame in _own_frames(error)]
+    if request.call == "import" and len(places) > wire.PLACES:
+        places = [places[0], *places[1 - wire.PLACES :]]  # with the line of the module that led to it
     if isinstance(error, SyntaxError) and error.filename:
         places.append((error.filename, error.lineno, ""))
     return wire.Reply(

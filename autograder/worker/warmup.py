@@ -1,6 +1,7 @@
 """What makes torch start and end sooner, and changes nothing that it computes: imported before torch is."""
 
 import gc
+from typing import Any
 
 gc.disable()  # nothing of what an import makes is garbage, and to look for it takes a seventh of the time
 import torch  # noqa: E402
@@ -10,8 +11,9 @@ gc.enable()
 
 
 def skip_the_compiler() -> None:
-    """Let optimizers be made without torch's compiler, whose import takes a second that few homeworks need.
+    """Leave what is compiled as it is, and let optimizers be made without torch's compiler.
 
+    To import the compiler takes half a minute, and to compile a small network longer than all that is asked of it.
     Methods of Optimizer import it when they are first called, only to be told that they are not to be compiled; they
     remember it in this attribute (torch/_compile.py). Where another version of torch does not, nothing happens.
     """
@@ -19,3 +21,13 @@ def skip_the_compiler() -> None:
         function = getattr(method, "__wrapped__", None)
         if function is not None:
             function.__dynamo_disable = function
+    for place, name in ((torch, "compile"), (torch.compiler, "compile"), (torch.compiler, "disable")):
+        setattr(place, name, _as_it_is)
+    module: Any = torch.nn.Module
+    module.compile = lambda self, *options, **named: None
+
+
+def _as_it_is(model: Any = None, *options: Any, **named: Any) -> Any:
+    """Stand in for torch.compile: as a function, or a decorator with or without options."""
+    compiled = named.get("fn") if model is None else model
+    return _as_it_is if compiled is None else compiled

@@ -1,17 +1,17 @@
 """The files of a handout: what students get of this course, and answers in the place of solutions."""
 
-import ast
 import hashlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import jinja2
 import msgspec
 
 from autograder import __version__, manifest
-from autograder.catalog import COURSE, GRADER, Exercise, exercises
+from autograder.catalog import COURSE, Exercise, exercises, homeworks
 from autograder.instructor import github, regions
+from autograder.instructor.handout import carried
 from autograder.instructor.handout.record import record
 from autograder.manifest import Manifest
 
@@ -22,9 +22,9 @@ else:
 
 Files = dict[str, bytes]
 
-HIDDEN = {"solution", "mutants"}  # parts of an exercise
-CODE = {".py", ".ini", ".j2"}
-DATA = {".json", ".safetensors"}
+
+class CarryError(Exception):
+    """A file that is to be carried and cannot be; the message says why."""
 
 
 def build(
@@ -33,6 +33,7 @@ def build(
     seed: int,
     term: str = "",
     due: str = "",
+    carry: Iterable[Path] = (),
     observe: Callable[[str], None] = lambda doing: None,
 ) -> Files:
     """A handout.
@@ -41,16 +42,18 @@ def build(
         homework: "hw1" or "hw2".
         seed: whose questions are answered; students read it.
         term, due: for people.
+        carry: more files of the course folder.
         observe: is told what is done.
 
     Returns:
         Contents by name.
 
     Raises:
+        CarryError: a file that is to be carried is not in the course folder, or is the instructor's.
         regions.RegionError: a solution has markers that do not pair up.
         record.RecordError: a reference does not pass its own checks.
     """
-    files = dict(_given(homework)) | dict(_engine())
+    files = {name: (COURSE / name).read_bytes() for name in carried.modules(homework)} | _named(carry)
     for exercise in exercises(homework):
         observe(f"answers of {exercise.name}")
         files |= _exercise(exercise, seed)
@@ -60,22 +63,25 @@ def build(
     return files | {manifest.PATH: msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"}
 
 
-def _given(homework: str) -> Iterator[tuple[str, bytes]]:
-    """The homework's folder but for what is generated, and the packages it uses."""
-    stubs = {exercise.file for exercise in exercises(homework)}
-    for folder in (homework, "data", "trainer"):
-        for path in sorted((COURSE / folder).iterdir()):
-            name = f"{folder}/{path.name}"
-            if path.suffix in {".py", ".md", ".ipynb"} and name not in stubs:
-                yield name, path.read_bytes()
+def _named(carry: Iterable[Path]) -> Files:
+    """Files that the instructor names, by their names in the course folder."""
+    files = {}
+    for path in carry:
+        place = path.resolve()
+        if not place.is_file() or not place.is_relative_to(COURSE):
+            raise CarryError(f"{path} cannot be carried: it is no file in {COURSE}.")
+        name = place.relative_to(COURSE).as_posix()
+        if name.startswith("autograder/") or name in {e.file for hw in homeworks() for e in exercises(hw)}:
+            raise CarryError(f"{name} cannot be carried: the grader and the students' files are a handout's own.")
+        files[name] = place.read_bytes()
+    return files
 
 
-def _engine() -> Iterator[tuple[str, bytes]]:
-    """The grader without what is the instructor's, and without any exercise."""
-    for path in sorted(GRADER.rglob("*")):
-        inside = path.relative_to(GRADER)
-        if path.suffix in CODE and inside.parts[0] != "instructor" and not inside.parts[0].startswith("hw"):
-            yield f"autograder/{inside.as_posix()}", path.read_bytes()
+def unaccounted(files: Files) -> list[str]:
+    """Names of files for which the manifest does not account, byte for byte, and of those it has that are not there."""
+    told = manifest.read(files[manifest.PATH])
+    digests = {name: manifest.digest(content) for name, content in files.items() if name != manifest.PATH}
+    return sorted(name for name, _ in told.files.items() ^ digests.items())
 
 
 def _exercise(exercise: Exercise, seed: int) -> Files:
@@ -85,26 +91,14 @@ def _exercise(exercise: Exercise, seed: int) -> Files:
     inside = f"autograder/{exercise.homework}"
     files = {exercise.file: stub, f"{manifest.BASES}/{exercise.file}": stub}
     files[f"{inside}/__init__.py"] = (exercise.folder.parent / "__init__.py").read_bytes()
-    for path in sorted(exercise.folder.iterdir()):
-        if (path.suffix == ".py" and not _tells(path)) or path.suffix in DATA:
-            files[f"{inside}/{exercise.name}/{path.name}"] = path.read_bytes()
+    for name in carried.parts(exercise):
+        files[f"{inside}/{exercise.name}/{name}"] = (exercise.folder / name).read_bytes()
     for name, content in record(exercise, seed).items():
         files[f"{inside}/{exercise.name}/{name}"] = content
     thresholds = f"{inside}/{exercise.name}/thresholds.json"
     if thresholds in files:
         files[thresholds] = _without_mutants(files[thresholds])
     return files
-
-
-def _tells(path: Path) -> bool:
-    """Whether a module of an exercise holds, or works with, what students are not to see."""
-    imports = [
-        node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)
-    ]
-    return path.stem in HIDDEN or any(
-        (node.module or "").startswith("autograder.instructor") or HIDDEN & {name.name for name in node.names}
-        for node in imports
-    )
 
 
 def _without_mutants(thresholds: bytes) -> bytes:

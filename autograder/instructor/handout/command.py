@@ -8,8 +8,8 @@ import click
 from autograder import archives, commands
 from autograder.catalog import exercises, homeworks
 from autograder.instructor import regions
-from autograder.instructor.handout import leaks
-from autograder.instructor.handout.build import build
+from autograder.instructor.handout import carried, leaks
+from autograder.instructor.handout.build import CarryError, build, unaccounted
 from autograder.instructor.handout.record import RecordError
 from autograder.report import terminal
 from autograder.status import GRADER_FAULT
@@ -34,12 +34,13 @@ def handout(homework: str, out: Path, packed: bool, term: dict[str, Any], secret
     with terminal.console(stderr=True).status("") as doing:
         try:
             files = build(homework, observe=lambda what: doing.update(f"recording {what}"), **term)
-        except (regions.RegionError, RecordError) as error:
+        except (CarryError, regions.RegionError, RecordError) as error:
             click.echo(str(error), err=True)
             return GRADER_FAULT
         archive = archives.pack(files, f"{homework}-handout")
         doing.update("looking for leaks")
         found = leaks.find(archive, (e for name in homeworks() for e in exercises(name)), secrets)
+        found += [leaks.Leak(name, "the manifest does not account for it") for name in unaccounted(files)]
     if found:
         click.echo("Nothing was written: it would leak.\n" + "\n".join(map(str, found)), err=True)
         return GRADER_FAULT
@@ -50,6 +51,8 @@ def handout(homework: str, out: Path, packed: bool, term: dict[str, Any], secret
             target = out / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+    if left := carried.left(homework, set(files)):
+        click.echo(f"Not carried, since nothing that students run needs it: {', '.join(left)} (--carry adds a file).")
     size = f"{len(archive) / 2**20:.1f} MiB packed" if packed else f"{len(files)} files"
-    click.echo(f"{out}: handout of {homework}, seed {term['seed']}, {size}, no leak found.")
+    click.echo(f"{out}: handout of {homework}, seed {term['seed']}, {size}, no leak found. {leaks.UNSEEN}")
     return 0

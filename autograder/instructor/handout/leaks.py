@@ -1,32 +1,43 @@
 """The last look at a handout: nothing in it tells a solution, or who made it where.
 
-It looks at the finished archive, and knows nothing of how that was made. Code is compared by its tokens: a line of a
-solution is found in a comment, in a notebook's cell, broken in two, or (if it is long enough) with other names.
+It looks at the finished archive, and knows nothing of how that was made. Each file is read in every way that
+disguises.py knows. Code is compared by its tokens: a line of a solution is found in a comment, in a notebook's cell,
+broken in two, or (if it is long enough) with other names; and an expression by what it says, see spelling.py.
+
+What it cannot see: a solution in other steps or words, in pictures, in ciphers, or split over files; an expression of
+fewer than six words.
 """
 
 import functools
 import getpass
 import io
-import json
 import keyword
 import re
+import textwrap
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from autograder import catalog
 from autograder.catalog import COURSE, Exercise
 from autograder.instructor import mutants, regions
+from autograder.instructor.handout import carried, disguises, spelling
 
 TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|[^\s\w#]|\n")
 BEGINNING = re.compile(r"^(return |yield |\w+(\[\w+\])? = )")
 SAME = 10  # tokens that are not found by chance
 WRONG = 14  # of a mutant's, which is no secret by itself
 RENAMED = 28  # if only their pattern is the same
+SHORT = 6  # words of an expression in one spelling that are not found by chance, unless the given modules have them
 NAMES = {"solution.py", "mutants.py", ".git", ".gitignore", ".hypothesis"}
 SUFFIXES = {".pyc", ".pyo", ".bundle", ".orig", ".rej", ".swp"}
 PLACES = re.compile(r"(?<![\w./])/(?:root|work|home/\w+|Users/\w+|private/var)/[\w.]|[A-Z]:\\+Users\\+\w")
 NOBODY = {"root", "user", "admin", "student", "runner"}  # names of users that are words
+UNSEEN = (
+    "The search cannot see a solution told in other steps or words, in a picture or a cipher: read what you have "
+    "changed or carried yourself."
+)
 
 
 class Leak(NamedTuple):
@@ -68,16 +79,24 @@ def find(packed: bytes, exercises: Iterable[Exercise], secrets: Iterable[int] = 
         exercises: all that there are, not only those of the handout.
         secrets: seeds that nobody is to know.
     """
+    exercises, secrets = list(exercises), list(secrets)
     hidden = [code for exercise in exercises for code in _hidden(exercise)]
-    leaks = []
+    spelled = {spelling: place for exercise in exercises for spelling, place in _spelled(exercise).items()}
+    leaks: dict[Leak, None] = {}  # each once, in the order in which they are found
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         for name in archive.namelist():
-            leaks += [Leak(name, what) for what in _name(PurePosixPath(name))]
+            found = [Leak(name, what) for what in _name(PurePosixPath(name))]
             content = archive.read(name)
-            leaks += [Leak(name, what) for what in _words(content, secrets)]
-            for place, text in _texts(name, content):
-                leaks += [Leak(place, what) for what in _code(text, hidden)]
-    return leaks
+            found += [Leak(name, what) for what in _words(content.decode("latin-1"), secrets)]
+            for way, text in disguises.views(name, content):
+                place = f"{name}, {way}" if way else name
+                found += [Leak(place, what) for what in _code(text, hidden)] or [
+                    Leak(place, what) for what in _other_spellings(text, spelled)
+                ]
+                if way and not way.endswith(("rot13", "backwards")):  # where words come about by chance
+                    found += [Leak(place, what) for what in _words(text, secrets)]
+            leaks |= dict.fromkeys(found)
+    return list(leaks)
 
 
 def _name(path: PurePosixPath) -> Iterator[str]:
@@ -86,9 +105,8 @@ def _name(path: PurePosixPath) -> Iterator[str]:
         yield "such a file is the instructor's, or nobody's"
 
 
-def _words(content: bytes, secrets: Iterable[int]) -> Iterator[str]:
-    """Places, people and seeds, in any kind of file."""
-    text = content.decode("latin-1")
+def _words(text: str, secrets: Iterable[int]) -> Iterator[str]:
+    """Places, people and seeds."""
     if found := PLACES.search(text):
         yield f"a path of somebody's machine, {text[found.start() : found.start() + 60].split()[0]}"
     for folder in {str(COURSE), str(Path.home())} - {"/", "/root"}:
@@ -100,31 +118,6 @@ def _words(content: bytes, secrets: Iterable[int]) -> Iterator[str]:
     for seed in secrets:
         if re.search(rf"(?<!\d){seed}(?!\d)", text):
             yield f"a secret seed, {seed}"
-
-
-def _texts(name: str, content: bytes) -> Iterator[tuple[str, str]]:
-    """The texts in a file, with their places."""
-    if name.endswith(".ipynb"):
-        for number, cell in enumerate(json.loads(content).get("cells", []), start=1):
-            yield f"{name}, cell {number}", "".join(cell["source"])
-            if cell.get("outputs"):
-                yield f"{name}, output of cell {number}", "\n".join(_strings(cell["outputs"]))
-    elif name.endswith(".json"):
-        yield name, "\n".join(_strings(json.loads(content)))
-    else:
-        yield name, content.decode("utf-8", errors="ignore")
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield key
-            yield from _strings(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _strings(part)
 
 
 # Code
@@ -157,6 +150,37 @@ def _left_out(exercise: Exercise) -> Iterator[Code]:
                 for line in map(_line, new.splitlines()):
                     if len(line) >= WRONG and _joined(line) not in given:
                         yield Code.of(line, f"mutant '{mutant.name}' of {exercise.name}")
+
+
+@functools.cache
+def _common(homework: str) -> frozenset[str]:
+    """The expressions of the modules that students get, spelled."""
+    names = carried.modules(homework)
+    names += [
+        f"autograder/{homework}/{e.name}/{part}" for e in catalog.exercises(homework) for part in carried.parts(e)
+    ]
+    texts = [(COURSE / name).read_text(encoding="utf-8") for name in names if name.endswith(".py")]
+    return frozenset().union(*map(spelling.spellings, texts))
+
+
+@functools.cache
+def _spelled(exercise: Exercise) -> dict[str, str]:
+    """The expressions that the stub leaves out, spelled as spelling.py does, and their places."""
+    solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
+    name = f"{exercise.homework}/{exercise.name}/solution.py"
+    given = spelling.spellings(regions.stub(solution, name))
+    found = {}
+    for first, lines in regions.hidden(solution, name):
+        for number, node in spelling.expressions(textwrap.dedent("\n".join(lines))):
+            weight = spelling.weight(node)
+            if node not in given and (weight > SHORT or (weight == SHORT and node not in _common(exercise.homework))):
+                found[node] = f"line {first + number} of {name}"
+    return found
+
+
+def _other_spellings(text: str, spelled: dict[str, str]) -> Iterator[str]:
+    for found in sorted(spelling.spellings(text) & spelled.keys()):
+        yield f"{spelled[found]}, in another spelling: {found[:100]}"
 
 
 def _code(text: str, hidden: list[Code]) -> Iterator[str]:

@@ -1,0 +1,127 @@
+"""Which files of the course a handout carries: those that its programs import, and those that are named here.
+
+Nothing is carried for lying in a folder. What lies there and is not carried is listed, so that nobody misses it.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from autograder.catalog import COURSE, GRADER, Exercise, exercises
+
+# What people start, and what the grader starts in processes of their own.
+PROGRAMS = (
+    *("autograder/__main__.py", "autograder/notebook.py", "autograder/worker/shim.py", "autograder/worker/selftest.py"),
+    *("data/download.py", "data/glyphs.py", "trainer/notebook.py"),
+)
+HOMEWORK = ("README.md", "{homework}.ipynb", "__init__.py", "train.py", "pictures.py", "util.py")
+# What programs read besides modules.
+BESIDE = ("autograder/pytest.ini", "autograder/report/feedback.html.j2", "autograder/report/exercises.html.j2")
+DATA = (".json", ".safetensors")
+MADE = {"__pycache__", ".ipynb_checkpoints", "omniglot_resized", "glyphs", "glyphs_few"}  # by programs, as they run
+HIDDEN = ("solution", "mutants")  # parts of an exercise
+KEPT = ("thresholds.png", "pretrain.py")  # how an exercise's thresholds and its trained weights were made
+
+
+def modules(homework: str) -> list[str]:
+    """List the files that are not an exercise's own, sorted: as "trainer/loop.py"."""
+    named = [f"{homework}/{name.format(homework=homework)}" for name in HOMEWORK]
+    found = {name for name in (*PROGRAMS, *BESIDE, *named) if (COURSE / name).is_file()}
+    waiting = [name for name in found if name.endswith((".py", ".ipynb"))]
+    stubs = [exercise.file for exercise in exercises(homework)]
+    waiting += stubs
+    for exercise in exercises(homework):
+        waiting += [f"{_inside(exercise)}/{name}" for name in parts(exercise) if name.endswith(".py")]
+    seen = set(waiting)
+    while waiting:
+        for name in imported(COURSE / waiting.pop()):
+            if name not in seen and _allowed(name, homework):
+                seen.add(name)
+                found.add(name)
+                waiting.append(name)
+    return sorted(found - set(stubs))
+
+
+def parts(exercise: Exercise) -> list[str]:
+    """List the files of an exercise's folder that its checks and its probe need, sorted: as "checks.py"."""
+    found: set[str] = set()
+    waiting = ["__init__.py", "checks.py", "probe.py"]
+    while waiting:
+        name = waiting.pop()
+        if name in found or not (exercise.folder / name).is_file():
+            continue
+        found.add(name)
+        if name.endswith(".py"):
+            inside = f"{_inside(exercise)}/"
+            waiting += [other.removeprefix(inside) for other in imported(exercise.folder / name) if inside in other]
+            waiting += _data(exercise.folder / name)
+    if (exercise.folder / "thresholds.json").is_file():
+        found.add("thresholds.json")  # autograder/thresholds.py reads it
+    return sorted(found - {f"{part}.py" for part in HIDDEN})
+
+
+def left(homework: str, carried: set[str]) -> list[str]:
+    """List what lies in the homework's folders and is not carried, but for what everybody knows is not."""
+    folders = [COURSE / homework, COURSE / "data", COURSE / "trainer", GRADER / homework]
+    expected = {f"{_inside(exercise)}/{part}.py" for exercise in exercises(homework) for part in HIDDEN}
+    expected |= {f"{_inside(exercise)}/{name}" for exercise in exercises(homework) for name in KEPT}
+    there = {
+        path.relative_to(COURSE).as_posix()
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and not MADE & set(path.relative_to(COURSE).parts)
+    }
+    return sorted(there - carried - expected)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Find the files of the course that a module or a notebook imports, anywhere in its text."""
+    for node in ast.walk(ast.parse(_source(path))):
+        if isinstance(node, ast.Import):
+            dotted = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            dotted = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in dotted:
+            inside = name.replace(".", "/")
+            for file in (f"{inside}.py", *(f"{parent}/__init__.py" for parent in _and_parents(inside))):
+                if (COURSE / file).is_file():
+                    yield file
+
+
+def _and_parents(inside: str) -> Iterator[str]:
+    path = PurePosixPath(inside)
+    yield from (str(part) for part in (path, *path.parents) if str(part) != ".")
+
+
+def _source(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    return re.sub(r"^( *)%.*$", r"\1pass", "\n".join("".join(cell["source"]) for cell in cells), flags=re.MULTILINE)
+
+
+def _data(module: Path) -> list[str]:
+    """The data files beside a module that its text names."""
+    strings = {
+        node.value
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return [path.name for path in module.parent.iterdir() if path.suffix in DATA and path.name in strings]
+
+
+def _allowed(name: str, homework: str) -> bool:
+    """Whether a module may go to students: no instructor's, none of another homework, none of an exercise."""
+    folders = name.split("/")
+    if folders[0] == "autograder":
+        return folders[1] != "instructor" and not folders[1].startswith("hw")
+    return folders[0] in (homework, "data", "trainer")
+
+
+def _inside(exercise: Exercise) -> str:
+    return f"autograder/{exercise.homework}/{exercise.name}"
