@@ -230,7 +230,11 @@ def _lost(report: dict) -> list[str]:
     """The checks of a report that did not pass, whatever has more to say than points."""
     exercises = report.get("exercises") or report["report"]["exercises"]
     checks = [check for exercise in exercises for check in exercise["checks"]]
-    return [f"{check['name']} {check['verdict']}" for check in checks if check["verdict"] != "PASS"]
+    return [
+        f"{check['name']} {check['verdict']} ({check['message'].strip().rpartition(chr(10))[2]})"
+        for check in checks
+        if check["verdict"] != "PASS"
+    ]
 
 
 if __name__ == "__main__":

@@ -70,5 +70,5 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
         "machine": facts["machine"],
         "settings": run.settings,
     }
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     click.echo(f"Written to {path}")

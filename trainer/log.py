@@ -24,11 +24,11 @@ class Log:
         columns = ["iteration", *(f"{split}_{metric}" for split in ("train", "val") for metric in metrics)]
         path = folder / "log.csv"
         if keep is None or not path.exists():
-            path.write_text(",".join(columns) + "\n")
+            path.write_text(",".join(columns) + "\n", encoding="utf-8")
         else:
             _cut(path, keep)
         # Line by line, so that a row is written before the checkpoint that follows it.
-        self._file: TextIO = open(path, "a", newline="", buffering=1)  # noqa: SIM115
+        self._file: TextIO = open(path, "a", encoding="utf-8", newline="", buffering=1)  # noqa: SIM115
         self._rows = csv.DictWriter(self._file, columns, lineterminator="\n")
         self._board = _tensorboard(folder, keep)
 
@@ -57,7 +57,7 @@ def read(folder: Path) -> dict[str, list[float]]:
     Returns:
         Its columns; nan where a cell is empty.
     """
-    with open(folder / "log.csv", newline="") as file:
+    with open(folder / "log.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
 

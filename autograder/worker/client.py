@@ -1,5 +1,6 @@
 """The grader's end of a worker: ask, give it no more than its time, believe nothing."""
 
+import itertools
 import signal
 from pathlib import Path
 from typing import Any
@@ -139,15 +140,19 @@ class Worker:
             clock.stop()
             self.spent = clock.counted
             self._computed += clock.computed
-        if self._answers.more or not self._questions.wait(UNREAD):
+        head, body = wire.lengths(bytes(received[: wire.PREFIX.size]))
+        begin, middle, end = itertools.accumulate((wire.PREFIX.size, head, body))
+        if self._is_more(received, end):
             raise wire.FrameError("more came than was asked for")
         self.log.wait_for(wire.mark(self._seq))
-        head, _ = wire.lengths(bytes(received[: wire.PREFIX.size]))
-        end = wire.PREFIX.size + head
-        return bytes(received[wire.PREFIX.size : end]), bytes(received[end:])
+        return bytes(received[begin:middle]), bytes(received[middle:end])
+
+    def _is_more(self, received: bytearray, end: int) -> bool:
+        """Whether more came than one frame, or before the question was read."""
+        return len(received) > end or self._answers.more or not self._questions.wait(UNREAD)
 
     def _receive(self, clock: Clock, seconds: float, most: int) -> bytearray:
-        """The bytes of one frame, and no more."""
+        """The bytes of one frame at least."""
         received, wanted = bytearray(), wire.PREFIX.size
         while len(received) < wanted:
             if clock.look():
@@ -162,8 +167,6 @@ class Worker:
             received += data or b""
             if wanted == wire.PREFIX.size <= len(received):
                 wanted += sum(wire.lengths(bytes(received[: wire.PREFIX.size]), most))
-        if len(received) > wanted:
-            raise wire.FrameError("more came than was asked for")
         return received
 
     def _death(self) -> StudentError:
