@@ -38,7 +38,13 @@ class Output(io.TextIOWrapper):
     """
 
     def __init__(self, stream: io.TextIOWrapper):
-        super().__init__(stream.buffer, stream.encoding, HANDLER, line_buffering=stream.line_buffering)
+        super().__init__(
+            stream.buffer,
+            stream.encoding,
+            HANDLER,
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        )
         self._stream = stream
 
     def write(self, text: str) -> int:

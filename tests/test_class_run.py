@@ -92,12 +92,16 @@ def test_every_submission_has_a_row_a_result_and_a_page_to_hand_back(tmp_path, g
 
 
 def test_no_cell_of_the_gradebook_is_a_formula(tmp_path, graded):
-    hand_in(tmp_path / "in", **{"=cmd|' /C calc'!A0": "PASS", "@SUM(1)": "PASS", "-2+3": "WRONG"})
+    others = {"ada;=cmd|'C calc'!A0": "PASS", "bob; =1+1": "PASS", 'eve;"=1+1"': "PASS", "zoe\t@SUM(1)": "PASS"}
+    hand_in(tmp_path / "in", **{"=cmd|' /C calc'!A0": "PASS", "@SUM(1)": "PASS", "-2+3": "WRONG"}, **others)
     assert grade(tmp_path).exit_code == 0
     raw = (tmp_path / "out" / "gradebook.csv").read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")  # by which Excel knows UTF-8
     for row in csv.reader(raw.decode("utf-8-sig").splitlines()):
         assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "|", "%"))], row
+    for separator in ";\t|:":  # as it opens where the comma is no separator
+        for row in csv.reader(raw.decode("utf-8-sig").splitlines(), delimiter=separator):
+            assert not [cell for cell in row if cell.strip(' "').startswith(("=", "+", "@"))], row
 
 
 def test_markup_in_names_and_messages_is_text(tmp_path, graded):

@@ -19,6 +19,7 @@ from autograder.drawings import Drawings
 from autograder.referee import describe
 from autograder.report import terminal
 from autograder.results import CheckResult, ExerciseResult, Report
+from data import output
 
 from . import results
 
@@ -38,6 +39,7 @@ class OpenError(Exception):
 
 def main(place: Path = PLACE) -> None:
     """Grade what lies in place/submission; place is closed to other users."""
+    output.for_any_terminal()
     for number in ENDS:
         signal.signal(number, _end)
     try:

@@ -46,7 +46,7 @@ def _base32(code: bytes) -> bytes:
 DEPTH = 5  # disguises on top of each other
 MOST = 2**26  # bytes of what is unpacked from one file
 LEAST = 12  # characters of a text that is worth a look
-RUN = re.compile(rb"[\t\n\x20-\x7e]{6,}")  # text among other bytes
+RUN = re.compile(rb"[\t\n\x20-\x7e]{12,}")  # text among other bytes
 ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 PACKED: tuple[tuple[str, bytes, Callable[[bytes], bytes]], ...] = (
     ("gzip", b"\x1f\x8b", gzip.decompress),
@@ -106,7 +106,7 @@ def _of_bytes(name: str, content: bytes, way: str, depth: int, budget: list[int]
     if _readable(content):
         yield from _of_text(content.decode("utf-8", errors="ignore"), way, depth, budget)
     else:
-        yield View(way, "\n".join(run.decode() for run in RUN.findall(content)))
+        yield from _of_text("\n".join(run.decode() for run in RUN.findall(content)), way, depth - 1, budget)
     for packed, begins, unpack in PACKED:
         if content.startswith(begins) and (inside := _tried(unpack, content)):
             yield from _of_bytes("", inside, _and(way, packed), depth - 1, budget)
@@ -233,11 +233,16 @@ def _wide(content: bytes, encoding: str) -> str:
 
 
 def _readable(content: bytes) -> bool:
-    """Whether bytes are text, nearly all of it printable."""
-    text = content[:4096].decode("utf-8", errors="ignore")
-    wide = any(_wide(content, encoding) for encoding in ("utf-16-le", "utf-16-be")) if b"\0" in content[:64] else False
+    """Whether bytes are text, nearly all of it printable: at the beginning, in the middle and at the end."""
+    if b"\0" in content[:64] and any(_wide(content, encoding) for encoding in ("utf-16-le", "utf-16-be")):
+        return True
+    return all(map(_is_text, (content[:4096], content[len(content) // 2 :][:4096], content[-4096:])))
+
+
+def _is_text(content: bytes) -> bool:
+    text = content.decode("utf-8", errors="ignore")
     printable = sum(c.isprintable() or c.isspace() or unicodedata.category(c) == "Cf" for c in text)
-    return wide or (len(text.encode()) > 0.9 * len(content[:4096]) and printable > 0.9 * len(text))
+    return len(text.encode()) > 0.9 * len(content) and printable > 0.9 * len(text)
 
 
 def _characters(array: np.ndarray) -> str:
