@@ -3,7 +3,10 @@
 import pytest
 
 from autograder import catalog
-from autograder.instructor import mutants
+from autograder.draw import Draw
+from autograder.drawings import Drawings
+from autograder.hw2.maml import checks as maml_checks
+from autograder.instructor import inside, live, misconceptions, mutants
 
 EXERCISE = next(exercise for exercise in catalog.exercises("hw1") if exercise.name == "black_box")
 CHECK = "test_gradients_reach_both_layers"
@@ -56,3 +59,24 @@ def test_where_too_many_mistakes_fit_none_is_named(likely):
 def test_a_mistake_without_words_is_never_named(likely):
     (mutant,) = bank("detached between the layers", says=("",))
     assert likely(mutant, [mutant]) == ""
+
+
+def test_fields_that_the_check_does_not_look_at_do_not_block_a_name(solution, monkeypatch):
+    maml = next(exercise for exercise in catalog.exercises("hw2") if exercise.name == "maml")
+    found = {mutant.name: mutant for mutant in mutants.load(maml)}
+    known = found["one step too many"]
+    monkeypatch.setattr(mutants, "load", lambda exercise: [known])
+    other = found["one step too many, and no accuracy after the last"]
+    student = inside.Inside(maml, other.apply(solution("maml")))
+    draw = Draw(1, "fields", Drawings(None))
+    theta, support = maml_checks._parameters(draw, 3), maml_checks._support(draw, 3, 2)
+
+    def named(*fields):
+        student.calls.clear()
+        answer = student.inner_loop(*support, theta, maml_checks._rates(theta), 1, train=True)
+        for field in fields:
+            getattr(answer, field)
+        return misconceptions.explain(maml, "test_one_inner_step", student.calls, live.Reference(maml))
+
+    assert known.says in named("parameters")
+    assert named("parameters", "accuracies") == "" == named()
