@@ -46,7 +46,7 @@ class Step(NamedTuple):
 class Losses(NamedTuple):
     """The outer loss of each of B batches: (B,)."""
 
-    losses: Array
+    losses: Annotated[Array, "B"]
 
 
 class Weights(NamedTuple):

@@ -54,7 +54,7 @@ class Step(NamedTuple):
 class Losses(NamedTuple):
     """The loss of each of B batches: (B,)."""
 
-    losses: Array
+    losses: Annotated[Array, "B"]
 
 
 class NetworkGradient(NamedTuple):
