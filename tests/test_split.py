@@ -94,6 +94,12 @@ def test_lake_names_alphabets_that_are_not_omniglots():
         split.lake(["Greek/character01", "Glyphs_01/character01"])
 
 
+def test_vinyals_trainval_trains_on_the_validation_characters_too(omniglot):
+    parts, before = split.vinyals_trainval(omniglot), split.vinyals(omniglot)
+    assert parts["train"] == before["train"] + before["val"] and len(set(parts["train"])) == 1200
+    assert parts["val"] == before["val"] and parts["test"] == before["test"]
+
+
 def test_vinyals_splits_omniglot_only_and_all_of_it():
     with pytest.raises(ValueError, match="Glyphs_01"):
         split.vinyals(["Greek/character01", "Glyphs_01/character01"])
