@@ -67,6 +67,8 @@ def test_omniglots_own_split_is_pinned():
         "test": 423,
     }
     assert digest(split.vinyals(omniglot)) == "f9e717fb950bcb00"
+    apart, together = split.vinyals(omniglot), split.vinyals_trainval(omniglot)
+    assert together == apart | {"train": apart["train"] + apart["val"]}
     assert {part: len(members) for part, members in split.lake(omniglot).items()} == {
         "train": 884,
         "val": 80,
