@@ -72,6 +72,42 @@ def test_a_canvas_gradebook_serves_as_roster(canvas, tmp_path):
     assert roll.read(by_name["Hopper, Grace"], "hw2").problems["maml"] == roll.NOTHING
 
 
+@pytest.mark.parametrize(
+    ("named", "own"), [("maml-2.rar", "maml.rar"), ("maml.py-2.txt", "maml.py.txt"), ("maml-2.docx", "maml.docx")]
+)
+def test_what_canvas_renamed_is_told_by_its_own_name(tmp_path, named, own):
+    put(tmp_path / f"doejane_4711_98765_{named}", b"Rar!" if own.endswith("rar") else b"x")
+    put(tmp_path / "turingalan_4713_98766_protonet.py")
+    rows, _ = roll.call(layouts.find(tmp_path)[1], [], {}, None)
+    problem = roll.read(rows[0], "hw2").problems["maml"]
+    assert own in problem and "4711" not in problem
+
+
+WAYS = {
+    "Canvas": lambda folder, packed, name: put(folder / f"{name}_4711_98765_hw2.zip", packed),
+    "plain": lambda folder, packed, name: put(folder / f"{name}.zip", packed),
+    "plain folders": lambda folder, packed, name: put(folder / name / "upload" / "hw2.zip", packed),
+    "GitHub Classroom": lambda folder, packed, name: (
+        put(folder / f"hw2-{name}" / "hw2.zip", packed),
+        put(folder / f"hw2-{name}" / ".git" / "HEAD"),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_archive_gives_the_same_files_whatever_exported_it(tmp_path, way):
+    pack(
+        tmp_path / "inner.zip",
+        **{"C:\\Users\\ada\\hw2\\protonet_py": SOURCE, "hw2-handout/hw2-handout/hw2/maml_py": SOURCE},
+    )
+    pack(tmp_path / "outer.zip", **{"inner.zip": (tmp_path / "inner.zip").read_bytes()})
+    folder = tmp_path / "class"
+    for name in ("ada", "alan"):
+        WAYS[way](folder, (tmp_path / "outer.zip").read_bytes(), name)
+    rows, _ = roll.call(layouts.find(folder)[1], [], {}, None)
+    assert all(roll.read(row, "hw2").files == {"hw2/protonet.py": SOURCE, "hw2/maml.py": SOURCE} for row in rows)
+
+
 # Gradescope
 
 METADATA = """---

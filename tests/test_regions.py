@@ -74,6 +74,11 @@ def test_a_nested_function_is_named_by_its_whole_path():
     assert '"outer.inner is still to do"' in regions.stub(source, "n.py")
 
 
+def test_a_form_feed_ends_no_line():
+    source = SOLUTION.replace('"""A module."""', '"""A module.\f\u2028"""')
+    assert regions.stub(source, "net.py") == STUB.replace('"""A module."""', '"""A module.\f\u2028"""')
+
+
 def test_lines_of_windows_are_understood():
     assert regions.stub(SOLUTION.replace("\n", "\r\n"), "net.py") == STUB
 

@@ -45,7 +45,7 @@ def stub(source: str, name: str) -> str:
     begun = 0
     text: list[str] = []
     left_out: list[str] = []
-    for number, line in enumerate(source.splitlines(), start=1):
+    for number, line in enumerate(_lines(source), start=1):
         stripped = line.strip()
         if stripped == BEGIN:
             if begun:
@@ -98,7 +98,7 @@ def hidden(source: str, name: str) -> Iterator[tuple[int, list[str]]]:
     stub(source, name)
     lines: list[str] = []
     begun = 0
-    for number, line in enumerate(source.splitlines(), start=1):
+    for number, line in enumerate(_lines(source), start=1):
         if line.strip() == BEGIN:
             begun, lines = number, []
         elif line.strip() == END:
@@ -106,6 +106,11 @@ def hidden(source: str, name: str) -> Iterator[tuple[int, list[str]]]:
             begun = 0
         elif begun:
             lines.append("" if line.strip().startswith(TODO) else line)
+
+
+def _lines(source: str) -> list[str]:
+    """The lines of a text as Python counts them: a form feed ends none."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
 
 
 def _todo(text: list[str]) -> list[str]:
