@@ -92,7 +92,7 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
         quoted, named = [], []
         for place in places:
             at, line = f"{place.file}, line {place.line}", _line(place, files)
-            quoted.append(f"{at}: {line}".rstrip(": "))
+            quoted.append(f"{at}: {line}" if line else at)
             named.append(f"{at}, in {place.function}: {line}" if _is_named(place, files) else quoted[-1])
         advice = [sentence for said, sentence in ADVICE.items() if said in text][:1]
         advice += _surroundings(error, text, places, files) or (_on_import(file, places, files) if importing else [])
