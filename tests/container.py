@@ -140,7 +140,8 @@ class Container:
         self._python.write_text(_START.format(python=real._inside(python.executable())))
         self._python.chmod(0o755)
         options += ["--ro-bind", str(self._python), "/opt/homework/bin/python"]
-        return [*options, *([] if bubblewrap else ["--ro-bind", "/dev/null", "/usr/bin/bwrap"])]
+        hidden = Path("/usr/bin/bwrap").exists() and not bubblewrap
+        return [*options, *(["--ro-bind", "/dev/null", "/usr/bin/bwrap"] if hidden else [])]
 
 
 # Stands for the interpreter of the virtual environment that setup.sh makes.

@@ -290,7 +290,7 @@ def test_a_full_disk_keeps_the_old_result(place, reference):
     report, _, rest = done.stdout.rpartition("status ")
     assert " of 37 points" in report
     assert rest == f"{GRADER_FAULT}\nearlier\nresult.json\n", rest
-    assert "No space left on device" in done.stderr and "Traceback" not in done.stderr
+    assert "The disk is full" in done.stderr and "Traceback" not in done.stderr
 
 
 # Two at once
