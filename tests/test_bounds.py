@@ -291,9 +291,9 @@ def archives(draw, depth=2):
         ):
             for _ in range(times if len(inside) < 5000 else 1):
                 info = zipfile.ZipInfo(name.replace("\0", ""))
-                info.external_attr, info.compress_type = mode << 16, method
-                archive.writestr(info, inside)
-                info.flag_bits |= flags
+                info.external_attr, info.compress_type = mode << 16, min(method, 8)
+                archive.writestr(info, inside, compresslevel=1)
+                info.flag_bits, info.compress_type = info.flag_bits | flags, method  # the table of contents may lie
         archive.comment = draw(st.binary(max_size=50))
     data = bytearray(file.getvalue())
     damage = draw(DAMAGE)
