@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from autograder import archives, catalog, fault, manifest, recorded
+from autograder import archives, box, catalog, fault, manifest, recorded
 from autograder.instructor import mutants
 from autograder.instructor.handout import build, carried, leaks
 from autograder.instructor.handout.record import record
@@ -588,3 +588,8 @@ def test_submit_says_what_will_cost_points_and_packs_nothing_that_would_be_refus
     status, said = run(unpacked, "submit", "hw2")
     assert status == 5 and "Expected hw2/maml.py, found hw2/maml2.py: rename it." in said
     assert not (unpacked / "hw2-submission.zip").exists()
+
+
+@pytest.mark.parametrize("homework", catalog.homeworks())
+def test_all_that_a_worker_needs_is_carried(homework):
+    assert {f"autograder/{name}" for name in box.WORKER} <= set(carried.modules(homework))

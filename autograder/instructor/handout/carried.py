@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from autograder import box
 from autograder.catalog import COURSE, GRADER, Exercise, exercises
 
 # What people start, and what the grader starts in processes of their own.
 PROGRAMS = (
-    *("autograder/__main__.py", "autograder/notebook.py", "autograder/worker/shim.py", "autograder/worker/selftest.py"),
+    *("autograder/__main__.py", "autograder/notebook.py", "autograder/worker/selftest.py"),
+    *(f"autograder/{name}" for name in box.WORKER),
     *("data/download.py", "data/glyphs.py", "trainer/notebook.py"),
 )
 HOMEWORK = ("README.md", "{homework}.ipynb", "__init__.py", "train.py", "pictures.py", "util.py")
