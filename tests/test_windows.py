@@ -85,7 +85,7 @@ def test_work_is_packed_on_windows(course, tmp_path):
     "words",
     [
         ["hw1.train", "--num-way", "2", "--num-shot", "1", "--num-workers", "1"],  # which is spawned
-        ["hw2.train", "protonet", "--num-way", "2", "--num-query", "1", "--num-filters", "4"],
+        ["hw2.train", "protonet", "--num-way", "2", "--num-query", "1", "--num-tasks", "1"],
     ],
     ids=["hw1", "hw2"],
 )
