@@ -112,7 +112,8 @@ def open_run(method: str, context: click.Context) -> Run:
 
     parameters = [parameter for parameter in context.command.params if isinstance(parameter, Setting)]
     settings = {parameter.name: given[parameter.name] for parameter in parameters}
-    recipe, usual = context.meta.get("recipe"), {parameter.name: parameter.default for parameter in parameters}
+    recipe = context.meta.get("recipe")
+    usual = {p.name: p.default if _is_given(context, p.name) else settings[p.name] for p in parameters}
     named = folder_of(method, settings, recipe, usual)
     folder = given["log_dir"] or (checkpoint_path.parent if checkpoint_path else named)
     if testing or resuming:
