@@ -229,7 +229,7 @@ def test_a_submission_without_any_file_of_the_homework_says_what_was_expected_an
         assert "Expected hw2/protonet.py, found only a notebook (hw2/maml.ipynb)" in said
 
 
-FORMS = ["hw2\\{}", "./hw2/{}", "hw2//{}", "work\\hw2\\{}", "/home/ada/hw2/{}", "C:\\Users\\ada\\hw2\\{}", "D:{}"]
+FORMS = ["hw2\\{}", "./hw2/{}", "hw2//{}", "work\\hw2\\{}", "/Users/ada/hw2/{}", "C:\\Users\\ada\\hw2\\{}", "D:{}"]
 
 
 @pytest.mark.parametrize("form", FORMS)
