@@ -231,11 +231,17 @@ def _tuple(shape: Shape) -> str:
 
 def _size(ufunc: np.ufunc, method: str, plain: list[np.ndarray]) -> int:
     """How many numbers would come out; more than there may be where it cannot be told."""
-    if method == "outer":
+    if method == "outer" or (ufunc.signature is not None and ufunc is not np.matmul):
         return math.prod(part.size for part in plain)
-    if ufunc.signature is not None:  # matmul: the last axis of the one is summed with the last but one of the other
-        return math.prod(part.size // max(*part.shape[-1 - at :][:1], 1, 1) for at, part in enumerate(plain))
     try:
+        if ufunc is np.matmul:
+            return _matrix_product_size(*plain)
         return math.prod(np.broadcast_shapes(*(part.shape for part in plain)))
     except ValueError:  # NumPy says so better
         return 0
+
+
+def _matrix_product_size(first: np.ndarray, second: np.ndarray) -> int:
+    rows = first.shape[-2] if first.ndim > 1 else 1
+    columns = second.shape[-1] if second.ndim > 1 else 1
+    return math.prod(np.broadcast_shapes(first.shape[:-2], second.shape[:-2])) * rows * columns
