@@ -1,6 +1,7 @@
 """What a program writes arrives: in every encoding, at every width, and where nobody reads it."""
 
 import codecs
+import errno
 import io
 import os
 import shutil
@@ -15,6 +16,7 @@ ASCII = {
     **{chr(dots): "*" for dots in range(0x2800, 0x2900)},  # what turns while one waits
 }
 HANDLER = "homework.ascii"
+FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def for_any_terminal() -> None:
@@ -31,7 +33,7 @@ class Output(io.TextIOWrapper):
     """A stream in the place of another that takes all that is written.
 
     A character that its encoding lacks is written in ASCII. In a terminal, long lines break between words. What is
-    written when nobody reads any more, as after `| head -1` or on a full disk, is lost, and the program goes on.
+    written when nobody reads any more, as after `| head -1`, is lost, and the program goes on. A full disk is an error.
 
     Args:
         stream: the other. It is kept, for its end would close the file.
@@ -51,22 +53,28 @@ class Output(io.TextIOWrapper):
         """Write a text; returns its length."""
         try:
             super().write(_broken(text, _columns(self)))
-        except OSError:
-            self._give_up()
+        except OSError as error:
+            self._give_up(error)
         return len(text)
 
     def flush(self) -> None:
         """Write what is still to be written."""
         try:
             super().flush()
-        except OSError:
-            self._give_up()
+        except OSError as error:
+            self._give_up(error)
 
-    def _give_up(self) -> None:
-        """Let the rest go nowhere: Python tries again when it ends, and would then change the exit status."""
+    def _give_up(self, error: OSError) -> None:
+        """Let the rest go nowhere: Python tries again when it ends, and would then change the exit status.
+
+        Raises:
+            OSError: the disk is full, once: somebody wants what is lost.
+        """
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
+        if error.errno in FULL:
+            raise error
 
 
 def _in_ascii(error: UnicodeEncodeError) -> tuple[str, int]:

@@ -59,7 +59,7 @@ def test_arrays_come_out_as_they_went_in(sent):
         assert got[name].tobytes() == array.tobytes()
 
 
-@given(st.integers(-(2**70), 2**70), st.sampled_from(["todo", "crash", "format"]), st.text(max_size=200))
+@given(st.integers(0, 2**40), st.sampled_from(["todo", "crash", "format"]), st.text(max_size=200))
 @FUZZ
 def test_words_come_out_as_they_went_in(seq, kind, text):
     reply = wire.Reply(seq=seq, kind=kind, text=text)

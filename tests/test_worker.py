@@ -537,7 +537,7 @@ def test_of_places_a_student_reads_one_line_and_the_staff_functions_that_exist()
 def test_a_file_that_can_be_imported_no_more_tells_nothing_of_what_it_was_given(monkeypatch):
     student = subjects.Student.__new__(subjects.Student)
     student._imported, student._asked, student._deaths, student._box = False, True, 1, Path("/")
-    student._file = ""
+    student._file, student._files, student._runs = "", {"": b""}, np.zeros(0, dtype=np.int64)
 
     class Again:
         alive = True

@@ -88,6 +88,7 @@ async def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
 
     client.on_cell_start = begin
     running = asyncio.ensure_future(client.async_execute())
+    running.add_done_callback(lambda task: task.cancelled() or task.exception())  # it is told here, and not later
     while not (await asyncio.wait({running}, timeout=GLANCE))[0]:
         if clocks and clocks[0].look() and clocks[0].counted > SECONDS:
             running.cancel()
