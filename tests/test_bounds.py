@@ -48,7 +48,7 @@ def measured(act):
 def assert_bounded(act):
     """It ends in time, in little memory, and in nothing but an answer or a refusal; what it says.
 
-    Processors that share caches and pipelines with other work are slower: of three measurements the least is the work's.
+    Processors that share caches and pipelines with other work are slower: the least of three measurements is its own.
     """
     for _ in range(3):
         seconds, megabytes, said = measured(act)
