@@ -199,6 +199,7 @@ class Referee:
         assert student
         student.seed = Draw(self._seed, f"{exercise.name} {result.name} student", self._drawings).seed()
         student.seconds = allowed = limit(function) * self._patience
+        student.spent = 0.0
         student.calls.clear()
         try:
             function(**fixtures)
@@ -222,7 +223,7 @@ class Referee:
 
 def limit(function: Any) -> float:
     """Seconds that a check may take, as isolation.clock counts them."""
-    return float(getattr(function, "training_seconds", CALL))
+    return float(getattr(function, "training_seconds", CALL * getattr(function, "times_longer", 1)))
 
 
 def _blame(result: CheckResult, error: StudentError) -> None:

@@ -72,17 +72,20 @@ class Subject:
         seed: of the next call.
         calls: what was asked and answered since they were last forgotten.
         seconds: what is left of the current check's time, as isolation.clock counts it.
+        spent: seconds of the current check's time that are gone.
         most: bytes that the arrays of the next answer may have.
         flags: what a human may want to look at in the file.
+        late: whether it has run out of time in any check.
     """
 
     def __init__(self, exercise: Exercise):
         self._exercise = exercise
         self.seed = 0
         self.calls: list[Call] = []
-        self.seconds = CALL
+        self.seconds, self.spent = CALL, 0.0
         self.most = wire.MAX_PAYLOAD
         self.flags: list[str] = []
+        self.late = False
 
     def open(self) -> None:
         """Make ready, where there is anything to do."""
@@ -219,8 +222,15 @@ class Student(Subject):
             self._asked = True
             try:
                 return self._worker.ask(call, arguments, arrays, self.seed, max(self.seconds, 0.1), self.most)
+            except StudentError as error:
+                if error.verdict is not Verdict.TIMEOUT:
+                    raise
+                self.late = True
+                earlier = f" Earlier answers in this check took {self.spent:.0f} seconds." if self.spent >= 1 else ""
+                raise StudentError(Verdict.TIMEOUT, f"{error}{earlier}") from None
             finally:
                 self.seconds -= self._worker.spent
+                self.spent += self._worker.spent
                 self._deaths += not self._worker.alive
 
     def _misfit(self, got: list[str], expected: list[str]) -> Exception:

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalog, commands, fault, grade, submission
+from autograder import catalog, commands, fault, grade, referee, submission
 from autograder.drawings import Drawings
 from autograder.instructor import live, regions
-from autograder.results import Verdict
+from autograder.results import StudentError, Verdict
 from autograder.submission import Submission
+from autograder.words import longer
+from autograder.worker.client import Worker
 
 ROOT = Path(__file__).resolve().parent.parent
 GLYPHS = Drawings(None)
@@ -136,6 +138,39 @@ def test_an_endless_loop_costs_its_check_and_is_called_timeout(monkeypatch):
     assert got["test_nearest_prototype_has_the_largest_logit"] is Verdict.TIMEOUT
     assert got["test_prototype_is_the_mean_of_its_class"] is Verdict.PASS
     assert got["test_loss_is_the_mean_query_cross_entropy"] is Verdict.PASS
+
+
+def test_an_endless_loop_is_waited_for_in_one_check_and_once_more(monkeypatch):
+    monkeypatch.setattr("autograder.referee.CALL", 2.0)
+    late, ask = [], Worker.ask
+
+    def watched(worker, call, *given):
+        try:
+            return ask(worker, call, *given)
+        except StudentError as error:
+            late.extend([call] * (error.verdict is Verdict.TIMEOUT))
+            raise
+
+    monkeypatch.setattr(Worker, "ask", watched)
+    fast(
+        "hw2",
+        changed("hw2", "protonet", ("return -(features", "while True: pass\n        return -(features")),
+        "protonet",
+    )
+    assert late == ["logits", "logits"]
+
+
+def test_a_timeout_tells_of_the_time_of_earlier_answers(monkeypatch):
+    monkeypatch.setattr("autograder.referee.CALL", 3.0)
+    slow = "import time; time.sleep(1.4)\n        return -(features"
+    report = fast("hw2", changed("hw2", "protonet", ("return -(features", slow)), only="protonet")
+    (late,) = (check for check in report.checks if check.verdict is Verdict.TIMEOUT)
+    assert "Earlier answers in this check took 3 seconds." in late.message
+
+
+def test_a_check_that_asks_for_more_has_more_time():
+    (usual, more) = (referee.limit(longer(times)(lambda: None)) for times in (1, 4))
+    assert more == 4 * usual == 4 * referee.limit(lambda: None)
 
 
 def test_a_flood_of_prints_costs_nothing_and_is_cut():

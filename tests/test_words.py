@@ -1,6 +1,7 @@
 """The assertions of checks fail closed: whatever is not shown to be right is wrong."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -284,9 +285,16 @@ def test_what_gives_no_answer_is_left_to_other_checks_and_what_gives_a_wrong_one
     def attempt(error):
         raise error
 
+    student = SimpleNamespace(late=False)
     for verdict in (Verdict.CRASH, Verdict.TIMEOUT, Verdict.MEMORY):
-        assert_if_it_runs(lambda verdict=verdict: attempt(StudentError(verdict, "no answer")))
+        assert_if_it_runs(student, lambda verdict=verdict: attempt(StudentError(verdict, "no answer")))
     with pytest.raises(AssertionError, match="wrong"):
-        assert_if_it_runs(lambda: attempt(AssertionError("wrong")))
+        assert_if_it_runs(student, lambda: attempt(AssertionError("wrong")))
     with pytest.raises(KeyError):
-        assert_if_it_runs(lambda: attempt(KeyError("ours")))
+        assert_if_it_runs(student, lambda: attempt(KeyError("ours")))
+
+
+def test_what_has_run_out_of_time_before_is_not_waited_for_again():
+    tried = []
+    assert_if_it_runs(SimpleNamespace(late=True), lambda: tried.append(1))
+    assert tried == []

@@ -17,6 +17,7 @@ from autograder.words import (
     assert_if_it_runs,
     assert_shape,
     hint,
+    longer,
     points,
     training,
 )
@@ -165,7 +166,7 @@ def test_step_learns_from_the_support(student, draw):
         all_others = others | {"labelling of the support": (relabelled, weight)}
         assert_either(lambda stand_ins, compare=compare, others=all_others: compare(stand_ins, others))
     # And by the student's own _prototypes and _logits, if these work: what they leave out nothing else brings in.
-    assert_if_it_runs(lambda: compare(False, others))  # last, since it may take all the time there is
+    assert_if_it_runs(student, lambda: compare(False, others))  # last, since it may take all the time there is
 
 
 @points(4)
@@ -254,6 +255,7 @@ def test_classes_share_a_pass_through_the_network(student, draw):
 
 
 @points(4)
+@longer(times=4)  # 30 steps; others have a dozen
 @after(
     test_prototype_is_the_mean_of_its_class,
     test_logits_are_negative_squared_distances,
