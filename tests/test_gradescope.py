@@ -415,7 +415,7 @@ def test_the_level_of_a_separate_user_holds_in_the_container(container):
     tests, inside = made.place / "source" / "course" / "tests", "/autograder/source/course/tests"
     tests.mkdir()
     shutil.copytree(catalog.GRADER / "instructor", tests.parent / "autograder" / "instructor")  # for conftest.py
-    for name in ("conftest.py", "rewriting.py", "test_isolation.py"):
+    for name in ("conftest.py", "rewriting.py", "selection.py", "test_isolation.py"):
         shutil.copy(Path(__file__).with_name(name), tests)
     (made.place / "source").chmod(0o700)
     line = ["/opt/homework/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "separate"]
