@@ -75,7 +75,7 @@ class Subject:
         spent: seconds of the current check's time that are gone.
         most: bytes that the arrays of the next answer may have.
         flags: what a human may want to look at in the file.
-        late: whether it has run out of time in any check.
+        ended: whether it has ended or blocked Python in any check.
     """
 
     def __init__(self, exercise: Exercise):
@@ -85,7 +85,7 @@ class Subject:
         self.seconds, self.spent = CALL, 0.0
         self.most = wire.MAX_PAYLOAD
         self.flags: list[str] = []
-        self.late = False
+        self.ended = False
 
     def open(self) -> None:
         """Make ready, where there is anything to do."""
@@ -225,13 +225,13 @@ class Student(Subject):
             except StudentError as error:
                 if error.verdict is not Verdict.TIMEOUT:
                     raise
-                self.late = True
                 earlier = f" Earlier answers in this check took {self.spent:.0f} seconds." if self.spent >= 1 else ""
                 raise StudentError(Verdict.TIMEOUT, f"{error}{earlier}") from None
             finally:
                 self.seconds -= self._worker.spent
                 self.spent += self._worker.spent
                 self._deaths += not self._worker.alive
+                self.ended = self._deaths > 0
 
     def _misfit(self, got: list[str], expected: list[str]) -> Exception:
         return StudentError(

@@ -159,9 +159,9 @@ def assert_either(attempt: Callable[[bool], None]) -> None:
 def assert_if_it_runs(student: Any, attempt: Callable[[], None]) -> None:
     """Assert that an attempt succeeds, unless the student's code gives no answer: other checks tell of that.
 
-    Code that has run out of time before is not waited for again.
+    Code that has ended or blocked Python before is not asked again.
     """
-    if student.late:
+    if student.ended:
         return
     with contextlib.suppress(StudentError):
         attempt()

@@ -285,7 +285,7 @@ def test_what_gives_no_answer_is_left_to_other_checks_and_what_gives_a_wrong_one
     def attempt(error):
         raise error
 
-    student = SimpleNamespace(late=False)
+    student = SimpleNamespace(ended=False)
     for verdict in (Verdict.CRASH, Verdict.TIMEOUT, Verdict.MEMORY):
         assert_if_it_runs(student, lambda verdict=verdict: attempt(StudentError(verdict, "no answer")))
     with pytest.raises(AssertionError, match="wrong"):
@@ -294,7 +294,7 @@ def test_what_gives_no_answer_is_left_to_other_checks_and_what_gives_a_wrong_one
         assert_if_it_runs(student, lambda: attempt(KeyError("ours")))
 
 
-def test_what_has_run_out_of_time_before_is_not_waited_for_again():
+def test_what_has_ended_or_blocked_python_before_is_not_asked_again():
     tried = []
-    assert_if_it_runs(SimpleNamespace(late=True), lambda: tried.append(1))
+    assert_if_it_runs(SimpleNamespace(ended=True), lambda: tried.append(1))
     assert tried == []
