@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -44,17 +45,16 @@ def windows(folder, *words, status=0, expected=""):
     environment |= {"PYTHONPATH": str(PRETENCE), "PYTHONWARNDEFAULTENCODING": "1"}
     environment |= {"PYTHONIOENCODING": "cp1252:replace", "MPLCONFIGDIR": str(folder)}
     # Its locks are none to Linux: a grader beside it, as of another test, would take its box for one that was left.
-    environment["TMPDIR"] = str(folder.with_name("temporary"))
-    folder.with_name("temporary").mkdir(exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="cp1252",
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as temporary:
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=folder,
+            env=environment | {"TMPDIR": temporary},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="cp1252",
+            check=False,
+        )
     assert done.returncode == status, done.stdout
     assert expected in done.stdout, done.stdout
     return done.stdout
