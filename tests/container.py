@@ -120,6 +120,7 @@ class Container:
         options = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--cap-drop", "ALL"]
         options += [part for name in KEPT for part in ("--cap-add", f"CAP_{name}")]
         options += ["--ro-bind", "/usr", "/usr", "--dir", "/root", "--chmod", "0700", "/root", "--dir", "/home"]
+        options += ["--dir", "/srv"]
         for link in ("/lib", "/lib64", "/bin", "/sbin"):
             path = Path(link)
             options += ["--symlink", str(path.readlink()), link] if path.is_symlink() else ["--ro-bind", link, link]

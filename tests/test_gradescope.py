@@ -339,13 +339,13 @@ def workers_of(process):
 
 
 def program_of(process):
-    """The number of the grader in a container that runs, once it grades."""
+    """The number of the grader in a container that runs, once it grades: its command line is blank, for other users."""
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         family = totals._family(process.pid)
         commands = {pid: _command(pid) for pid in family}
         if any("shim.py" in command for command in commands.values()):
-            return next(pid for pid, command in commands.items() if "gradescope.program" in command)
+            return next(pid for pid, command in commands.items() if command and not command.strip(" \0"))
         time.sleep(0.1)
     raise AssertionError("it never grades")
 
