@@ -258,30 +258,36 @@ def _handout(entries: Iterable[Entry]) -> str:
 
 def _absence(exercise: Exercise, entries: Iterable[Entry], unread: Iterable[str]) -> str:
     """Why there is no file for an exercise, and what is there instead."""
-    by_suffix: dict[str, list[Entry]] = {}
-    for entry in entries:
-        _, dot, ending = entry.parts[-1].strip().lower().rpartition(".")
-        by_suffix.setdefault(dot + ending if dot else "", []).append(entry)
+    there = list(entries)
+    near: dict[str, list[Entry]] = {}  # by their endings, those that may be meant
+    for entry in there:
+        if exercise.name in entry.parts[-1][:LONGEST].lower():
+            near.setdefault(_ending(entry), []).append(entry)
     for kind, advice in (
         (".py", "rename it"),
         (".txt", "rename it (Windows may hide the ending .txt)"),
         (".pyc", "that is compiled; hand in the .py file"),
         *((document, "that is a document; hand in the Python file itself") for document in DOCUMENTS),
-        *((suffix, "rename it") for suffix in sorted(by_suffix) if suffix not in KNOWN),
+        *((suffix, "rename it") for suffix in sorted(near) if suffix not in KNOWN),
     ):
-        for entry in by_suffix.get(kind, []):
+        for entry in near.get(kind, []):
             if _means(exercise.name, entry.parts[-1]):
                 return f"Expected {exercise.file}, found {entry.shown}: {advice}."
     for reason in unread:
         return f"{exercise.file} is missing; {reason}."
-    if python := by_suffix.get(".py"):
+    if python := [entry for entry in there if _ending(entry) == ".py"]:
         return f"{exercise.file} is missing; found {_listed(python)}."
-    if notebooks := by_suffix.get(".ipynb"):
+    if notebooks := [entry for entry in there if _ending(entry) == ".ipynb"]:
         name = min(notebooks, key=_depth).shown
         return f"Expected {exercise.file}, found only a notebook ({name}): hand in the .py files."
-    there = [entry for found in by_suffix.values() for entry in found]
     names = f" (only {_listed(there)})" if there else ""
     return f"{exercise.file} is missing; found no Python file{names}."
+
+
+def _ending(entry: Entry) -> str:
+    """What a file's name ends with, from its last dot on."""
+    _, dot, ending = entry.parts[-1].strip().lower().rpartition(".")
+    return dot + ending if dot else ""
 
 
 def _means(name: str, found: str) -> bool:
