@@ -25,6 +25,7 @@ MEMORY_WORDS = re.compile(
     r"|pthread_create failed|[Rr]esource temporarily unavailable|can't start new thread"
 )
 MISSING = re.compile(r"No module named '([\w.]+)'")
+SOURCE = re.compile(r"from '(\w+)")  # the package of which a part cannot be imported
 NOT_IMPORTED = re.compile(r"^(?:ImportError|OSError): (.+)$", re.MULTILINE)
 
 
@@ -88,7 +89,8 @@ def of_worker(said: str, printed: str) -> WorkerError:
     if missing:
         return WorkerError(_not_imported(missing[-1].partition(".")[0], f"No module named '{missing[-1]}'"))
     if found := NOT_IMPORTED.findall(printed):
-        return WorkerError(_not_imported("torch", found[-1]))
+        source = SOURCE.search(found[-1])
+        return WorkerError(_not_imported(source[1] if source else "torch", found[-1]))
     last = short((printed.strip().splitlines() or [said])[-1]).rstrip(".")
     return WorkerError(f"The process for student code does not start ({last}): try again; if it stays, report it.")
 

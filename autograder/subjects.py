@@ -184,7 +184,7 @@ class Student(Subject):
         """Blame nobody for what goes wrong in the grader, nor where the box is no more: solutions import from it."""
         try:
             yield
-        except StudentError as error:
+        except (StudentError, fault.WorkerError) as error:
             if not (self._box / self._file).exists():
                 raise fault.WorkerError(
                     f"{self._box} was removed while the grader ran: run it again, and let nothing clean that folder."

@@ -53,6 +53,14 @@ PRINTED = {
     "torch is not there": ("Traceback\nModuleNotFoundError: No module named 'torch'", "force-reinstall torch"),
     "torch is damaged": ("ImportError: libtorch_cpu.so: cannot open shared object file", "force-reinstall torch"),
     "numpy is not there": ("ModuleNotFoundError: No module named 'numpy'", "force-reinstall numpy"),
+    "a part of torch is not there": (
+        "ImportError: cannot import name 'x' from 'torch.nn' (unknown)",
+        "reinstall torch",
+    ),
+    "a part of ours is not there": (
+        "ImportError: cannot import name 'absent' from 'autograder.worker' (unknown location)",
+        "unpack or install the course again",
+    ),
     "no memory to load it": ("ImportError: libtorch_cpu.so: failed to map segment from shared object", "out of memory"),
     "no memory for threads": (
         "OpenBLAS blas_thread_init: pthread_create failed: Resource temporarily",

@@ -186,7 +186,7 @@ def _body(check: CheckResult) -> RenderableType:
     lines = [Text.assemble((check.title, "bold"), ("  " + check.verdict.value, STYLES.get(check.verdict, "red")))]
     lines += [Text(line) for line in check.message.rstrip().splitlines()]
     if check.verdict is Verdict.GRADER_ERROR:
-        lines.append(Text("This is a fault of the grader, not of your code; it costs no points.", "magenta"))
+        lines.append(Text("This is a fault of the grader, not of your code: run it again, or report it.", "magenta"))
     if check.likely:
         lines.append(Text(check.likely, "magenta"))
     if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
