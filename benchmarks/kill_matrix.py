@@ -27,7 +27,7 @@ EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalo
 HEAD = """# The kill matrix
 
 What the checks make of wrong solutions, each a small edit of the reference (`autograder/hw*/*/mutants.py`), under
-{count} seeds. `python -m benchmarks.kill_matrix` writes this page; `python -m autograder mutants hw2` shows one in the
+{seeds}. `python -m benchmarks.kill_matrix` writes this page; `python -m autograder mutants hw2` shows one in the
 terminal.
 """
 TARGETS = """
@@ -86,7 +86,7 @@ def page(measured: Measured, seeds: list[int]) -> str:
     """The page."""
     return "\n".join(
         [
-            HEAD.format(count=len(seeds)),
+            HEAD.format(seeds=f"{len(seeds} seed{\'s\' * (len(seeds != 1)}")),
             *_outcomes(measured, seeds),
             TARGETS,
             LOSSES,
