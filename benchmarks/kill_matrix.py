@@ -86,7 +86,7 @@ def page(measured: Measured, seeds: list[int]) -> str:
     """The page."""
     return "\n".join(
         [
-            HEAD.format(seeds=f"{len(seeds} seed{\'s\' * (len(seeds != 1)}")),
+            HEAD.format(seeds=f"{len(seeds)} seed" + "s" * (len(seeds) != 1)),
             *_outcomes(measured, seeds),
             TARGETS,
             LOSSES,
