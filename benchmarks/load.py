@@ -107,7 +107,8 @@ def _measure(grade: Callable[[int], Run], runs: int, load: str) -> Iterator[Run]
 
 @contextlib.contextmanager
 def _beside(many: int) -> Iterator[None]:
-    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(many)]
+    loop = [sys.executable, "-c", "while True: pass"]  # each in a session: some systems share processors out by these
+    processes = [subprocess.Popen(loop, start_new_session=True) for _ in range(many)]
     try:
         yield
     finally:

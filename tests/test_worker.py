@@ -303,8 +303,12 @@ def test_no_answer_is_a_timeout_in_time(box, code, said):
 
 @pytest.fixture
 def busy():
-    """Sixteen processes that compute, beside each other and whatever comes."""
-    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(16)]
+    """Sixteen processes that compute, beside each other and whatever comes.
+
+    Each has a session of its own, as a worker has: some systems share their processors out by sessions.
+    """
+    loop = [sys.executable, "-c", "while True: pass"]
+    processes = [subprocess.Popen(loop, start_new_session=True) for _ in range(16)]
     yield
     for process in processes:
         process.kill()
@@ -325,6 +329,7 @@ def test_a_loop_on_a_busy_machine_is_told_with_the_load(box, busy):
 
 
 def test_sleep_on_a_busy_machine_is_no_loop(box, busy):
+    box.run("pass")  # it starts slowly here
     begun = time.monotonic()
     error = box.error("import time; time.sleep(99)", seconds=1.0)
     assert error.verdict is Verdict.TIMEOUT and "waiting: for a sleep" in str(error)
