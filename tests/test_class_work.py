@@ -119,8 +119,7 @@ def test_a_fault_has_a_row_for_every_check():
 @pytest.fixture
 def bound(monkeypatch):
     """Little more memory than this process has."""
-    pages = int(Path("/proc/self/statm").read_text().split()[5])
-    monkeypatch.setattr(work, "MOST", pages * os.sysconf("SC_PAGE_SIZE") + 400 * 2**20)
+    monkeypatch.setattr(work, "MOST", 400 * 2**20)
     monkeypatch.setattr("autograder.second_try.PAUSE", 0.0)
 
 
@@ -134,6 +133,13 @@ def test_a_grader_that_needs_too_much_memory_is_our_fault_and_its_worker_has_its
     told = msgspec.json.decode(work.grade(task(right)), type=Report)
     assert {check.message for check in told.grader_errors} == {fault.OUT_OF_MEMORY}
     assert resource.getrlimit(resource.RLIMIT_DATA) == soft
+
+
+def test_what_a_process_had_before_is_not_the_gradings(monkeypatch):
+    monkeypatch.setattr(work, "MOST", 400 * 2**20)
+    before = np.ones(10**8)  # twice as much
+    told = msgspec.json.decode(work.grade(task((PROTONET.folder / "solution.py").read_bytes())), type=Report)
+    assert told.earned == told.points and before.all()
 
 
 def test_a_fault_is_not_kept_and_graded_again(tmp_path):

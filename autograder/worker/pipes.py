@@ -4,6 +4,7 @@ No pipe may fill up and block the other side, and no more is kept than a bound. 
 ends when the pipe does. That is when the worker has been killed, but for a pipe that something outlives it holds.
 """
 
+import _thread
 import os
 import queue
 import threading
@@ -160,4 +161,5 @@ def _start(work: Callable[[int], None], descriptor: int) -> None:
         finally:
             os.close(own)
 
-    threading.Thread(target=run, daemon=True).start()
+    # Not threading.Thread: its start() waits for ever for a thread that found no memory to begin with.
+    _thread.start_new_thread(run, ())

@@ -9,10 +9,12 @@ import contextlib
 import functools
 import hashlib
 import json
+import re
 import resource
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,7 +31,7 @@ from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 from autograder.submission import Submission
 
 MEMORY = 64 * 2**20  # bytes of answers that a process keeps of the reference
-MOST = 5 * 2**28  # bytes that a process that grades may have: four times what honest work was seen to need
+MOST = 5 * 2**28  # bytes that grading may take: four times what honest work was seen to need
 _one_at_a_time = threading.Lock()  # pytest and torch's random numbers belong to the whole process
 
 
@@ -83,12 +85,20 @@ def _bounded() -> Iterator[None]:
     The limit is a soft one, which a worker takes off again for itself (worker/shim.py): it has its own.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    bounds = [bound for bound in (MOST, soft, hard) if bound != resource.RLIM_INFINITY]
+    bounds = [bound for bound in (_taken() + MOST, soft, hard) if bound != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _taken() -> int:
+    """Bytes of data that this process has already, which are not the grading's."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"^VmData:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+        return int(found[1]) * 1024 if found else 0
+    return 0
 
 
 def _grade(task: Task, exercise: Exercise) -> Report:
