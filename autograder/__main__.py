@@ -20,9 +20,10 @@ except ImportError:
     print(missing, file=sys.stderr)
     sys.exit(3)
 
-from autograder.catalog import COURSE, GRADER, homeworks
-from autograder.isolation import WORDS
-from autograder.status import GRADER_FAULT, INTERRUPTED, USAGE
+from autograder.exit_status import GRADER_FAULT, INTERRUPTED, USAGE
+from autograder.grading.catalog import homeworks
+from autograder.isolation.levels import WORDS
+from autograder.paths import COURSE, GRADER
 from data import output
 
 INSTRUCTOR = (GRADER / "instructor").is_dir()  # a handout has none

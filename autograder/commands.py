@@ -8,13 +8,17 @@ from typing import NamedTuple
 
 import click
 
-from autograder import fault, isolation, key, manifest, submission, untrusted
-from autograder.catalog import COURSE, GRADER, exercises, homeworks
-from autograder.drawings import Drawings
-from autograder.referee import describe
+from autograder import answer_key, fault, manifest, untrusted
+from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
+from autograder.grading.catalog import exercises, homeworks
+from autograder.grading.drawings import Drawings
+from autograder.grading.referee import describe
+from autograder.grading.settings import Settings
+from autograder.intake import submission
+from autograder.isolation import levels
+from autograder.paths import COURSE, GRADER
 from autograder.report import files, student, terminal
 from autograder.results import Report
-from autograder.status import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
 from data import copies
 
 
@@ -72,7 +76,7 @@ def grade(
         )
     place = untrusted.ending(copies.short(source.path or COURSE))
     subject = "the reference" if source.reference else place if source.path else f"the work in {place}"
-    from autograder import grade as grading
+    from autograder.grading import grade as grading
 
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
     total = sum(not (fast and trains) for exercise in chosen for trains in exercise.outline().values())
@@ -80,12 +84,10 @@ def grade(
         report = grading.grade(
             homework,
             handed_in,
+            Settings(seed, drawings, answer_key.find(), observe=progress),
             subject=subject,
-            seed=seed,
-            drawings=drawings,
             only=only,
             fast=fast,
-            observe=progress,
         )
     lost = False
     for path, for_student in files_to_write.items():
@@ -103,14 +105,14 @@ def grade(
 def _solutions(homework: str) -> submission.Submission:
     if not (GRADER / "instructor").is_dir():
         raise click.UsageError("--reference needs the solutions, which a handout does not have.")
-    from autograder.instructor import live
+    from autograder.instructor import references
 
-    return live.solutions(homework)
+    return references.solutions(homework)
 
 
 def _seed(wanted: int | None) -> int:
     """The seed of a run: the one that is wanted, the only one for which there are answers, or a new one."""
-    only = key.find().seed
+    only = answer_key.find().seed
     if only is None:
         return secrets.randbelow(2**62) if wanted is None else wanted  # too many to try from inside
     if wanted not in (None, only):
@@ -120,7 +122,7 @@ def _seed(wanted: int | None) -> int:
 
 def _may_run(source: Source) -> bool:
     """Whether isolation allows it to be graded; says what there is to say."""
-    found = isolation.find()
+    found = levels.find()
     if shortfall := found.shortfall(source.require):
         click.echo(shortfall, err=True)
         return False
@@ -129,8 +131,8 @@ def _may_run(source: Source) -> bool:
     if source.path is None:
         click.echo(f"Note: your code runs without a full sandbox: {found.reason}.", err=True)
         return True
-    click.echo(f"{isolation.WORDS[found.level]}\nWhy: {found.reason}.", err=True)
-    if found.level == isolation.NONE and not source.allow_unsandboxed:
+    click.echo(f"{levels.WORDS[found.level]}\nWhy: {found.reason}.", err=True)
+    if found.level == levels.NONE and not source.allow_unsandboxed:
         click.echo("Nothing was graded. --allow-unsandboxed grades it nevertheless.", err=True)
         return False
     return True
@@ -153,7 +155,7 @@ def status(report: Report) -> int:
 
 def list_checks(homework: str, only: str | None) -> int:
     """Print the checks of a homework and their points."""
-    from autograder import grade as grading
+    from autograder.grading import grade as grading
 
     check_only(homework, only)
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
@@ -164,7 +166,7 @@ def list_checks(homework: str, only: str | None) -> int:
 
 def submit(homework: str, out: Path) -> int:
     """Pack what is handed in, and say so; returns the exit status."""
-    from autograder import submit as packing
+    from autograder.student import submit as packing
 
     check_copy()
     if out.is_dir() or not out.absolute().parent.is_dir():
@@ -189,7 +191,7 @@ def _by(told: manifest.Manifest | None) -> str:
 
 def upgrade(new: Path) -> int:
     """Take the work in this folder over into a new handout; exit status 1 if something has no place in it."""
-    from autograder import upgrade as upgrading
+    from autograder.student import upgrade as upgrading
 
     check_copy()
     try:

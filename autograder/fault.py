@@ -11,7 +11,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from autograder.catalog import COURSE, GRADER
+from autograder.paths import COURSE, GRADER
 from autograder.untrusted import name as short
 
 NEEDED = "2 GB"  # of memory, to grade: see README on Gradescope

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.catalog import COURSE, GRADER
+from autograder.paths import COURSE, GRADER
 
 NAME = "manifest.json"
 PATH = f"autograder/{NAME}"  # in a handout

@@ -35,7 +35,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograder.hw2.maml.solution import KERNEL_SIZE, NUM_CONV_LAYERS
+from autograder.exercises.maml.solution import KERNEL_SIZE, NUM_CONV_LAYERS
 from hw2.train import MAMLLearner, ProtoNetLearner
 
 TASKS_AT_ONCE = 8  # of MAML's, on a CPU

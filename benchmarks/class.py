@@ -29,8 +29,10 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from autograder.catalog import COURSE, exercises
-from autograder.instructor import live, mutants
+from autograder.grading.catalog import exercises
+from autograder.instructor import references
+from autograder.instructor.quality import mutants
+from autograder.paths import COURSE
 from benchmarks.grade import memory
 
 sys.path[:0] = [str(COURSE / "tests"), str(COURSE / "tests" / "hostile")]
@@ -104,7 +106,7 @@ def build(folder: Path, students: int, *, hostile: bool = True) -> dict[str, Exp
     kinds = [kind for kind, share in shares.items() for _ in range(round(share * students))][:students]
     kinds += ["reference"] * (students - len(kinds))
     rng.shuffle(kinds)
-    makers = {"reference": references(), "alternative": alternatives(), "mutant": mutated(rng), "hostile": cases(rng)}
+    makers = {"reference": correct_work(), "alternative": alternatives(), "mutant": mutated(rng), "hostile": cases(rng)}
     expected = {}
     for number, kind in enumerate(kinds):
         name = f"student{number:03d}"
@@ -112,14 +114,14 @@ def build(folder: Path, students: int, *, hostile: bool = True) -> dict[str, Exp
     return expected
 
 
-def references():
-    files = live.solutions(HOMEWORK).files
+def correct_work():
+    files = references.solutions(HOMEWORK).files
     while True:
         yield lambda path, number: hand_in(path, number, files, Expected("reference"))
 
 
 def alternatives():
-    files = live.solutions(HOMEWORK).files
+    files = references.solutions(HOMEWORK).files
     written = {
         exercise.name: [rewrite(files[exercise.file].decode(), bodies) for bodies in listed.values()]
         for exercise in exercises(HOMEWORK)
@@ -133,7 +135,7 @@ def alternatives():
 
 
 def mutated(rng):
-    files = live.solutions(HOMEWORK).files
+    files = references.solutions(HOMEWORK).files
     listed = {}
     for exercise in exercises(HOMEWORK):
         trains = exercise.outline()

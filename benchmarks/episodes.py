@@ -27,10 +27,10 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from autograder.hw1.black_box.solution import MANN
-from autograder.hw1.data_generator.solution import DataGenerator
-from autograder.hw2.maml.solution import MAML
-from autograder.hw2.protonet.solution import ProtoNet
+from autograder.exercises.black_box.solution import MANN
+from autograder.exercises.data_generator.solution import DataGenerator
+from autograder.exercises.maml.solution import MAML
+from autograder.exercises.protonet.solution import ProtoNet
 from benchmarks.batched import BatchedMAML, BatchedNetwork
 from data import images, split
 from hw1.episodes import Episodes

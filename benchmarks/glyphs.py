@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from autograder.hw2.protonet.solution import ProtoNet
+from autograder.exercises.protonet.solution import ProtoNet
 from data import glyphs, images, split
 
 WAY, QUERIES = 5, 5

@@ -15,8 +15,8 @@ import click
 import numpy as np
 import torch
 
-from autograder.hw2.maml import solution as maml_solution
-from autograder.hw2.protonet import solution as protonet_solution
+from autograder.exercises.maml import solution as maml_solution
+from autograder.exercises.protonet import solution as protonet_solution
 from benchmarks.gpu_steps import (
     BLOCK,
     PROTONET,

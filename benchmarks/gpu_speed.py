@@ -10,7 +10,7 @@ from torch.autograd import DeviceType
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from autograder.hw2.maml import solution as maml_solution
+from autograder.exercises.maml import solution as maml_solution
 from benchmarks.batched import BatchedMAML
 from benchmarks.gpu_runs import characters, prepare
 from benchmarks.gpu_steps import (

@@ -5,10 +5,11 @@ What `python -m autograder hw1 --reference --fast` takes longer than this is wha
 
 import sys
 
-from autograder.catalog import exercises
-from autograder.instructor.inside import Inside, judge
-from autograder.instructor.live import Live
-from autograder.referee import describe
+from autograder.grading.catalog import exercises
+from autograder.grading.referee import describe
+from autograder.instructor.in_process import Inside
+from autograder.instructor.live_key import Live
+from autograder.instructor.quality.judging import judge
 from autograder.results import Verdict
 
 

@@ -1,6 +1,6 @@
 """What the checks make of all mutants: python -m benchmarks.kill_matrix [--seeds 1 2 3] [--rows FILE]
 
-Holds the checks against every mutant under some seeds, and writes docs/kill-matrix.md: how many are found, by which
+Holds the checks against every mutant under some seeds, and writes docs/kill-kill_table.md: how many are found, by which
 check, what they cost, and what the calibration measured of those that are told by an accuracy. With --rows results
 are kept in a file, one a line, and a run that was interrupted goes on where it was.
 """
@@ -15,18 +15,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from autograder import catalog, thresholds
-from autograder.catalog import COURSE, Exercise
-from autograder.grade import checks
-from autograder.instructor import kill, matrix, mutants
-from autograder.instructor.kill import Death
-from autograder.referee import describe
+from autograder.grading import catalog, thresholds
+from autograder.grading.catalog import Exercise
+from autograder.grading.grade import checks
+from autograder.grading.referee import describe
+from autograder.instructor.quality import kill_matrix, kill_table, mutants
+from autograder.instructor.quality.kill_matrix import Death
+from autograder.paths import COURSE
 
-PAGE = COURSE / "docs" / "kill-matrix.md"
+PAGE = COURSE / "docs" / "kill-kill_table.md"
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 HEAD = """# The kill matrix
 
-What the checks make of wrong solutions, each a small edit of the reference (`autograder/hw*/*/mutants.py`), under
+What the checks make of wrong solutions, each a small edit of the reference (`autograder/exercises/*/mutants.py`), under
 {seeds}. `python -m benchmarks.kill_matrix` writes this page; `python -m autograder mutants hw2` shows one in the
 terminal.
 """
@@ -73,7 +74,7 @@ def measure(exercise: Exercise, seeds: list[int], rows: Path, jobs: int | None) 
     wanted = [mutant.name for mutant in mutants.load(exercise)]
     for seed in seeds:
         missing = [mutant for mutant in mutants.load(exercise) if (seed, mutant.name) not in found]
-        tried = kill.kill([exercise], seed, jobs=jobs, chosen=missing)
+        tried = kill_matrix.kill([exercise], seed, jobs=jobs, chosen=missing)
         shown = track(tried, f"{exercise.name}, seed {seed}", total=len(missing), console=Console(stderr=True))
         with rows.open("a", encoding="utf-8") as file:
             for death in shown:
@@ -104,7 +105,7 @@ def _outcomes(measured: Measured, seeds: list[int]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     for exercise, by_seed in measured.items():
         for seed, deaths in zip(seeds, by_seed, strict=True):
-            found = matrix.shares(deaths)
+            found = kill_table.shares(deaths)
             named = f"{found.named} of {found.nameable}"
             yield (
                 f"| {exercise} | {seed} | {found.total} | {found.alive} | {found.among:.1%} | {found.first:.1%} "
@@ -113,10 +114,10 @@ def _outcomes(measured: Measured, seeds: list[int]) -> Iterator[str]:
 
 
 def _losses(measured: Measured) -> Iterator[str]:
-    yield "| exercise | " + " | ".join(f"up to {high:.0%}" for high in matrix.STEPS) + " |"
-    yield "|---" * (1 + len(matrix.STEPS)) + "|"
+    yield "| exercise | " + " | ".join(f"up to {high:.0%}" for high in kill_table.STEPS) + " |"
+    yield "|---" * (1 + len(kill_table.STEPS)) + "|"
     for exercise, (deaths, *_) in measured.items():
-        yield f"| {exercise} | " + " | ".join(map(str, matrix.losses(deaths))) + " |"
+        yield f"| {exercise} | " + " | ".join(map(str, kill_table.losses(deaths))) + " |"
     largest = [death for deaths, *_ in measured.values() for death in deaths if death.lost > 1 / 3 + 1e-9]
     for heading, without_idea in (("Without the idea", True), ("Nothing comes back that could be judged", False)):
         told = [f"{d.exercise}: {d.mutant} ({d.lost:.0%})" for d in largest if d.without_idea is without_idea]

@@ -25,8 +25,9 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from autograder import catalog
-from autograder.instructor import live
+from autograder import paths
+from autograder.grading import catalog
+from autograder.instructor import references
 from autograder.instructor.handout.build import build
 from autograder.isolation import totals
 
@@ -134,7 +135,7 @@ def _on_one_core(wanted: bool) -> Iterator[None]:
 
 def own_folder(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
     """The command of students, in a copy of the course with the solutions in place."""
-    shutil.copytree(catalog.COURSE, folder, ignore=LEFT_OUT)
+    shutil.copytree(paths.COURSE, folder, ignore=LEFT_OUT)
     _hand_in(folder, homework)
     return _command(folder, homework, fast)
 
@@ -155,7 +156,7 @@ def in_class(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
         student, out = folder / f"{number}" / "student", folder / f"out-{number}"
         _hand_in(student, homework)
         words = [homework, str(student.parent), "--out", str(out), "--jobs", "1"]
-        run = _run([sys.executable, "-m", "autograder", "class", *words, *["--fast"] * fast], catalog.COURSE)
+        run = _run([sys.executable, "-m", "autograder", "class", *words, *["--fast"] * fast], paths.COURSE)
         (told,) = (out / "results").glob("*.json") or [None]
         return run._replace(lost=_lost(json.loads(told.read_bytes())) if told else ["no result"])
 
@@ -166,7 +167,7 @@ def gradescope(folder: Path, homework: str, fast: bool) -> Callable[[int], Run] 
     """The stand-in for Gradescope's container, always with training."""
     if os.getuid() or not shutil.which("bwrap"):
         return "needs root, and bubblewrap"
-    sys.path.insert(0, str(catalog.COURSE / "tests"))
+    sys.path.insert(0, str(paths.COURSE / "tests"))
     from container import Container
 
     from autograder.instructor.gradescope import build as archives
@@ -179,7 +180,7 @@ def gradescope(folder: Path, homework: str, fast: bool) -> Callable[[int], Run] 
         with tempfile.TemporaryDirectory(prefix="gradescope-") as place:
             Path(place).chmod(0o755)
             made = Container(Path(place), archive)
-            made.hand_in(live.solutions(homework).files)
+            made.hand_in(references.solutions(homework).files)
             begun = time.monotonic()
             made.grade(timeout=4000)
             page = made.results()
@@ -199,7 +200,7 @@ WAYS: dict[str, Callable[[Path, str, bool], Callable[[int], Run] | str]] = {
 
 
 def _hand_in(folder: Path, homework: str) -> None:
-    for name, content in live.solutions(homework).files.items():
+    for name, content in references.solutions(homework).files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
 

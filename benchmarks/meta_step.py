@@ -27,7 +27,7 @@ from rich.table import Table
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from autograder.hw2.maml.solution import MAML, NUM_CONV_LAYERS
+from autograder.exercises.maml.solution import MAML, NUM_CONV_LAYERS
 from benchmarks.batched import BatchedMAML
 from data import glyphs
 from hw2.omniglot import Tasks

@@ -11,7 +11,7 @@ All options are those of hw1.train and hw2.train. `--batched`, straight after hw
 import importlib
 import sys
 
-from autograder.catalog import exercises, homeworks
+from autograder.grading.catalog import exercises, homeworks
 
 
 def put_in(homework: str) -> None:

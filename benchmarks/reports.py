@@ -5,12 +5,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autograder import catalog, grade
-from autograder.drawings import Drawings
-from autograder.instructor import mutants
+from autograder.grading import catalog, grade
+from autograder.grading.drawings import Drawings
+from autograder.grading.settings import Settings
+from autograder.instructor.live_key import Live
+from autograder.instructor.quality import mutants
+from autograder.intake.submission import Submission
 from autograder.report import terminal
 from autograder.results import Verdict
-from autograder.submission import Submission
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 CHOSEN = {
@@ -43,9 +45,8 @@ def _report(exercise: catalog.Exercise, mutant: mutants.Mutant) -> str:
     report = grade.grade(
         exercise.homework,
         wrong,
+        settings=Settings(7, Drawings(None), Live()),
         subject="",
-        seed=7,
-        drawings=Drawings(None),
         only=exercise.name,
         fast=True,
         confirm=False,

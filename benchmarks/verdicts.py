@@ -12,12 +12,15 @@ import sys
 from rich.console import Console
 from rich.progress import track
 
-from autograder import grade
-from autograder.catalog import exercises
-from autograder.drawings import Drawings
-from autograder.instructor import live, mutants
+from autograder.grading import grade
+from autograder.grading.catalog import exercises
+from autograder.grading.drawings import Drawings
+from autograder.grading.settings import Settings
+from autograder.instructor import references
+from autograder.instructor.live_key import Live
+from autograder.instructor.quality import mutants
+from autograder.intake.submission import Submission
 from autograder.results import Report
-from autograder.submission import Submission
 
 PARTIAL = 3
 
@@ -48,15 +51,15 @@ def main() -> int:
 def once(homework: str, handed_in: Submission, *, fast: bool) -> Report:
     """A report for a fresh seed."""
     return grade.grade(
-        homework, handed_in, subject="", seed=secrets.randbelow(2**31), drawings=Drawings.find(), fast=fast
+        homework, handed_in, settings=Settings(secrets.randbelow(2**31), Drawings.find(), Live()), subject="", fast=fast
     )
 
 
 def solutions(homework: str) -> dict[str, Submission]:
     """The reference, and the reference with the first mutant of each exercise, then the second ones, ..."""
-    found = {"the reference": live.solutions(homework)}
+    found = {"the reference": references.solutions(homework)}
     for number in range(PARTIAL):
-        files, names = dict(live.solutions(homework).files), []
+        files, names = dict(references.solutions(homework).files), []
         for exercise in exercises(homework):
             mutant = mutants.load(exercise)[number]
             files[exercise.file] = mutant.apply(files[exercise.file].decode()).encode()

@@ -13,13 +13,16 @@ from selection import (  # noqa: F401  (hooks)
     pytest_terminal_summary,
 )
 
-from autograder import catalog, isolation
-from autograder import grade as grading
-from autograder.drawings import Drawings
-from autograder.instructor import inside
-from autograder.instructor.live import Live
-from autograder.referee import describe
-from autograder.submission import Submission
+from autograder.grading import catalog
+from autograder.grading import grade as grading
+from autograder.grading.drawings import Drawings
+from autograder.grading.referee import describe
+from autograder.grading.settings import Settings
+from autograder.instructor import in_process
+from autograder.instructor.live_key import Live
+from autograder.instructor.quality import judging
+from autograder.intake.submission import Submission
+from autograder.isolation import levels
 
 # Tests fork (controls, DataLoader workers), and the threads of OpenMP do not survive that: the child would hang.
 torch.set_num_threads(1)
@@ -28,7 +31,7 @@ torch.set_num_threads(1)
 def pytest_report_header():
     """Say what the run stands on."""
     data = "real Omniglot, from ../shared/omniglot" if OFFICIAL.is_dir() else "glyphs (no ../shared/omniglot)"
-    found = isolation.find()
+    found = levels.find()
     return [f"drawings: {data}", f"isolation: {found.level} {found.reason}"]
 
 
@@ -52,7 +55,7 @@ def drawings(omniglot):
 @pytest.fixture
 def isolated():
     """Skip where student code cannot be isolated."""
-    found = isolation.find()
+    found = levels.find()
     if not found.holds:
         pytest.skip(f"no isolation: {found.reason}")
 
@@ -96,9 +99,8 @@ def grade():
         return grading.grade(
             homework,
             Submission(files),
+            settings=Settings(seed, Drawings(None), Live()),
             subject="test",
-            seed=seed,
-            drawings=Drawings(None),
             only=only,
             fast=True,
             confirm=False,
@@ -130,8 +132,8 @@ def judge():
 
     def run(name, source, seed=1, watch=lambda check, calls: None):
         exercise = _exercise(name)
-        subject = inside.Inside(exercise, source)
-        return inside.judge(
+        subject = in_process.Inside(exercise, source)
+        return judging.judge(
             {exercise: subject},
             seed,
             Live(),

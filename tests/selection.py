@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalog
-from autograder.isolation import python, totals
-from autograder.worker import confine
+from autograder import paths
+from autograder.isolation import confine, python, totals
 
 QUICK = "not slow and not hostile"
 OFFICIAL = Path(__file__).resolve().parents[2] / "shared" / "omniglot"
@@ -24,7 +23,7 @@ OFFICIAL = Path(__file__).resolve().parents[2] / "shared" / "omniglot"
 
 def closed_to_others():
     """A folder that other users would need to run the grader, and may not read; None if there is none."""
-    needed = (catalog.COURSE, Path(sys.executable).parent, python.executable().parent, *python.mounts())
+    needed = (paths.COURSE, Path(sys.executable).parent, python.executable().parent, *python.mounts())
     return next((folder for folder in needed if not python.readable_by_all(folder)), None)
 
 
@@ -36,10 +35,10 @@ REASONS = {
     "needs root|root makes the stand-in": lambda: os.getuid() != 0 or closed_to_others(),
     "of root$|^root may": lambda: os.getuid() == 0,
     "other users may not read": closed_to_others,
-    "everyone may read the course": lambda: python.readable_by_all(catalog.COURSE),
+    "everyone may read the course": lambda: python.readable_by_all(paths.COURSE),
     r"\.\./shared/omniglot": lambda: not OFFICIAL.is_dir(),
     "there is no chromium": lambda: not (shutil.which("chromium") or shutil.which("chromium-browser")),
-    "no git checkout": lambda: not (catalog.COURSE / ".git").exists(),
+    "no git checkout": lambda: not (paths.COURSE / ".git").exists(),
     "extra `class` is not installed|'yaml'": lambda: not importlib.util.find_spec("yaml"),
     "extra `similarity`": lambda: not importlib.util.find_spec("copydetect"),
     "extra `cluster`": lambda: not importlib.util.find_spec("distributed"),

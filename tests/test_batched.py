@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import benchmarks.batched
-from autograder.hw2.maml import solution as maml_solution
-from autograder.hw2.maml.solution import MAML
-from autograder.hw2.protonet.solution import ProtoNet
+from autograder.exercises.maml import solution as maml_solution
+from autograder.exercises.maml.solution import MAML
+from autograder.exercises.protonet.solution import ProtoNet
 from benchmarks.batched import BatchedMAML, BatchedNetwork, CannotBatchError
 from hw2.omniglot import Tasks
 

@@ -18,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_inputs import tries
 
-from autograder import handed_in, manifest, submission, upgrade
+from autograder import manifest
 from autograder.instructor.classroom import clones, layouts
+from autograder.intake import handed_in, submission
+from autograder.student import upgrade
 
 SECONDS = 2.0
 MEMORY = 200  # MB

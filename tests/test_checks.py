@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from autograder import catalog, grade, words
-from autograder.draw import Draw
-from autograder.drawings import Drawings
-from autograder.referee import describe
+from autograder.grading import catalog, check_vocabulary, grade
+from autograder.grading.draw import Draw
+from autograder.grading.drawings import Drawings
+from autograder.grading.referee import describe
 
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 CHECKS = [(exercise, check) for exercise in EXERCISES for check in grade.checks(exercise)]
@@ -142,7 +142,11 @@ def test_the_exercise_has_a_title_with_its_number(exercise):
 
 
 def test_the_words_of_checks_are_the_few_that_authors_know():
-    own = {name for name, f in vars(words).items() if inspect.isfunction(f) and f.__module__ == words.__name__}
+    own = {
+        name
+        for name, f in vars(check_vocabulary).items()
+        if inspect.isfunction(f) and f.__module__ == check_vocabulary.__name__
+    }
     public = {name for name in own if not name.startswith("_")}
     used = {name for exercise in EXERCISES for name in called(tree(exercise))} | {"points", "hint", "after", "training"}
     assert public <= used, public - used
@@ -195,7 +199,7 @@ def spied(request, monkeypatch):
 
     def accuracy(scores, labels):
         seen.labels = labels
-        return words.accuracy(scores, labels)
+        return check_vocabulary.accuracy(scores, labels)
 
     monkeypatch.setattr(checks, "accuracy", accuracy)
     spy = Spy(exercise)
@@ -249,14 +253,14 @@ def test_what_is_judged_by_was_not_trained_on(spied):
 
 
 def test_checks_are_imported_without_torch_so_that_a_grader_with_recorded_answers_is_small():
-    loads = "; ".join(f"import autograder.{e.homework}.{e.name}.checks" for e in EXERCISES)
-    program = f"import sys; {loads}; from autograder import commands, grade, recorded; print('torch' in sys.modules)"
+    modules = [f"{e.package}.checks" for e in EXERCISES] + ["autograder.commands", "autograder.grading.recorded"]
+    program = f"import sys, {', '.join(modules)}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
 
 def test_the_network_without_torch_is_the_probes():
-    from autograder.hw2.maml import checks, network, probe
+    from autograder.exercises.maml import checks, network, probe
 
     theta, images = checks._parameters(DRAW, 5), DRAW.normal(7, *checks.IMAGE)
     tensors = {name: torch.tensor(array) for name, array in theta.items()}

@@ -10,12 +10,13 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from PIL import Image
 
-from autograder import catalog
+from autograder import paths
+from autograder.grading import catalog
 from autograder.instructor.classroom import pages, plots, roll, similar
 from autograder.instructor.classroom.layouts import HandedIn
 from autograder.instructor.classroom.roll import Row
+from autograder.intake.submission import Submission
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
-from autograder.submission import Submission
 
 EXERCISES = catalog.exercises("hw2")
 PROTONET = next(exercise for exercise in EXERCISES if exercise.name == "protonet")
@@ -168,7 +169,7 @@ def test_nothing_is_wider_than_a_phone(written, tmp_path):
 
 
 def test_only_what_students_wrote_is_compared():
-    stub = (catalog.COURSE / PROTONET.file).read_text()
+    stub = (paths.COURSE / PROTONET.file).read_text()
     assert similar.edited(stub.encode(), stub) == ""
     mine = stub.replace("raise NotImplementedError", "mine = 1\n        raise NotImplementedError", 1)
     assert similar.edited(mine.encode(), stub).split() == ["mine", "=", "1"]
@@ -210,17 +211,17 @@ def test_a_copy_with_other_names_is_found_and_other_work_is_not(compared, rewrit
         .replace("+ row", "+ one")
     )
     assert copied != original
-    pairs = compared(original, copied, solution("protonet"), (catalog.COURSE / PROTONET.file).read_text())
+    pairs = compared(original, copied, solution("protonet"), (paths.COURSE / PROTONET.file).read_text())
     first = pairs[0]
     assert {first.first[0], first.second[0]} == {"0", "1"} and first.share > 0.9
     assert "summed" in "".join(piece for piece, same in first.second[1] if same)
     assert "".join(piece for piece, _ in first.first[1]) == similar.edited(
-        original.encode(), (catalog.COURSE / PROTONET.file).read_text()
+        original.encode(), (paths.COURSE / PROTONET.file).read_text()
     )
 
 
 def test_nobody_is_like_a_stub(compared):
-    stub = (catalog.COURSE / PROTONET.file).read_text()
+    stub = (paths.COURSE / PROTONET.file).read_text()
     assert compared(stub, stub, stub) == []
 
 

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from autograder import catalog
+from autograder import paths
 from autograder.__main__ import main
+from autograder.grading import catalog
 from autograder.instructor.classroom import local, pages, run, version
 from autograder.instructor.classroom.gradebook import Gradebook
 from autograder.instructor.classroom.store import Key, Store, StoreError
@@ -293,11 +294,19 @@ def test_a_folder_belongs_to_one_homework(tmp_path):
 
 def test_a_version_depends_on_what_an_exercise_is_judged_by_and_on_nothing_else():
     files = {
-        exercise.name: {str(p.relative_to(catalog.COURSE)) for p in version._files(exercise)} for exercise in EXERCISES
+        exercise.name: {str(p.relative_to(paths.COURSE)) for p in version._files(exercise)} for exercise in EXERCISES
     }
-    shared = {"autograder/referee.py", "autograder/words.py", "autograder/worker/shim.py", "hw2/util.py"}
+    shared = {
+        "autograder/grading/referee.py",
+        "autograder/grading/check_vocabulary.py",
+        "autograder/worker/shim.py",
+        "hw2/util.py",
+    }
     for name in files:
-        own = {f"autograder/hw2/{name}/{part}" for part in ("checks.py", "probe.py", "solution.py", "thresholds.json")}
+        own = {
+            f"autograder/exercises/{name}/{part}"
+            for part in ("checks.py", "probe.py", "solution.py", "thresholds.json")
+        }
         assert shared | own <= files[name]
         assert not [path for path in files[name] if "report/" in path or path.endswith(("layouts.py", "pages.py"))]
     assert not [path for path in files["maml"] if "hw2/protonet/" in path]

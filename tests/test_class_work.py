@@ -14,14 +14,19 @@ import msgspec
 import numpy as np
 import pytest
 
-from autograder import catalog, fault, grade, isolation
-from autograder.drawings import Drawings
-from autograder.instructor import live, mutants
+from autograder import fault, paths
+from autograder.grading import catalog, grade
+from autograder.grading.drawings import Drawings
+from autograder.grading.settings import Settings
+from autograder.instructor import references
 from autograder.instructor.classroom import cluster, local, version, work
 from autograder.instructor.classroom.store import Key, Store
 from autograder.instructor.classroom.work import RefusedError, Task
+from autograder.instructor.live_key import Live
+from autograder.instructor.quality import mutants
+from autograder.intake.submission import Submission
+from autograder.isolation import levels
 from autograder.results import Report
-from autograder.submission import Submission
 
 PROTONET = next(e for e in catalog.exercises("hw2") if e.name == "protonet")
 SEED = 11
@@ -61,9 +66,8 @@ def test_remembered_answers_and_confirmations_change_nothing(contents):
         alone = grade.grade(
             "hw2",
             Submission({PROTONET.file: content}),
+            settings=Settings(SEED, Drawings(None), Live()),
             subject="",
-            seed=SEED,
-            drawings=Drawings(None),
             only="protonet",
             fast=True,
         )
@@ -72,7 +76,9 @@ def test_remembered_answers_and_confirmations_change_nothing(contents):
 
 def test_the_reference_works_out_no_answer_twice(monkeypatch):
     asked = []
-    monkeypatch.setattr(live.Reference, "answer", lambda self, *question: asked.append(question) or {"x": ZEROS.copy()})
+    monkeypatch.setattr(
+        references.Reference, "answer", lambda self, *question: asked.append(question) or {"x": ZEROS.copy()}
+    )
     reference = work.Remembering(PROTONET)
     for _ in range(2):
         answer = reference.answer("logits", {"n": 1}, {"a": ZEROS})
@@ -86,7 +92,7 @@ def test_the_reference_works_out_no_answer_twice(monkeypatch):
 
 def test_what_the_reference_remembers_is_bounded(monkeypatch):
     monkeypatch.setattr(work, "MEMORY", 3 * (ZEROS.nbytes + 1024))
-    monkeypatch.setattr(live.Reference, "answer", lambda self, *question: {"x": ZEROS})
+    monkeypatch.setattr(references.Reference, "answer", lambda self, *question: {"x": ZEROS})
     reference = work.Remembering(PROTONET)
     for number in range(20):
         reference.answer("logits", {"n": number}, {})
@@ -99,8 +105,8 @@ def test_another_version_is_refused():
 
 
 def test_without_isolation_nothing_is_graded(monkeypatch):
-    nothing = isolation.Isolation(isolation.NONE, isolation.find().limits, "there is none")
-    monkeypatch.setattr(isolation, "find", lambda: nothing)
+    nothing = levels.Isolation(levels.NONE, levels.find().limits, "there is none")
+    monkeypatch.setattr(levels, "find", lambda: nothing)
     with pytest.raises(RefusedError, match="--allow-unsandboxed"):
         work.grade(task(b""))
 
@@ -120,7 +126,7 @@ def test_a_fault_has_a_row_for_every_check():
 def bound(monkeypatch):
     """Little more memory than this process has."""
     monkeypatch.setattr(work, "MOST", 400 * 2**20)
-    monkeypatch.setattr("autograder.second_try.PAUSE", 0.0)
+    monkeypatch.setattr("autograder.grading.second_try.PAUSE", 0.0)
 
 
 def test_a_grader_that_needs_too_much_memory_is_our_fault_and_its_worker_has_its_own_limit(bound, monkeypatch):
@@ -253,7 +259,7 @@ def verdicts(out):
 
 @pytest.mark.slow
 def test_killed_in_the_middle_and_started_again_it_is_as_if_nothing_had_been(class_of_six):
-    process = subprocess.Popen(command(class_of_six, "out", "--jobs", "2"), cwd=catalog.COURSE)
+    process = subprocess.Popen(command(class_of_six, "out", "--jobs", "2"), cwd=paths.COURSE)
     kept = class_of_six / "out" / "graded"
     while len(list(kept.glob("*/[!.]*.json"))) < 3:
         assert process.poll() is None
@@ -267,7 +273,7 @@ def test_killed_in_the_middle_and_started_again_it_is_as_if_nothing_had_been(cla
     assert not [pid for pid in below if lives(pid)], "its processes live on"
     before = {path.name: path.stat().st_mtime_ns for path in kept.glob("*/[!.]*.json")}
     assert 3 <= len(before) < 6
-    subprocess.run(command(class_of_six, "out", "--jobs", "1"), cwd=catalog.COURSE, check=True)
+    subprocess.run(command(class_of_six, "out", "--jobs", "1"), cwd=paths.COURSE, check=True)
     after = {path.name: path.stat().st_mtime_ns for path in kept.glob("*/[!.]*.json")}
     assert len(after) == 6 and before.items() <= after.items()
     found = verdicts(class_of_six / "out")
@@ -279,10 +285,10 @@ def test_killed_in_the_middle_and_started_again_it_is_as_if_nothing_had_been(cla
 @pytest.mark.slow
 def test_a_cluster_gives_the_same_results_though_a_worker_is_killed(class_of_six):
     distributed = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-    subprocess.run(command(class_of_six, "local", "--jobs", "2"), cwd=catalog.COURSE, check=True)
+    subprocess.run(command(class_of_six, "local", "--jobs", "2"), cwd=paths.COURSE, check=True)
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as dask:
         there = ["--cluster", dask.scheduler_address]
-        process = subprocess.Popen(command(class_of_six, "cluster", *there), cwd=catalog.COURSE)
+        process = subprocess.Popen(command(class_of_six, "cluster", *there), cwd=paths.COURSE)
         while len(list(class_of_six.glob("cluster/graded/*/[!.]*.json"))) < 2:
             assert process.poll() is None
             time.sleep(0.1)

@@ -5,20 +5,23 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from autograder import catalog, second_try
-from autograder import grade as grading
-from autograder.drawings import Drawings
-from autograder.instructor import confirm, live, mutants
+from autograder.grading import catalog, second_try
+from autograder.grading import grade as grading
+from autograder.grading.drawings import Drawings
+from autograder.grading.second_try import try_again
+from autograder.grading.settings import Settings
+from autograder.instructor import confirm, references
+from autograder.instructor.live_key import Live
+from autograder.instructor.quality import mutants
+from autograder.intake.submission import Submission
 from autograder.results import Verdict
-from autograder.second_try import try_again
-from autograder.submission import Submission
 
 PROTONET = next(e for e in catalog.exercises("hw2") if e.name == "protonet")
 
 
 def graded(files):
     report = grading.grade(
-        "hw2", Submission(files), subject="", seed=1, drawings=Drawings(None), only="protonet", fast=True
+        "hw2", Submission(files), settings=Settings(1, Drawings(None), Live()), subject="", only="protonet", fast=True
     )
     return {check.name: check for check in report.checks}
 
@@ -34,8 +37,8 @@ def test_a_wrong_answer_stays_wrong(wrong):
 
 
 def test_a_check_that_the_reference_does_not_pass_is_our_fault(wrong, monkeypatch):
-    files = dict(live.solutions("hw2").files)
-    monkeypatch.setattr(live, "solutions", lambda homework: Submission(files | wrong))
+    files = dict(references.solutions("hw2").files)
+    monkeypatch.setattr(references, "solutions", lambda homework: Submission(files | wrong))
     failed = [check for check in graded(wrong).values() if check.verdict is not Verdict.PASS and not check.waits_for]
     assert failed and all(check.verdict is Verdict.GRADER_ERROR for check in failed)
     assert "The reference does not pass this check" in failed[0].message

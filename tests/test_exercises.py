@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder import catalog
+from autograder.grading import catalog
 from autograder.instructor import new
 
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]

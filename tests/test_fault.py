@@ -7,15 +7,18 @@ import tempfile
 
 import pytest
 
-from autograder import catalog, fault, grade, subjects
-from autograder.drawings import Drawings
-from autograder.instructor import live
+from autograder import fault, paths
+from autograder.grading import catalog, grade, subjects
+from autograder.grading.drawings import Drawings
+from autograder.grading.settings import Settings
+from autograder.instructor import references
+from autograder.instructor.live_key import Live
 from autograder.report import student
 from autograder.results import StudentError, Verdict
 from autograder.worker.client import Worker
 
 PROTONET = next(e for e in catalog.exercises("hw2") if e.name == "protonet")
-MISSING = str(catalog.GRADER / "hw2" / "maml" / "pretrained.safetensors")
+MISSING = str(paths.EXERCISES / "maml" / "pretrained.safetensors")
 SENTENCES = {
     "a full disk": (OSError(errno.ENOSPC, "No space left on device"), "The disk is full: free some space in /"),
     "a full disk, at a file": (OSError(errno.ENOSPC, "x", "/far/a.json"), "The disk is full: free some space in /far."),
@@ -27,7 +30,7 @@ SENTENCES = {
     "a file of somebody else": (PermissionError(errno.EACCES, "Permission denied", "/far/a"), "change that, or use"),
     "a file of the course": (
         FileNotFoundError(errno.ENOENT, "x", MISSING),
-        "autograder/hw2/maml/pretrained.safetensors",
+        "autograder/exercises/maml/pretrained.safetensors",
     ),
     "no folder for temporary files": (
         FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/x']"),
@@ -91,10 +94,9 @@ def test_what_the_system_did_may_pass_and_is_surely_ours_and_other_errors_are_ne
 def graded(**settings):
     report = grade.grade(
         "hw2",
-        live.solutions("hw2"),
+        references.solutions("hw2"),
+        settings=Settings(1, Drawings(None), Live()),
         subject="",
-        seed=1,
-        drawings=Drawings(None),
         only="protonet",
         fast=True,
         **settings,
@@ -104,7 +106,7 @@ def graded(**settings):
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr("autograder.second_try.PAUSE", 0.0)
+    monkeypatch.setattr("autograder.grading.second_try.PAUSE", 0.0)
 
 
 def in_some_checks(monkeypatch, error, times=99):

@@ -7,7 +7,7 @@ that, and finite differences of its own agree with its wrong gradient. That grad
 import numpy as np
 import pytest
 
-from autograder.words import assert_gradient
+from autograder.grading.check_vocabulary import assert_gradient
 
 CONSTANT = """
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autograder import catalog
+from autograder import paths
+from autograder.grading import catalog
 from autograder.instructor import github
 
 pytestmark = pytest.mark.parametrize("homework", catalog.homeworks())
@@ -33,14 +34,14 @@ def run(script, folder, **programs):
         (folder / "bin" / name).chmod(0o755)
     environment = {
         "PATH": f"{folder}/bin:{os.environ['PATH']}",
-        "PYTHONPATH": str(catalog.COURSE),
+        "PYTHONPATH": str(paths.COURSE),
         "OMP_NUM_THREADS": "1",
         "RUNNER_TEMP": str(folder),
         "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
         "HOME": str(folder),
     }
     shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]  # as `shell: bash` is defined
-    done = subprocess.run(shell, cwd=catalog.COURSE, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(shell, cwd=paths.COURSE, env=environment, capture_output=True, text=True, check=False)
     summary = folder / "summary.md"
     return done, summary.read_text() if summary.exists() else ""
 

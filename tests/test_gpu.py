@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.hw2.maml import solution as maml_solution
-from autograder.hw2.protonet.solution import ProtoNet
+from autograder.exercises.maml import solution as maml_solution
+from autograder.exercises.protonet.solution import ProtoNet
 from benchmarks import gpu, gpu_runs, gpu_speed, results
 from benchmarks.gpu_runs import MAMLJob, Options, ProtoNetJob, Training
 from benchmarks.gpu_steps import (

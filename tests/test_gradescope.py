@@ -22,11 +22,13 @@ import pytest
 from container import Container
 from rich.console import Console
 
-from autograder import archives, catalog, isolation
-from autograder.instructor import live, regions
+from autograder import paths
+from autograder.grading import catalog
+from autograder.instructor import references, regions
 from autograder.instructor.gradescope import build, results
 from autograder.instructor.handout import leaks
-from autograder.isolation import totals
+from autograder.intake import archives
+from autograder.isolation import levels, totals
 from autograder.report import terminal
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
@@ -60,7 +62,7 @@ def assert_published(page):
 
 def report_of(*checks):
     exercise = ExerciseResult(name="maml", title="Problem 2. MAML", file="hw2/maml.py", checks=list(checks))
-    fields = {"homework": "hw2", "subject": "x", "seed": 4711, "data": "glyphs", "isolation": isolation.SEPARATE}
+    fields = {"homework": "hw2", "subject": "x", "seed": 4711, "data": "glyphs", "isolation": levels.SEPARATE}
     return Report(**fields, exercises=[exercise], seconds=3.14159, notes=["left aside: \x1b[31mx"])
 
 
@@ -153,7 +155,7 @@ def test_an_archive_holds_one_homework_and_nothing_of_this_machine(archive):
     for name, (_, content) in members.items():
         assert not name.endswith(".pyc") and ".git" not in name, name
         assert not any(f"/{e.name}/" in name or name == f"course/{e.file}" for e in others), name
-        assert str(catalog.COURSE).encode() not in content, name
+        assert str(paths.COURSE).encode() not in content, name
 
 
 def test_an_archive_holds_no_solution(archive):
@@ -261,7 +263,7 @@ def failed(page):
 @marked
 @pytest.mark.parametrize("homework", catalog.homeworks())
 def test_the_reference_gets_full_marks_in_the_default_container(container, homework):
-    made = container(homework, live.solutions(homework).files)
+    made = container(homework, references.solutions(homework).files)
     done = made.grade()
     page = made.results()
     print(f"{homework}: at most {made.peak / 1e6:.0f} MB, {made.seconds:.0f} s of one core")
@@ -311,7 +313,7 @@ def test_nobody_writes_the_results(container):
 def test_who_takes_all_memory_ends_the_worker_and_not_the_grader(container):
     if next(totals.candidates(), None) is None:
         pytest.skip("no control group can be made here, to give the container little memory")
-    files = live.solutions("hw2").files
+    files = references.solutions("hw2").files
     taking = "blocks = [bytearray(b'x' * 2**26) for _ in range(40)]\n        return -(features"
     text = files["hw2/protonet.py"].decode().replace("return -(features", taking)
     made = container("hw2", {"protonet.py": text.encode()})
@@ -323,7 +325,7 @@ def test_who_takes_all_memory_ends_the_worker_and_not_the_grader(container):
 
 @marked
 def test_what_was_judged_before_the_time_was_up_counts(container):
-    files = live.solutions("hw2").files
+    files = references.solutions("hw2").files
     late = b"import time\ntime.sleep(40)\n" + files["hw2/maml.py"]
     made = container("hw2", files | {"hw2/maml.py": late}, minutes=1)
     made.grade()
@@ -375,7 +377,7 @@ def test_a_grader_that_is_ended_in_the_middle_has_said_so(container, number, sai
 @marked
 @pytest.mark.parametrize("fault", ["no Python", "no settings", "no course", "open to all"])
 def test_a_fault_of_the_grader_is_no_verdict(container, fault):
-    made = container("hw2", live.solutions("hw2").files)
+    made = container("hw2", references.solutions("hw2").files)
     if fault == "no Python":
         made.place.parent.joinpath("python").write_text("")
         made.place.parent.joinpath("python").chmod(0o644)
@@ -418,7 +420,7 @@ def test_the_level_of_a_separate_user_holds_in_the_container(container):
     made = container("hw2", {})
     tests, inside = made.place / "source" / "course" / "tests", "/autograder/source/course/tests"
     tests.mkdir()
-    shutil.copytree(catalog.GRADER / "instructor", tests.parent / "autograder" / "instructor")  # for conftest.py
+    shutil.copytree(paths.GRADER / "instructor", tests.parent / "autograder" / "instructor")  # for conftest.py
     for name in ("conftest.py", "rewriting.py", "selection.py", "test_isolation.py"):
         shutil.copy(Path(__file__).with_name(name), tests)
     (made.place / "source").chmod(0o700)

@@ -14,12 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalog, commands, fault, grade, referee, submission
-from autograder.drawings import Drawings
-from autograder.instructor import live, regions
+from autograder import commands, fault
+from autograder.grading import catalog, grade, referee
+from autograder.grading.check_vocabulary import longer
+from autograder.grading.drawings import Drawings
+from autograder.grading.settings import Settings
+from autograder.instructor import references, regions
+from autograder.instructor.live_key import Live
+from autograder.intake import submission
+from autograder.intake.submission import Submission
 from autograder.results import StudentError, Verdict
-from autograder.submission import Submission
-from autograder.words import longer
 from autograder.worker.client import Worker
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,12 +32,14 @@ GLYPHS = Drawings(None)
 
 def fast(homework, files, only=None, seed=1):
     handed_in = files if isinstance(files, Submission) else Submission(files)
-    return grade.grade(homework, handed_in, subject="test", seed=seed, drawings=GLYPHS, only=only, fast=True)
+    return grade.grade(
+        homework, handed_in, settings=Settings(seed, GLYPHS, Live()), subject="test", only=only, fast=True
+    )
 
 
 def changed(homework, name, *edits):
     """The reference with some text of one exercise replaced."""
-    files = live.solutions(homework).files
+    files = references.solutions(homework).files
     key = f"{homework}/{name}.py"
     text = files[key].decode()
     for old, new in edits:
@@ -68,7 +74,7 @@ def command_line(*arguments, cwd=ROOT):
 @pytest.mark.parametrize("homework", ["hw1", "hw2"])
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_the_reference_gets_full_marks(homework, seed):
-    report = fast(homework, live.solutions(homework), seed=seed)
+    report = fast(homework, references.solutions(homework), seed=seed)
     assert [check for check in report.checks if check.verdict is not Verdict.PASS] == []
     assert report.points + report.left_out == 100
 
@@ -130,7 +136,7 @@ def test_a_failure_costs_the_check_in_which_it_happens_and_says_why(code, verdic
 
 
 def test_an_endless_loop_costs_its_check_and_is_called_timeout(monkeypatch):
-    monkeypatch.setattr("autograder.referee.CALL", 4.0)
+    monkeypatch.setattr("autograder.grading.referee.CALL", 4.0)
     files = changed(
         "hw2", "protonet", ("        return -(features", "        while True: pass\n        return -(features")
     )
@@ -141,7 +147,7 @@ def test_an_endless_loop_costs_its_check_and_is_called_timeout(monkeypatch):
 
 
 def test_an_endless_loop_is_waited_for_in_one_check_and_once_more(monkeypatch):
-    monkeypatch.setattr("autograder.referee.CALL", 2.0)
+    monkeypatch.setattr("autograder.grading.referee.CALL", 2.0)
     late, ask = [], Worker.ask
 
     def watched(worker, call, *given):
@@ -161,7 +167,7 @@ def test_an_endless_loop_is_waited_for_in_one_check_and_once_more(monkeypatch):
 
 
 def test_a_timeout_tells_of_the_time_of_earlier_answers(monkeypatch):
-    monkeypatch.setattr("autograder.referee.CALL", 3.0)
+    monkeypatch.setattr("autograder.grading.referee.CALL", 3.0)
     slow = "import time; time.sleep(1.4)\n        return -(features"
     report = fast("hw2", changed("hw2", "protonet", ("return -(features", slow)), only="protonet")
     (late,) = (check for check in report.checks if check.verdict is Verdict.TIMEOUT)
@@ -189,7 +195,7 @@ def test_a_file_that_python_cannot_read_is_not_run_and_the_other_exercise_is_gra
 
 
 def test_a_missing_file_is_not_run_and_named():
-    files = live.solutions("hw2").files
+    files = references.solutions("hw2").files
     del files["hw2/maml.py"]
     report = fast("hw2", files)
     assert [result.problem for result in report.exercises] == ["", "hw2/maml.py is missing."]
@@ -202,7 +208,7 @@ def test_student_code_sees_no_solution_no_home_and_no_network(isolated):
 import importlib.util, pathlib, socket
 seen = [str(p) for p in map(pathlib.Path, ({str(ROOT)!r}, "/root", "/home", "/etc/passwd")) if p.exists()]
 seen += [str(p) for p in pathlib.Path("/").rglob("solution.py") if "site-packages" not in str(p)]
-seen += ["solution"] if importlib.util.find_spec("autograder.hw2.maml.solution") else []
+seen += ["solution"] if importlib.util.find_spec("autograder.exercises.maml.solution") else []
 try:
     socket.create_connection(("192.0.2.1", 9), timeout=1)
     seen += ["network"]
@@ -256,7 +262,7 @@ def test_ctrl_c_interrupts_and_leaves_no_worker():
 @pytest.mark.parametrize("inside", ["", "my homework/", "hw2/"])
 def test_a_submission_may_be_a_folder_or_an_archive_and_one_folder_deeper(tmp_path, inside):
     folder, archive = tmp_path / "folder", tmp_path / "archive.zip"
-    files = live.solutions("hw2").files
+    files = references.solutions("hw2").files
     names = {f"{inside}{name.removeprefix('hw2/') if inside == 'hw2/' else name}": files[name] for name in files}
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("__MACOSX/hw2/._maml.py", "noise")
@@ -269,7 +275,7 @@ def test_a_submission_may_be_a_folder_or_an_archive_and_one_folder_deeper(tmp_pa
 
 def test_links_in_a_submission_are_not_followed(tmp_path):
     (tmp_path / "hw2").mkdir()
-    (tmp_path / "hw2" / "maml.py").symlink_to(ROOT / "autograder/hw2/maml/solution.py")
+    (tmp_path / "hw2" / "maml.py").symlink_to(ROOT / "autograder/exercises/maml/solution.py")
     with pytest.raises(submission.SubmissionError, match=r"hw2/maml\.py is a link; hand in the file itself"):
         submission.collect(tmp_path, "hw2")
 
@@ -285,15 +291,15 @@ def test_json_holds_what_the_terminal_shows(tmp_path):
 
 def test_settings_for_pytest_from_outside_change_nothing(monkeypatch):
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing")
-    report = fast("hw2", live.solutions("hw2"), only="protonet")
+    report = fast("hw2", references.solutions("hw2"), only="protonet")
     assert report.earned == report.points and os.environ["PYTEST_ADDOPTS"] == "-k nothing"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("homework", ["hw1", "hw2"])
 def test_the_reference_gets_full_marks_with_training(homework, drawings):
-    handed_in = live.solutions(homework)
-    report = grade.grade(homework, handed_in, subject="test", seed=4, drawings=drawings)
+    handed_in = references.solutions(homework)
+    report = grade.grade(homework, handed_in, settings=Settings(4, drawings, Live()), subject="test")
     assert [(check.name, check.message) for check in report.checks if check.verdict is not Verdict.PASS] == []
     assert report.earned == 100
 
@@ -379,14 +385,14 @@ FAILING = {
         False,
     ),
     "no memory": ("MemoryError()", "The machine is out of memory", False),
-    "a bug": ("KeyError('x')", "The grader itself failed (KeyError in autograder/grade.py", True),
+    "a bug": ("KeyError('x')", "The grader itself failed (KeyError in autograder/grading/grade.py", True),
 }
 
 
 @pytest.mark.parametrize(("error", "said", "traced"), FAILING.values(), ids=FAILING)
 def test_whatever_fails_outside_of_checks_has_status_3_and_a_sentence(error, said, traced):
     program = (
-        "import sys; from autograder import box, __main__\n"
+        "import sys; from autograder.grading import box; from autograder import __main__\n"
         f"def failing(*given): raise {error}\n"
         "box.filled = failing; sys.argv[1:] = ['hw2', '--reference', '--fast', '--only', 'protonet']; __main__.main()"
     )

@@ -19,12 +19,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from autograder import archives, box, catalog, fault, manifest, recorded
-from autograder.instructor import mutants
+from autograder import fault, manifest, paths
+from autograder.grading import box, catalog, recorded
 from autograder.instructor.handout import build, carried, leaks
 from autograder.instructor.handout.record import record
-from autograder.instructor.inside import Inside, judge
-from autograder.instructor.live import Live
+from autograder.instructor.in_process import Inside
+from autograder.instructor.live_key import Live
+from autograder.instructor.quality import mutants
+from autograder.instructor.quality.judging import judge
+from autograder.intake import archives
 from autograder.results import Verdict
 
 SEED = 7
@@ -138,7 +141,7 @@ def test_the_recorded_answers_pass_in_the_place_of_a_students(name, recorded_key
 FAULTS = {
     "a full disk": ("raise OSError(28, 'No space left on device')", "The disk is full: free some space in"),
     "no memory": ("raise MemoryError", "The machine is out of memory"),
-    "a bug": ("[][0]", "The grader itself failed (IndexError in autograder/hw2/protonet/checks.py, line"),
+    "a bug": ("[][0]", "The grader itself failed (IndexError in autograder/exercises/protonet/checks.py, line"),
     "a bug in numpy": ("np.linalg.inv(np.zeros((2, 2)))", "The grader itself failed (LinAlgError in"),
 }
 
@@ -146,7 +149,7 @@ FAULTS = {
 @pytest.mark.parametrize(("code", "said"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_of_the_grader_is_no_verdict(unpacked, code, said):
     solve(unpacked)
-    checks = unpacked / "autograder" / "hw2" / "protonet" / "checks.py"
+    checks = unpacked / "autograder" / "exercises" / "protonet" / "checks.py"
     first = "    for way, shot, _ in SIZES:\n        got = student.prototypes("
     assert checks.read_text().count(first) == 1
     checks.write_text(checks.read_text().replace(first, f"    {code}\n{first}"))
@@ -160,13 +163,13 @@ def test_a_fault_of_the_grader_is_no_verdict(unpacked, code, said):
 @pytest.mark.parametrize("damage", ["cut", "missing"])
 def test_damaged_answers_are_told_in_one_sentence(unpacked, damage):
     solve(unpacked)
-    answers = unpacked / "autograder" / "hw2" / "protonet" / "answers.safetensors"
+    answers = unpacked / "autograder" / "exercises" / "protonet" / "answers.safetensors"
     if damage == "cut":
         answers.write_bytes(answers.read_bytes()[:5000])
     else:
         answers.unlink()
     status, out = run(unpacked, "hw2", "--fast", "--only", "protonet")
-    assert status == 3 and "The recorded answers in autograder/hw2/protonet/ are missing or damaged" in out
+    assert status == 3 and "The recorded answers in autograder/exercises/protonet/ are missing or damaged" in out
     assert "Traceback" not in out
 
 
@@ -253,16 +256,16 @@ def notebook(**cell):
         ("hw2/util.py", OTHER, "with other names"),
         ("hw2/hw2.ipynb", notebook(source=["x = 1\n", LINE]), "hw2/hw2.ipynb, cell 1: line"),
         ("hw2/hw2.ipynb", notebook(outputs=[{"text": [LINE]}]), "output of cell 1: line"),
-        ("autograder/hw2/protonet/answers.json", json.dumps({"says": LINE}), "of hw2/protonet/solution.py"),
-        ("autograder/hw2/protonet/solution.py", "", "is the instructor's"),
-        ("autograder/hw2/protonet/mutants.py", "", "is the instructor's"),
-        ("autograder/instructor/live.py", "", "is the instructor's"),
+        ("autograder/exercises/protonet/answers.json", json.dumps({"says": LINE}), "of hw2/protonet/solution.py"),
+        ("autograder/exercises/protonet/solution.py", "", "is the instructor's"),
+        ("autograder/exercises/protonet/mutants.py", "", "is the instructor's"),
+        ("autograder/instructor/references.py", "", "is the instructor's"),
         ("hw2/__pycache__/util.cpython-311.pyc", b"\0", "is the instructor's, or nobody's"),
         (".git/HEAD", "ref", "is the instructor's, or nobody's"),
         ("hw2/util.py", "SEED = 987654321", "a secret seed"),
         ("data/notes.txt", f"see {ADA}", f"a path of somebody's machine, {ADA}"),
-        ("autograder/hw2/protonet/x.safetensors", b"\0\1C:\\Users\\ada", "a path of somebody's machine"),
-        ("data/notes.txt", str(catalog.COURSE), "a path of this machine"),
+        ("autograder/exercises/protonet/x.safetensors", b"\0\1C:\\Users\\ada", "a path of somebody's machine"),
+        ("data/notes.txt", str(paths.COURSE), "a path of this machine"),
     ],
 )  # fmt: skip
 def test_a_leak_of_each_kind_is_found_and_its_place_named(files, name, content, said):
@@ -406,9 +409,9 @@ DROPPED = {
     "hw2/old/maml.py": "x = 1",
     "data/rubric.py": "x = 1",
     "trainer/mine.py": "x = 1",
-    "autograder/hw2/maml/notes.json": "{}",
-    "autograder/hw2/maml/more.safetensors": "",
-    "autograder/hw2/maml/more.py": "x = 1",
+    "autograder/exercises/maml/notes.json": "{}",
+    "autograder/exercises/maml/more.safetensors": "",
+    "autograder/exercises/maml/more.py": "x = 1",
 }
 
 
@@ -416,7 +419,7 @@ DROPPED = {
 def dropped():
     """Files that somebody has put into the course folder."""
     for name, content in DROPPED.items():
-        path = catalog.COURSE / name
+        path = paths.COURSE / name
         assert not path.exists()
         path.parent.mkdir(exist_ok=True)
         path.write_text(content)
@@ -424,13 +427,13 @@ def dropped():
         yield
     finally:
         for name in DROPPED:
-            (catalog.COURSE / name).unlink()
-        (catalog.COURSE / "hw2" / "old").rmdir()
+            (paths.COURSE / name).unlink()
+        (paths.COURSE / "hw2" / "old").rmdir()
 
 
 def test_what_was_dropped_into_a_folder_is_not_carried_and_that_is_said(files, dropped, monkeypatch, capsys, tmp_path):
     names = set(carried.modules("hw2"))
-    names |= {f"autograder/hw2/{e.name}/{part}" for e in catalog.exercises("hw2") for part in carried.parts(e)}
+    names |= {f"{e.place}/{part}" for e in catalog.exercises("hw2") for part in carried.parts(e)}
     assert not names & DROPPED.keys()
     assert carried.left("hw2", names | files.keys()) == sorted(DROPPED)
     from autograder.instructor.handout import command
@@ -443,15 +446,15 @@ def test_what_was_dropped_into_a_folder_is_not_carried_and_that_is_said(files, d
 
 
 def test_a_file_that_is_named_is_carried(dropped):
-    assert build._named([catalog.COURSE / "hw2" / "notes.md"]) == {"hw2/notes.md": b"notes"}
-    for name in ("autograder/instructor/live.py", "hw2/maml.py", "hw2/nothing.md", "../elsewhere"):
+    assert build._named([paths.COURSE / "hw2" / "notes.md"]) == {"hw2/notes.md": b"notes"}
+    for name in ("autograder/instructor/references.py", "hw2/maml.py", "hw2/nothing.md", "../elsewhere"):
         with pytest.raises(build.CarryError, match="cannot be carried"):
-            build._named([catalog.COURSE / name])
+            build._named([paths.COURSE / name])
 
 
 def test_all_that_programs_and_checks_import_is_carried(files):
     for name in (name for name in files if name.endswith(".py")):
-        path = catalog.COURSE / name
+        path = paths.COURSE / name
         if "autograder/stubs" not in name and path.is_file():
             missing = set(carried.imported(path)) - files.keys()
             assert not [name for name in missing if "/instructor/" not in name], (name, missing)
@@ -571,7 +574,7 @@ def test_submit_packs_what_is_to_be_handed_in_and_the_grader_takes_it(unpacked):
     archive = unpacked / "hw2-submission.zip"
     names = set(zipfile.ZipFile(io.BytesIO(archive.read_bytes())).namelist())
     assert {"hw2/protonet.py", "hw2/maml.py", "manifest.json"} <= names and "hw2/train.py" not in names
-    from autograder import submission
+    from autograder.intake import submission
 
     handed_in = submission.collect(archive, "hw2")
     assert handed_in.files.keys() == {"hw2/protonet.py", "hw2/maml.py"} and not handed_in.notes

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from autograder.catalog import exercises, homeworks
+from autograder.grading.catalog import exercises, homeworks
 from autograder.instructor.points import BEGIN, END, points_tables
 from autograder.results import Verdict
 

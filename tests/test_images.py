@@ -116,7 +116,7 @@ def read(request):
     """The reader of each homework: path -> pixels (28, 28)."""
     if request.param == "hw2":
         return images.read
-    from autograder.hw1.data_generator.solution import DataGenerator
+    from autograder.exercises.data_generator.solution import DataGenerator
 
     generator = DataGenerator.__new__(DataGenerator)
     generator.image_caching, generator.img_size = False, (28, 28)
@@ -160,7 +160,7 @@ def test_what_is_no_drawing_is_refused_in_one_sentence_in_both_homeworks(tmp_pat
 
 
 def test_homework_1_passes_over_hidden_files_and_names_a_character_with_too_few_drawings(tmp_path):
-    from autograder.hw1.data_generator.solution import get_images
+    from autograder.exercises.data_generator.solution import get_images
 
     save(tmp_path / "1.png", INK)
     (tmp_path / "._1.png").write_bytes(b"a note of macOS")

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from autograder import box, catalog, isolation
-from autograder.instructor import inside, live
+from autograder.grading import box, catalog
+from autograder.grading.subjects import Student
+from autograder.instructor import in_process, references
+from autograder.isolation import levels
 from autograder.results import StudentError, Verdict
-from autograder.subjects import Student
 from autograder.worker import failure, wire
 
 (EXERCISE,) = (exercise for exercise in catalog.exercises("hw2") if exercise.name == "protonet")
@@ -25,7 +26,7 @@ def opened():
     def start(source):
         files = {FILE: source if isinstance(source, bytes) else source.encode()}
         with box.filled("hw2", files) as folder:
-            student = Student(EXERCISE, isolation.find(), folder, 1, files)
+            student = Student(EXERCISE, levels.find(), folder, 1, files)
             try:
                 student.open()
             except StudentError as error:
@@ -211,7 +212,7 @@ def test_arguments_prints_and_pictures_on_import_are_harmless(opened):
 
 
 def test_a_module_that_never_ends_its_import_is_told_what_runs(opened, monkeypatch):
-    monkeypatch.setattr("autograder.subjects.START", 25.0)
+    monkeypatch.setattr("autograder.grading.subjects.START", 25.0)
     source = "import time\n\n\ndef train():\n    while True:\n        time.sleep(1)\n\n\nprint('go')\ntrain()\n"
     error = opened(source)
     assert error.verdict is Verdict.TIMEOUT and error.plain == str(error)
@@ -272,8 +273,10 @@ def test_what_is_compiled_stays_as_it_is_and_no_compiler_is_imported(opened):
 
 
 def test_a_solution_of_ours_is_not_compiled_either():
-    source = live.solutions("hw2").files[FILE] + b"\n\n@torch.compile\ndef f(x):\n    return x\n\n\ncompiled = f\n"
-    solution = inside.Inside(EXERCISE, source)._solution
+    source = (
+        references.solutions("hw2").files[FILE] + b"\n\n@torch.compile\ndef f(x):\n    return x\n\n\ncompiled = f\n"
+    )
+    solution = in_process.Inside(EXERCISE, source)._solution
     assert solution.compiled(3) == 3 and torch.compile(solution.f) is solution.f
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder import box, catalog, isolation
-from autograder.isolation import bubblewrap, levels, python, seccomp, separate, totals
+from autograder import paths
+from autograder.grading import box
+from autograder.isolation import bubblewrap, confine, levels, python, seccomp, separate, totals
 from autograder.results import StudentError, Verdict
-from autograder.worker import confine
 from autograder.worker.client import Worker
 
 SOLUTION = b"""
@@ -38,11 +38,11 @@ for _ in range(8):
 time.sleep(30)
 """
 LEVELS = {
-    "bubblewrap with a control group": lambda: levels.Isolation(isolation.ISOLATED, next(totals.candidates())),
-    "bubblewrap": lambda: levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()),
-    "bubblewrap, root outside": lambda: levels.Isolation(isolation.PER_PROCESS, totals.Watchdog(), drop=False),
-    "Landlock": lambda: levels.Isolation(isolation.REDUCED, totals.Watchdog()),
-    "a separate user": lambda: levels.Isolation(isolation.SEPARATE, totals.Watchdog()),
+    "bubblewrap with a control group": lambda: levels.Isolation(levels.ISOLATED, next(totals.candidates())),
+    "bubblewrap": lambda: levels.Isolation(levels.PER_PROCESS, totals.Watchdog()),
+    "bubblewrap, root outside": lambda: levels.Isolation(levels.PER_PROCESS, totals.Watchdog(), drop=False),
+    "Landlock": lambda: levels.Isolation(levels.REDUCED, totals.Watchdog()),
+    "a separate user": lambda: levels.Isolation(levels.SEPARATE, totals.Watchdog()),
 }
 
 
@@ -51,12 +51,12 @@ def level(request):
     """A level that works here."""
     if request.param == "Landlock" and not confine.version():
         pytest.skip("this kernel has no Landlock")
-    if request.param.startswith("bubblewrap") and not isolation.find().holds:
-        pytest.skip(isolation.find().reason)
+    if request.param.startswith("bubblewrap") and not levels.find().holds:
+        pytest.skip(levels.find().reason)
     if request.param == "a separate user":
         if os.getuid() != 0 or not all(map(python.readable_by_all, (python.executable().parent, *python.mounts()))):
             pytest.skip("needs root, and an interpreter that others may read")
-        if python.readable_by_all(catalog.COURSE):
+        if python.readable_by_all(paths.COURSE):
             pytest.skip("here everyone may read the course")
     if "control group" in request.param and next(totals.candidates(), None) is None:
         pytest.skip("no control group can be made here")
@@ -70,7 +70,7 @@ def worker():
     files = {"hw2/protonet.py": SOLUTION}
     folder = Path(tempfile.mkdtemp())  # others may pass through to it, which is not so with pytest's
     box.fill(folder, "hw2", files)
-    box.open_to_all(folder)
+    separate.let_all_read(folder)
 
     def start(level):
         started.append(Worker(level, folder, "hw2.protonet", 1, files))
@@ -95,7 +95,7 @@ def test_the_selftest_finds_nothing_at_a_level_that_holds(level):
 
 
 def test_the_selftest_finds_what_is_open():
-    holes = levels.Isolation(isolation.NONE, totals.Watchdog()).holes()
+    holes = levels.Isolation(levels.NONE, totals.Watchdog()).holes()
     for hole in ("the grader's files", "another submission", "it writes to its own program", "it signals the grader"):
         assert hole in holes
 
@@ -112,7 +112,7 @@ OPENINGS = {
 def test_the_selftest_finds_what_a_missing_option_opens(option, monkeypatch):
     whole = bubblewrap._profile
     monkeypatch.setattr(bubblewrap, "_profile", lambda folder: [part for part in whole(folder) if part != option])
-    assert OPENINGS[option] in levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()).holes()
+    assert OPENINGS[option] in levels.Isolation(levels.PER_PROCESS, totals.Watchdog()).holes()
 
 
 @pytest.mark.isolation
@@ -120,14 +120,14 @@ def test_the_selftest_finds_what_a_missing_option_opens(option, monkeypatch):
 @pytest.mark.skipif(not seccomp.program(), reason="the system calls of this machine are not known")
 def test_the_selftest_finds_that_system_calls_are_not_filtered(monkeypatch):
     monkeypatch.setattr(bubblewrap, "_seccomp", lambda descriptor: [])
-    assert "files in memory" in levels.Isolation(isolation.PER_PROCESS, totals.Watchdog()).holes()
+    assert "files in memory" in levels.Isolation(levels.PER_PROCESS, totals.Watchdog()).holes()
 
 
 @pytest.mark.isolation
 def test_a_worker_answers_at_every_level_and_does_not_see_the_course(level, worker):
     one = worker(level)
     assert run(one, "import torch; answer = torch.arange(3.0)").tolist() == [0, 1, 2]
-    for path in (catalog.COURSE / "README.md", Path.home()):
+    for path in (paths.COURSE / "README.md", Path.home()):
         with pytest.raises(StudentError, match=r"(No such file|Permission denied)"):
             run(one, f"open({str(path)!r})")
 

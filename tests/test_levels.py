@@ -14,27 +14,25 @@ from pathlib import Path
 import pytest
 import selection
 
-from autograder import isolation
-from autograder.catalog import COURSE
-from autograder.instructor import live
-from autograder.isolation import python, totals
-from autograder.worker import confine
+from autograder.instructor import references
+from autograder.isolation import confine, levels, python, totals
+from autograder.paths import COURSE
 
 NO_BUBBLEWRAP = (
     "import shutil; there = shutil.which; shutil.which = lambda name: None if name == 'bwrap' else there(name)"
 )
 NO_GROUPS = "from autograder.isolation import totals; totals.candidates = lambda: iter(())"
-NO_LANDLOCK = "from autograder.worker import confine; confine.version = lambda: 0"
+NO_LANDLOCK = "from autograder.isolation import confine; confine.version = lambda: 0"
 NOTHING_HOLDS = "from autograder.isolation import levels; levels._holes = lambda isolation, closed: 'hidden'"
 HIDDEN = {
-    isolation.ISOLATED: (),
-    isolation.PER_PROCESS: (NO_GROUPS,),
-    isolation.REDUCED: (NO_BUBBLEWRAP,),
-    isolation.SEPARATE: (NO_BUBBLEWRAP, NO_LANDLOCK),
-    isolation.NONE: (NOTHING_HOLDS,),
+    levels.ISOLATED: (),
+    levels.PER_PROCESS: (NO_GROUPS,),
+    levels.REDUCED: (NO_BUBBLEWRAP,),
+    levels.SEPARATE: (NO_BUBBLEWRAP, NO_LANDLOCK),
+    levels.NONE: (NOTHING_HOLDS,),
 }
 MATRIX = [(level, who) for level in HIDDEN for who in ("root", "an ordinary user")]
-MATRIX.remove((isolation.SEPARATE, "an ordinary user"))
+MATRIX.remove((levels.SEPARATE, "an ordinary user"))
 ORDINARY = 65533  # a user without a name, who is nobody else
 FULL_MARKS = 0
 
@@ -139,7 +137,7 @@ def course(tmp_path_factory):
     ignored = shutil.ignore_patterns(".*", "omniglot_resized", "glyphs", "docs", "tests", "build", "dist", "logs")
     shutil.copytree(COURSE, closed, ignore=ignored)
     closed.chmod(0o700)
-    return lambda level: closed if level == isolation.SEPARATE else COURSE
+    return lambda level: closed if level == levels.SEPARATE else COURSE
 
 
 @pytest.fixture
@@ -158,15 +156,15 @@ def level(request):
         pytest.skip("needs root")
     if who != "root" and not os.getuid() and selection.closed_to_others():
         pytest.skip(f"other users may not read {selection.closed_to_others()}")
-    if level in (isolation.ISOLATED, isolation.PER_PROCESS) and not isolation.find().holds:
-        pytest.skip(isolation.find().reason)
-    if level == isolation.ISOLATED and next(totals.candidates(), None) is None:
+    if level in (levels.ISOLATED, levels.PER_PROCESS) and not levels.find().holds:
+        pytest.skip(levels.find().reason)
+    if level == levels.ISOLATED and next(totals.candidates(), None) is None:
         pytest.skip("no control group can be made here")
-    if level == isolation.ISOLATED and who != "root" and not os.getuid():
+    if level == levels.ISOLATED and who != "root" and not os.getuid():
         pytest.skip("root can make no control group for an ordinary user")
-    if level == isolation.REDUCED and not confine.version():
+    if level == levels.REDUCED and not confine.version():
         pytest.skip("this kernel has no Landlock")
-    if level == isolation.SEPARATE:
+    if level == levels.SEPARATE:
         closed = [path for path in (python.executable().parent, *python.mounts()) if not python.readable_by_all(path)]
         if closed:
             pytest.skip(f"other users may not read {closed[0]}")
@@ -210,7 +208,7 @@ def test_the_reference_has_full_marks_at_every_level(grade, level, homework):
 
 @pytest.mark.isolation
 def test_what_honest_work_does_is_possible_at_every_level_and_no_file_is_left(grade, level, place):
-    source = live.solutions("hw2").files["hw2/protonet.py"].decode()
+    source = references.solutions("hw2").files["hw2/protonet.py"].decode()
     handed_in = place / "protonet.py"
     assert source.count("return -(features") == source.count("from hw2 import util") == 1
     source = source.replace("return -(features", "do_it_all()\n        return -(features")

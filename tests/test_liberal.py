@@ -8,8 +8,8 @@ import alternatives_hw1
 import alternatives_hw2
 import pytest
 
-from autograder import catalog
-from autograder.instructor.live import Live
+from autograder.grading import catalog
+from autograder.instructor.live_key import Live
 
 DATA_GENERATOR = {
     "class by class, then transposed; float64": {

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from autograder import box, locks
+from autograder import locks
+from autograder.grading import box
 from autograder.isolation import totals
 
 HOLDS = """
 import time
-from autograder import box
+from autograder.grading import box
 with box.filled("hw1", {"hw1/black_box.py": b"work"}) as folder:
     print(folder, flush=True)
     time.sleep(60)
 """
-SWEEPS = "from autograder import box; box._sweep()"
+SWEEPS = "from autograder.grading import box; box._sweep()"
 ELSEWHERE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
 if subprocess.run([*ELSEWHERE, "true"], check=False, capture_output=True).returncode:
     ELSEWHERE = []  # no other namespace can be had: another process

@@ -3,29 +3,29 @@
 import numpy as np
 import pytest
 
-from autograder.worker import failure, look
+from autograder.worker import failure, unusual_code
 
 SOURCES = {
-    "os._exit": (b"import os\nos._exit(0)\n", look.PROCESS, 2),
-    "an unusual module": (b"import numpy\nimport ctypes\n", look.IMPORT, 2),
-    "from an unusual module": (b"from learn2learn import x\n", look.IMPORT, 1),
-    "frames": (b"import sys\nx = sys._getframe(1)\n", look.INTERPRETER, 2),
-    "exec": (b"exec('x = 1')\n", look.TEXT, 1),
-    "exec by another name": (b"def f(exec=exec):\n    pass\nrun = exec\n", look.TEXT, 1),
-    "exec in a list": (b"for f in [eval, exec]:\n    f('1')\n", look.TEXT, 1),
-    "compile that is called": (b"def f(compile):\n    compile('1', '', 'exec')\n", look.TEXT, 2),
-    "open": (b"open('x')\n", look.OPEN, 1),
-    "a patched module": (b"import torch\ntorch.allclose = lambda *a: True\n", look.CHANGE, 2),
-    "a long literal": (b"x = '" + b"a" * 3000 + b"'\n", look.LITERAL, 1),
-    "a long list": (b"x = [" + b"1, " * 1000 + b"]\n", look.LITERAL, 1),
-    "another encoding": (b"# coding: utf-7\nx = 1\n", look.ENCODING, 1),
-    "text that turns around": ("# \u202e\n".encode(), look.TURN, 1),
+    "os._exit": (b"import os\nos._exit(0)\n", unusual_code.PROCESS, 2),
+    "an unusual module": (b"import numpy\nimport ctypes\n", unusual_code.IMPORT, 2),
+    "from an unusual module": (b"from learn2learn import x\n", unusual_code.IMPORT, 1),
+    "frames": (b"import sys\nx = sys._getframe(1)\n", unusual_code.INTERPRETER, 2),
+    "exec": (b"exec('x = 1')\n", unusual_code.TEXT, 1),
+    "exec by another name": (b"def f(exec=exec):\n    pass\nrun = exec\n", unusual_code.TEXT, 1),
+    "exec in a list": (b"for f in [eval, exec]:\n    f('1')\n", unusual_code.TEXT, 1),
+    "compile that is called": (b"def f(compile):\n    compile('1', '', 'exec')\n", unusual_code.TEXT, 2),
+    "open": (b"open('x')\n", unusual_code.OPEN, 1),
+    "a patched module": (b"import torch\ntorch.allclose = lambda *a: True\n", unusual_code.CHANGE, 2),
+    "a long literal": (b"x = '" + b"a" * 3000 + b"'\n", unusual_code.LITERAL, 1),
+    "a long list": (b"x = [" + b"1, " * 1000 + b"]\n", unusual_code.LITERAL, 1),
+    "another encoding": (b"# coding: utf-7\nx = 1\n", unusual_code.ENCODING, 1),
+    "text that turns around": ("# \u202e\n".encode(), unusual_code.TURN, 1),
 }
 
 
 @pytest.mark.parametrize(("source", "notice", "line"), SOURCES.values(), ids=SOURCES)
 def test_it_is_noticed(source, notice, line):
-    noticed = look.look(source)
+    noticed = unusual_code.look(source)
     assert (notice, line) in zip(noticed.notices.tolist(), noticed.lines.tolist(), strict=True)
     (first, *_) = failure.notices(
         {"notices": noticed.notices, "lines": noticed.lines}, "hw2/x.py", {"hw2/x.py": source}
@@ -45,7 +45,7 @@ OWN_NAMES = {
 
 @pytest.mark.parametrize("source", OWN_NAMES.values(), ids=OWN_NAMES)
 def test_a_name_of_the_files_own_is_nothing_to_look_at(source):
-    assert look.look(source).notices.tolist() == []
+    assert unusual_code.look(source).notices.tolist() == []
 
 
 RUNS = {
@@ -62,13 +62,13 @@ RUNS = {
 
 @pytest.mark.parametrize(("source", "lines"), RUNS.values(), ids=RUNS)
 def test_what_runs_on_import_is_found(source, lines):
-    assert look.look(source).runs.tolist() == lines
+    assert unusual_code.look(source).runs.tolist() == lines
 
 
 @pytest.mark.parametrize("between", ["\f", "\x0b", "\x1c", "\x85", "\u2028", "\u2029"])
 def test_a_line_is_one_where_python_says_so(between):
     source = f"# one{between}two\r# two\r\n# three\nexec('x')  # {between}\n".encode()
-    noticed = look.look(source)
+    noticed = unusual_code.look(source)
     assert noticed.lines.tolist() == [4]
     (told,) = failure.notices(noticed._asdict(), "hw2/x.py", {"hw2/x.py": source})
     assert told.startswith("hw2/x.py, line 4 runs text as code: exec('x')")
@@ -76,7 +76,7 @@ def test_a_line_is_one_where_python_says_so(between):
 
 @pytest.mark.parametrize("name", ["data_generator", "black_box", "protonet", "maml"])
 def test_the_reference_is_nothing_to_look_at(name, solution):
-    assert look.look(solution(name).encode()).notices.tolist() == []
+    assert unusual_code.look(solution(name).encode()).notices.tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_the_reference_is_nothing_to_look_at(name, solution):
     ids=["empty", "not UTF-8", "no Python", "NUL", "nested", "a large number", "BOM", "CR"],
 )
 def test_whatever_the_bytes_are_the_answer_is_numbers(source):
-    noticed = look.look(source)
+    noticed = unusual_code.look(source)
     assert noticed.notices.dtype == np.int64 and noticed.notices.shape == noticed.lines.shape
 
 
 def test_of_very_many_notices_a_few_are_told():
-    assert len(look.look(b"exec('x')\n" * 1000).notices) == look.MOST
+    assert len(unusual_code.look(b"exec('x')\n" * 1000).notices) == unusual_code.MOST

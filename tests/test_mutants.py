@@ -2,8 +2,9 @@
 
 import pytest
 
-from autograder import catalog
-from autograder.instructor import live, mutants, regions
+from autograder.grading import catalog
+from autograder.instructor import references, regions
+from autograder.instructor.quality import mutants
 from autograder.results import Verdict
 
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
@@ -41,7 +42,7 @@ def test_a_mistake_is_found_and_paid_for_once(exercise, mutant, solution, judge)
 @pytest.mark.parametrize("exercise", EXERCISES, ids=[exercise.name for exercise in EXERCISES])
 def test_a_mistake_costs_nothing_in_the_other_exercise(exercise, solution, grade):
     mutant = mutants.load(exercise)[0]
-    files = live.solutions(exercise.homework).files
+    files = references.solutions(exercise.homework).files
     files[exercise.file] = mutant.apply(solution(exercise.name)).encode()
     results = grade(exercise.homework, files).exercises
     assert {result.name: result.earned == result.points for result in results} == {

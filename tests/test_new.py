@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 import pytest
 
-from autograder.catalog import COURSE
 from autograder.instructor import new
+from autograder.paths import COURSE
 
 WRITTEN = Path(__file__).parent / "reptile"  # what an author puts in the place of the templates
 # Under CI, pytest repeats a failure's whole message in its summary; the tests here read the output.
@@ -44,17 +44,19 @@ def left_in(course):
 def test_an_exercise_that_was_begun_is_clean_and_says_what_is_to_be_written(course):
     folder, done = course
     assert done.returncode == 0, done.stderr
-    begun = [f"autograder/hw2/reptile/{name}.py" for name in ("__init__", "checks", "mutants", "probe", "solution")]
+    begun = [
+        f"autograder/exercises/reptile/{name}.py" for name in ("__init__", "checks", "mutants", "probe", "solution")
+    ]
     begun.append("hw2/reptile.py")
     assert [line.removeprefix("written: ") for line in done.stdout.splitlines()[:6]] == begun
     sentences = re.findall(r"^  (\S+: [A-Z].*)$", done.stdout, re.MULTILINE)
     assert len(sentences) > 12 and all(re.fullmatch(r"[\w./]+(:\d+)?: .+\.", sentence) for sentence in sentences)
     for file in ("solution", "probe", "checks", "mutants"):
-        assert any(sentence.startswith(f"autograder/hw2/reptile/{file}.py") for sentence in sentences), file
+        assert any(sentence.startswith(f"autograder/exercises/reptile/{file}.py") for sentence in sentences), file
     for command in (("check",), ("format", "--check")):
         linted = run(folder, "-m", "ruff", *command, "--no-cache", *begun)
         assert linted.returncode == 0, linted.stdout
-    modules = [f"autograder.hw2.reptile.{part}" for part in ("solution", "probe", "checks", "mutants")]
+    modules = [f"autograder.exercises.reptile.{part}" for part in ("solution", "probe", "checks", "mutants")]
     assert run(folder, "-c", f"import hw2.reptile, {', '.join(modules)}").returncode == 0
     failing = left_in(folder)
     assert failing.returncode == 1 and all(sentence in failing.stdout for sentence in sentences), failing.stdout
@@ -66,7 +68,7 @@ def test_what_is_there_is_not_written_over(course):
     folder, _ = course
     (folder / "hw2" / "reptile.py").write_text("mine")
     done = run(folder, "-m", "autograder", "new", "hw2/reptile")
-    assert done.returncode == 4 and "autograder/hw2/reptile is there already; nothing was written." in done.stderr
+    assert done.returncode == 4 and "autograder/exercises/reptile is there already; nothing was written." in done.stderr
     assert (folder / "hw2" / "reptile.py").read_text() == "mine"
 
 
@@ -74,7 +76,7 @@ def test_what_is_there_is_not_written_over(course):
 def test_an_exercise_filled_in_as_contributing_says_is_graded(course):
     folder, _ = course
     for path in WRITTEN.glob("*.py"):
-        shutil.copy(path, folder / "autograder" / "hw2" / "reptile")
+        shutil.copy(path, folder / "autograder" / "exercises" / "reptile")
     assert run(folder, "-m", "autograder", "stubs").returncode == 0
     table = run(folder, "-c", "from autograder.instructor.points import *; print(points_tables('hw2'), end='')").stdout
     readme = folder / "hw2" / "README.md"
@@ -82,7 +84,7 @@ def test_an_exercise_filled_in_as_contributing_says_is_graded(course):
     begin, end = text.index("<!-- points:begin -->"), text.index("<!-- points:end -->") + len("<!-- points:end -->")
     readme.write_text(text[:begin] + table + text[end:], encoding="utf-8")
     left = [line for line in left_in(folder).stdout.splitlines() if line.startswith(("autograder/", "hw2/"))]
-    assert left == ["autograder/hw2/reptile/mutants.py: Write 30 wrong solutions that students really write."]
+    assert left == ["autograder/exercises/reptile/mutants.py: Write 30 wrong solutions that students really write."]
     for options, earned in ((["--reference"], 15), ([], 0)):
         result = folder / "result.json"
         graded = run(folder, "-m", "autograder", "hw2", "--only", "reptile", "--json", result, *options)
@@ -99,7 +101,7 @@ def test_an_exercise_filled_in_as_contributing_says_is_graded(course):
         ("hw2/Reptile-2", "not hw2/Reptile-2"),
         ("hw2/class", "not hw2/class"),
         ("hw9/reptile", "There is no homework hw9; there are hw1, hw2."),
-        ("hw2/maml", "autograder/hw2/maml is there already"),
+        ("hw2/maml", "autograder/exercises/maml is there already"),
         ("hw1/maml", "hw2/maml.py is there already"),
         ("hw2/util", "hw2/util.py is there already"),
     ],

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from autograder import upgrade
-from autograder.catalog import COURSE, exercises, homeworks
+from autograder.grading.catalog import exercises, homeworks
+from autograder.paths import COURSE
+from autograder.student import upgrade
 
 nbformat = pytest.importorskip("nbformat", reason="the extra `notebooks` is not installed")
 pytest.importorskip("nbconvert", reason="the extra `notebooks` is not installed")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from autograder import isolation
-from autograder.catalog import COURSE
+from autograder.isolation import levels
+from autograder.paths import COURSE
 from autograder.report import terminal
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 from data import copies, output
@@ -109,9 +109,7 @@ def report():
     behind = check(4, Verdict.NOT_RUN, waits_for=[waiting[0].title], message="waits")
     checks = [wrong, *waiting, behind, check(5), check(6, Verdict.GRADER_ERROR, message="no room"), check(7)]
     exercise = ExerciseResult(name="x", title="Problem 1. Prototypes", file="hw2/x.py", checks=checks, flags=["line 3"])
-    return Report(
-        homework="hw2", subject="~/x", seed=1, data="glyphs", isolation=isolation.REDUCED, exercises=[exercise]
-    )
+    return Report(homework="hw2", subject="~/x", seed=1, data="glyphs", isolation=levels.REDUCED, exercises=[exercise])
 
 
 def shown(width, **options):

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.draw import Draw
-from autograder.drawings import Drawings
-from autograder.hw2.maml import probe as maml
-from autograder.hw2.protonet import checks as protonet_checks
-from autograder.hw2.protonet import probe as protonet
+from autograder.exercises.maml import probe as maml
+from autograder.exercises.protonet import checks as protonet_checks
+from autograder.exercises.protonet import probe as protonet
+from autograder.grading.draw import Draw
+from autograder.grading.drawings import Drawings
 
 DRAW = Draw(1, "leaks", Drawings(None))
 PROTOTYPES = "prototypes = self._prototypes(features_support, labels_support)"

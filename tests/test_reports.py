@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 from rich.console import Console
 
-from autograder import isolation
+from autograder.isolation import levels
 from autograder.report import files, student, terminal
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 from autograder.untrusted import cell, clean, name
@@ -27,7 +27,7 @@ def check(verdict, **fields):
 
 def report_of(*checks, **fields):
     exercise = ExerciseResult(name="maml", title="Problem 2. MAML", file="hw2/maml.py", checks=list(checks))
-    told = {"homework": "hw2", "subject": "a student", "seed": 4711, "data": "glyphs", "isolation": isolation.ISOLATED}
+    told = {"homework": "hw2", "subject": "a student", "seed": 4711, "data": "glyphs", "isolation": levels.ISOLATED}
     return Report(**(told | {"exercises": [exercise]} | fields))
 
 
@@ -198,5 +198,5 @@ def test_only_a_report_of_anothers_work_shows_flags_and_the_level():
 
 
 def test_a_report_without_a_sandbox_begins_so():
-    shown = terminal_text(report_of(check(Verdict.PASS), isolation=isolation.NONE))
+    shown = terminal_text(report_of(check(Verdict.PASS), isolation=levels.NONE))
     assert re.sub(r"\x1b\[[0-9;]*m", "", shown).startswith("NO SANDBOX.")

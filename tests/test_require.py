@@ -8,27 +8,26 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from autograder import isolation
 from autograder.__main__ import main
-from autograder.instructor import live
+from autograder.exit_status import USAGE
+from autograder.instructor import references
 from autograder.instructor.classroom import run, work
 from autograder.isolation import levels, separate, totals
-from autograder.status import USAGE
 
-STRONGEST_FIRST = [isolation.ISOLATED, isolation.PER_PROCESS, isolation.REDUCED, isolation.SEPARATE, isolation.NONE]
+STRONGEST_FIRST = [levels.ISOLATED, levels.PER_PROCESS, levels.REDUCED, levels.SEPARATE, levels.NONE]
 
 
 def at(level, monkeypatch):
     """Let this be the strongest level that works here."""
     found = levels.Isolation(level, totals.Watchdog(), "bubblewrap is not installed")
-    monkeypatch.setattr(isolation, "find", lambda: found)
+    monkeypatch.setattr(levels, "find", lambda: found)
     return found
 
 
 @pytest.fixture
 def class_of_one(tmp_path):
     """A folder with the reference as the only submission."""
-    for name, content in live.solutions("hw2").files.items():
+    for name, content in references.solutions("hw2").files.items():
         path = tmp_path / "submissions" / "ada" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -45,7 +44,7 @@ def test_a_level_falls_short_of_the_stronger_ones_alone(level, required):
 
 @pytest.mark.parametrize("options", [(), ("--submission", "."), ("--allow-unsandboxed",), ("--reference",)])
 def test_nothing_is_graded_below_the_level_that_is_demanded(options, monkeypatch, tmp_path):
-    at(isolation.REDUCED, monkeypatch)
+    at(levels.REDUCED, monkeypatch)
     out = tmp_path / "result.json"
     done = CliRunner().invoke(main, ["hw2", "--fast", "--json", str(out), "--require", "isolated", *options])
     assert done.exit_code == USAGE and not out.exists()
@@ -62,19 +61,19 @@ def test_only_levels_can_be_demanded():
 
 
 def test_a_class_run_stops_before_the_first_submission(class_of_one, tmp_path, monkeypatch, capsys):
-    at(isolation.REDUCED, monkeypatch)
+    at(levels.REDUCED, monkeypatch)
     monkeypatch.setattr(run.local, "run", lambda *given: pytest.fail("something was graded"))
-    options = run.Options("hw2", class_of_one, tmp_path / "out", fast=True, require=isolation.ISOLATED)
+    options = run.Options("hw2", class_of_one, tmp_path / "out", fast=True, require=levels.ISOLATED)
     assert run.grade_class(options) == USAGE
     assert "--require asks for the level 'isolated'" in capsys.readouterr().err
     assert not (tmp_path / "out" / "gradebook.csv").exists()
 
 
 def test_a_process_elsewhere_refuses_too(monkeypatch):
-    at(isolation.REDUCED, monkeypatch)
-    work.check_isolation(isolation.REDUCED, allow_unsandboxed=False)
+    at(levels.REDUCED, monkeypatch)
+    work.check_isolation(levels.REDUCED, allow_unsandboxed=False)
     with pytest.raises(work.RefusedError, match="asks for the level 'isolated'"):
-        work.check_isolation(isolation.ISOLATED, allow_unsandboxed=True)
+        work.check_isolation(levels.ISOLATED, allow_unsandboxed=True)
 
 
 # What the code of a class may not see
@@ -90,7 +89,7 @@ def test_the_folder_of_a_class_is_closed_to_other_users(class_of_one, tmp_path):
 def test_where_workers_are_users_of_their_own_a_class_that_they_could_read_is_refused(
     open_folder, class_of_one, tmp_path, monkeypatch, capsys
 ):
-    found = at(isolation.SEPARATE, monkeypatch)
+    found = at(levels.SEPARATE, monkeypatch)
     monkeypatch.setattr(separate, "hide_command_line", lambda: None)
     seen = []
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_inputs import tries
 
-from autograder import catalog, shapes
+from autograder.grading import catalog, questions
+from autograder.grading.check_vocabulary import assert_close, assert_shape
 from autograder.results import StudentError, Verdict
-from autograder.words import assert_close, assert_shape
 
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 PROBE = """
@@ -35,7 +35,7 @@ def ask(
 ) -> Answer: ...
 def other(module) -> Bare: ...
 """
-QUESTIONS = shapes.read(ast.parse(PROBE).body)
+QUESTIONS = questions.read(ast.parse(PROBE).body)
 ARGUMENTS = {
     "features": np.zeros((4, 6)),
     "prototypes": np.zeros((3, 6)),
@@ -101,7 +101,7 @@ def test_an_answer_as_declared_is_made_of_ordinary_arrays():
 )
 def test_an_answer_of_other_fields_is_refused(changes):
     arrays = {name: array for name, array in (right() | changes).items() if array is not None}
-    with pytest.raises(shapes.FieldsError):
+    with pytest.raises(questions.FieldsError):
         QUESTIONS["ask"].answer(ARGUMENTS, arrays)
 
 
@@ -137,7 +137,7 @@ def test_a_wrong_shape_is_never_spread_over_more_numbers(compute):
 
 def test_what_is_not_declared_cannot_be_spread_either():
     for array in (QUESTIONS["other"].answer({}, {"values": np.ones((3000, 1))}).values, answered().free):
-        assert isinstance(array, shapes.Undeclared) and (array[:, :1] + np.ones((1, 7))).shape[1] == 7
+        assert isinstance(array, questions.Undeclared) and (array[:, :1] + np.ones((1, 7))).shape[1] == 7
     with pytest.raises(StudentError, match="do not belong together"):
         QUESTIONS["other"].answer({}, {"values": np.ones((3000, 1))}).values * np.ones((1, 3000))
 
@@ -147,7 +147,7 @@ def test_a_reply_may_be_a_few_times_as_large_as_what_is_declared():
     declared.pop("free"), declared.pop("more")
     question = QUESTIONS["ask"]._replace(fields=declared)
     numbers = 12 + 64 + 1 + 24 + 12
-    assert question.most(ARGUMENTS, 2**40) == shapes.SPARE + shapes.TIMES * 8 * numbers
+    assert question.most(ARGUMENTS, 2**40) == questions.SPARE + questions.TIMES * 8 * numbers
     assert question.most(ARGUMENTS, 1000) == 1000 and QUESTIONS["ask"].most(ARGUMENTS, 2**40) == 2**40
 
 
@@ -171,7 +171,7 @@ def hold(changes):
     """Compute with an answer as checks do, and assert what must hold of each result."""
     try:
         answer = QUESTIONS["ask"].answer(ARGUMENTS, right() | changes)
-    except shapes.FieldsError:
+    except questions.FieldsError:
         return
     for name, array in vars(answer).items():
         for part in array.values() if isinstance(array, dict) else [array]:
@@ -181,7 +181,7 @@ def hold(changes):
                         result = compute(part, other)
                     except (StudentError, ValueError):
                         continue
-                    assert np.size(result) <= max(shapes.NUMBERS, np.size(part), np.size(other)), (name, part.shape)
+                    assert np.size(result) <= max(questions.NUMBERS, np.size(part), np.size(other)), (name, part.shape)
             with_words(part)
 
 
@@ -208,7 +208,7 @@ def test_many_replies_of_every_shape(changes):
 
 MEASURED = """
 import resource, numpy as np
-from autograder import catalog
+from autograder.grading import catalog
 from autograder.results import StudentError
 question = next(e for e in catalog.exercises("hw2") if e.name == "protonet").questions["logits"]
 given = {"features": np.zeros((1200, 6)), "prototypes": np.zeros((500, 6))}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalog
+from autograder.grading import catalog
 from autograder.instructor import regions
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,10 +10,10 @@ import zipfile
 
 import pytest
 
-from autograder import box
-from autograder import submission as submissions
-from autograder.handed_in import MAX_FILE, MAX_NAMES
-from autograder.submission import SubmissionError
+from autograder.grading import box
+from autograder.intake import submission as submissions
+from autograder.intake.handed_in import MAX_FILE, MAX_NAMES
+from autograder.intake.submission import SubmissionError
 
 WANTED = {"hw2/protonet.py": b"p", "hw2/maml.py": b"m"}
 

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder import catalog, grade, thresholds
-from autograder.drawings import Drawings
-from autograder.instructor import calibrate, distributions, mutants
+from autograder.grading import catalog, grade, thresholds
+from autograder.grading.drawings import Drawings
+from autograder.instructor.quality import calibrate, distributions, mutants
 
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 TRAINING = [exercise for exercise in EXERCISES if any(exercise.outline().values())]

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalog
+from autograder import paths
+from autograder.grading import catalog
 from autograder.instructor.handout import command
 from autograder.isolation import levels, totals
 from autograder.isolation.clock import Clock
@@ -32,7 +33,7 @@ def course(tmp_path_factory):
     """A copy of the course with the solutions in place."""
     folder = tmp_path_factory.mktemp("windows") / "course"
     left_out = shutil.ignore_patterns(".*", "__pycache__", "tests", "benchmarks", "docs", "logs", "*.egg-info")
-    shutil.copytree(catalog.COURSE, folder, ignore=left_out)
+    shutil.copytree(paths.COURSE, folder, ignore=left_out)
     for homework in catalog.homeworks():
         for exercise in catalog.exercises(homework):
             shutil.copy(exercise.folder / "solution.py", folder / exercise.file)
@@ -71,10 +72,10 @@ def test_the_reference_has_full_marks_on_windows(course, homework):
 
 
 def test_the_stubs_have_none_on_windows_and_the_words_are_honest(tmp_path):
-    shutil.copytree(catalog.COURSE / "hw2", tmp_path / "hw2")
-    told = windows(catalog.COURSE, "-m", "autograder", "hw2", "--fast", status=1, expected="hw2: 0 of ")
+    shutil.copytree(paths.COURSE / "hw2", tmp_path / "hw2")
+    told = windows(paths.COURSE, "-m", "autograder", "hw2", "--fast", status=1, expected="hw2: 0 of ")
     assert "your code runs without a full sandbox: no sandbox is known for Windows." in told
-    refused = windows(catalog.COURSE, "-m", "autograder", "hw2", "--submission", str(tmp_path), status=4)
+    refused = windows(paths.COURSE, "-m", "autograder", "hw2", "--submission", str(tmp_path), status=4)
     assert "NO SANDBOX." in refused and "Nothing was graded." in refused
 
 
@@ -123,16 +124,16 @@ WORKER = """
 import subprocess, sys, tempfile, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from autograder import isolation
+from autograder.isolation import levels
 from autograder.isolation import totals, windows
 from autograder.results import StudentError
-import autograder.box as grading_box
+import autograder.grading.box as grading_box
 from autograder.worker.client import Worker
 import numpy as np
 
 windows.kernel = windows.kernel if {jobs} else lambda: None
-found = isolation.find()
-assert found.level == isolation.NONE
+found = levels.find()
+assert found.level == levels.NONE
 with tempfile.TemporaryDirectory() as folder:
     files = {{"hw2/protonet.py": {module!r}.encode()}}
     grading_box.fill(Path(folder), "hw2", files)
@@ -164,7 +165,7 @@ CHILD = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import
 def loops(jobs, *codes):
     """What a worker on Windows makes of some code that is to have two seconds."""
     program = WORKER.format(tests=str(Path(__file__).parent), module=MODULE, codes=list(codes), jobs=jobs)
-    return windows(catalog.COURSE, "-c", program).splitlines()
+    return windows(paths.COURSE, "-c", program).splitlines()
 
 
 def test_time_is_that_of_the_job_and_all_its_processes_end_on_windows():
@@ -188,7 +189,7 @@ def test_files_of_a_worker_on_windows_are_named_as_in_the_handout():
         "import sys; sys.path.insert(0, ''); import autograder.worker.shim as shim; shim.COURSE = 'C:/Temp/box-1';"
         r"print(shim._own(r'C:\Temp\box-1\hw2\protonet.py'), shim._own('C:/Temp/box-1\\hw2\\maml.py'))"
     )
-    assert windows(catalog.COURSE, "-c", program).split() == ["hw2/protonet.py", "hw2/maml.py"]
+    assert windows(paths.COURSE, "-c", program).split() == ["hw2/protonet.py", "hw2/maml.py"]
 
 
 # What must not come onto that path
@@ -197,8 +198,8 @@ def test_files_of_a_worker_on_windows_are_named_as_in_the_handout():
 def _modules():
     """Files that students run, with their trees."""
     for package in absent["COURSE"]:
-        for path in sorted((catalog.COURSE / package).rglob("*.py")):
-            name = path.relative_to(catalog.COURSE / package).as_posix()
+        for path in sorted((paths.COURSE / package).rglob("*.py")):
+            name = path.relative_to(paths.COURSE / package).as_posix()
             if not name.startswith("instructor/") and not (package == "autograder" and name in LINUX):
                 yield f"{package}/{name}", ast.parse(path.read_text(encoding="utf-8"))
 
@@ -224,7 +225,7 @@ def _imports(tree):
 
 
 LATER = (ast.FunctionDef, ast.If)  # "if sys.platform ..."
-LINUX_MODULES = ("autograder.worker.confine", "autograder.worker.selftest", "autograder.worker.supervisor")
+LINUX_MODULES = ("autograder.isolation.confine", "autograder.worker.selftest", "autograder.isolation.supervisor")
 
 
 def test_nothing_is_imported_that_windows_lacks():

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from autograder.results import StudentError, Verdict
-from autograder.words import (
+from autograder.grading.check_vocabulary import (
     accuracy,
     assert_close,
     assert_differ,
@@ -17,6 +16,7 @@ from autograder.words import (
     assert_shape,
     assert_shares,
 )
+from autograder.results import StudentError, Verdict
 
 NAN, INF = float("nan"), float("inf")
 

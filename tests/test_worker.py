@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder import box as grading_box
-from autograder import catalog, isolation, subjects
-from autograder.instructor import live
-from autograder.isolation import bubblewrap
+from autograder.grading import box as grading_box
+from autograder.grading import catalog, subjects
+from autograder.instructor import references
+from autograder.isolation import bubblewrap, levels
 from autograder.results import StudentError, Verdict
 from autograder.worker import failure, wire
 from autograder.worker.client import Worker
@@ -86,7 +86,7 @@ class Box:
         if self.worker and not self.worker.alive:
             self.close()
         if not self.worker:
-            self.worker = Worker(isolation.find(), self.folder, "hw2.protonet", 1, self.files)
+            self.worker = Worker(levels.find(), self.folder, "hw2.protonet", 1, self.files)
             self.worker.ask("hello", {}, {}, 0, START)
             self.worker.ask("import", {}, {}, 0, START)
 
@@ -623,10 +623,10 @@ def test_student_code_finds_nothing_of_the_grader_the_host_or_the_network(box, i
     home = Path.home()
     attempts = {
         "the course": f"os.listdir({str(ROOT)!r})",
-        "the solution beside the probe": "open('/box/autograder/hw2/protonet/solution.py')",
-        "the checks": "import autograder.hw2.protonet.checks",
-        "the thresholds": "open('/box/autograder/hw2/protonet/thresholds.json')",
-        "the grader's words": "import autograder.words",
+        "the solution beside the probe": "open('/box/autograder/exercises/protonet/solution.py')",
+        "the checks": "import autograder.exercises.protonet.checks",
+        "the thresholds": "open('/box/autograder/exercises/protonet/thresholds.json')",
+        "the grader's words": "import autograder.grading.check_vocabulary",
         "home": f"os.listdir({str(home)!r})",
         "passwords": "open('/etc/passwd')",
         "the environment": "os.environ['SECRET_TOKEN']",
@@ -638,7 +638,7 @@ def test_student_code_finds_nothing_of_the_grader_the_host_or_the_network(box, i
         "this machine's servers": "socket.create_connection(('127.0.0.1', 22), timeout=1)",
         "a name server": "socket.getaddrinfo('example.org', 80)",
         "its own program, to change it": "open('/box/hw2/protonet.py', 'a')",
-        "the probe, to change it": "open('/box/autograder/hw2/protonet/probe.py', 'a')",
+        "the probe, to change it": "open('/box/autograder/exercises/protonet/probe.py', 'a')",
         "Python's own files, to change them": "open(np.__file__, 'a')",
         "the root": "open('/x', 'w')",
         "devices": "open('/dev/x', 'w')",
@@ -751,7 +751,7 @@ def test_the_same_seed_gives_the_same_random_numbers(box):
 
 
 def test_an_exercise_that_ends_python_in_every_call_leaves_the_other_one_alone(rewritten, grade):
-    files = live.solutions("hw2").files
+    files = references.solutions("hw2").files
     files["hw2/protonet.py"] = rewritten(
         "protonet",
         {
@@ -767,7 +767,7 @@ def test_an_exercise_that_ends_python_in_every_call_leaves_the_other_one_alone(r
 
 
 def test_an_exercise_that_cannot_be_imported_leaves_the_other_one_alone(grade):
-    files = live.solutions("hw2").files
+    files = references.solutions("hw2").files
     files["hw2/protonet.py"] = b"import os\nprint('bye')\nos._exit(0)\n"
     protonet, maml = grade("hw2", files).exercises
     assert protonet.earned == 0 and "ended the Python process" in protonet.problem
@@ -789,10 +789,11 @@ def test_prints_are_shown_with_the_check_in_which_they_came(edited, grade_source
 def test_every_exercise_has_a_box_with_what_it_needs_and_no_more(tmp_path):
     for homework in catalog.homeworks():
         folder = tmp_path / homework
-        grading_box.fill(folder, homework, live.solutions(homework).files)
+        grading_box.fill(folder, homework, references.solutions(homework).files)
         names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         assert not [name for name in names if name.endswith(("solution.py", "checks.py", ".json", ".safetensors"))]
-        own = {f"autograder/{homework}/{e.name}/{part}" for e in catalog.exercises(homework) for part in e.driver}
-        assert own <= names and not [
-            name for name in names if name.startswith("autograder/hw") and homework not in name
-        ]
+        exercises = catalog.exercises(homework)
+        own = {f"{e.place}/{part}" for e in exercises for part in e.driver}
+        names = {name for name in names if name.startswith("autograder/exercises/")}
+        names -= {"autograder/exercises/__init__.py", *(f"{e.place}/__init__.py" for e in exercises)}
+        assert own == names

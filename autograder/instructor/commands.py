@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from autograder.catalog import homeworks
-from autograder.isolation import WORDS
+from autograder.grading.catalog import homeworks
+from autograder.isolation.levels import WORDS
 
 
 @click.command("stubs")
@@ -49,7 +49,7 @@ def calibrate_command(
     homework: str, seeds: int, mutant_seeds: int, first: int, only: str | None, data: tuple[str, ...]
 ) -> int:
     """Measure the reference's accuracies and write the thresholds of the checks that train."""
-    from autograder.instructor import measure
+    from autograder.instructor.quality import measure
 
     return measure.calibrate(homework, seeds, mutant_seeds, first, only, data or ("omniglot", "glyphs"))
 
@@ -61,7 +61,7 @@ def calibrate_command(
 @click.option("--seed", type=click.IntRange(min=0), help="Draw the inputs from this; a new one if left out.")
 def mutants_command(homework: str, only: str | None, jobs: int | None, seed: int | None) -> int:
     """Try the checks on wrong solutions, and print which check finds each."""
-    from autograder.instructor import measure
+    from autograder.instructor.quality import measure
 
     return measure.kill_mutants(homework, only, jobs, seed)
 

@@ -8,9 +8,11 @@ import click
 import jinja2
 
 from autograder import commands
-from autograder.catalog import COURSE, Exercise, exercises, homeworks
-from autograder.instructor import mutants, points, regions
-from autograder.status import FULL_MARKS
+from autograder.exit_status import FULL_MARKS
+from autograder.grading.catalog import Exercise, exercises, homeworks
+from autograder.instructor import points, regions
+from autograder.instructor.quality import mutants
+from autograder.paths import COURSE
 
 TEMPLATES = Path(__file__).parent / "scaffold"
 WRITE = re.compile(r"\bWRITE: (.+?)(?:\"\)|\"\"\")?$")  # stands in a template where an author is to write something
@@ -29,7 +31,6 @@ def begin(name: str) -> int:
     exercise = _named(name)
     settings = {
         "homework": exercise.homework,
-        "number": len(exercises(exercise.homework)) + 1,
         "title": exercise.name.replace("_", " ").capitalize(),
         "kind": exercise.name.title().replace("_", ""),
     }

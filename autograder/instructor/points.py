@@ -1,8 +1,8 @@
 """What the assignment texts show of the checks."""
 
-from autograder.catalog import exercises
-from autograder.grade import checks
-from autograder.referee import describe
+from autograder.grading.catalog import exercises
+from autograder.grading.grade import checks
+from autograder.grading.referee import describe
 
 BEGIN, END = "<!-- points:begin -->", "<!-- points:end -->"
 

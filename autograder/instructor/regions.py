@@ -18,7 +18,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from autograder.instructor import whole
+from autograder.instructor import stub_bodies
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
@@ -60,8 +60,8 @@ def stub(source: str, name: str) -> str:
                 lines.append(f'{indent}raise NotImplementedError("{owners[begun]} is still to do")')
             else:
                 try:
-                    lines += whole.stubs(left_out, _todo(text), indent, classes.get(begun, ""))
-                except whole.WholeError as error:
+                    lines += stub_bodies.stubs(left_out, _todo(text), indent, classes.get(begun, ""))
+                except stub_bodies.WholeError as error:
                     raise RegionError(f"{name}:{begun + error.line}: {error}") from None
                 while not lines[-1].strip():  # what follows brings its own
                     lines.pop()

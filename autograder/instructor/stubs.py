@@ -3,9 +3,10 @@
 import click
 
 from autograder import commands
-from autograder.catalog import COURSE, exercises, homeworks
+from autograder.exit_status import GRADER_FAULT, LESS
+from autograder.grading.catalog import exercises, homeworks
 from autograder.instructor import regions
-from autograder.status import GRADER_FAULT, LESS
+from autograder.paths import COURSE
 
 
 def write(check: bool) -> int:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograder.catalog import GRADER
 from autograder.isolation import python, seccomp
 from autograder.isolation.plain import popen
+from autograder.paths import GRADER
 
 TMP = 256 * 2**20  # bytes of the worker's /tmp, and as much of /dev/shm
 

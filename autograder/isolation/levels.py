@@ -14,9 +14,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder import box
-from autograder.catalog import COURSE
 from autograder.isolation import bubblewrap, disk, plain, python, reduced, separate, totals
+from autograder.paths import COURSE
 
 ISOLATED = "isolated"
 PER_PROCESS = "isolated, per-process limits"
@@ -164,7 +163,7 @@ def find() -> Isolation:
     if sys.platform != "linux":
         name = {"win32": "Windows", "darwin": "macOS"}.get(sys.platform, sys.platform)
         return Isolation(NONE, totals.Watchdog(), f"no sandbox is known for {name}")
-    from autograder.worker import confine
+    from autograder.isolation import confine
 
     reason = "bubblewrap is not installed (Debian, Ubuntu: apt-get install bubblewrap)"
     if shutil.which("bwrap"):
@@ -228,7 +227,7 @@ def _two_boxes(level: str) -> Iterator[tuple[Path, Path]]:
             target = Path(first, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(COURSE / name, target)
-        box.open_to_all(Path(first))
+        separate.let_all_read(Path(first))
         Path(other, "secret").write_text("")
         Path(other).chmod(0o750 if level == SEPARATE else 0o755)  # as the boxes of that level are
         yield Path(first), Path(other)

@@ -13,7 +13,7 @@ from pathlib import Path
 from autograder.isolation import python, seccomp
 from autograder.isolation.plain import popen
 
-CONFINE, SUPERVISOR = "autograder/worker/confine.py", "autograder/worker/supervisor.py"
+CONFINE, SUPERVISOR = "autograder/isolation/confine.py", "autograder/isolation/supervisor.py"
 NOT_DUMPABLE = 4  # prctl(PR_SET_DUMPABLE)
 
 

@@ -97,3 +97,9 @@ def leave_nothing(user: int) -> None:
                         shutil.rmtree(item.path, ignore_errors=True)
                     else:
                         os.unlink(item.path)  # noqa: PTH108  (an entry of scandir)
+
+
+def let_all_read(folder: Path) -> None:
+    """Let a worker read it that is another user, whatever the umask is."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)

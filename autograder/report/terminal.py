@@ -9,8 +9,8 @@ from rich.progress import Progress, ProgressColumn, SpinnerColumn, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from autograder import isolation
-from autograder.catalog import Exercise
+from autograder.grading.catalog import Exercise
+from autograder.isolation import levels
 from autograder.results import TO_DO, CheckResult, ExerciseResult, Report, Verdict, number
 
 Shown = TypeVar("Shown", bound="Line")
@@ -74,8 +74,8 @@ def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: b
         of_another: whether someone else's work was graded: then flags and the words for the isolation are shown.
         tracebacks: whether those of the grader's own faults are shown, which are for the staff.
     """
-    if of_another and report.isolation == isolation.NONE:
-        _print(to, Text(isolation.WORDS[isolation.NONE], "bold red"), "")
+    if of_another and report.isolation == levels.NONE:
+        _print(to, Text(levels.WORDS[levels.NONE], "bold red"), "")
     to.print(Text(f"{report.homework}: {report.subject}", "bold"), soft_wrap=True)  # paths are copied in one piece
     for exercise in report.exercises:
         _print(to, _head(exercise))
@@ -95,8 +95,8 @@ def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: b
         _print(to, Text(f"Note: {note}", "dim"))
     _print(to, _score(report))
     _print(to, Text(f"{report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}", "dim"))
-    if of_another and report.isolation != isolation.NONE:
-        _print(to, Text(isolation.WORDS[report.isolation], "dim"))
+    if of_another and report.isolation != levels.NONE:
+        _print(to, Text(levels.WORDS[report.isolation], "dim"))
 
 
 def show_list(homework: str, exercises: list[tuple[Exercise, list[CheckResult]]], to: Console) -> None:

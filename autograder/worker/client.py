@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autograder.catalog import COURSE
-from autograder.isolation import Isolation, python, totals
+from autograder.isolation import python, totals
 from autograder.isolation.clock import GLANCE, Clock
+from autograder.isolation.levels import Isolation
+from autograder.paths import COURSE
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean, hide_paths
 from autograder.worker import wire

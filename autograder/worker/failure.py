@@ -17,7 +17,7 @@ import numpy as np
 
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean
-from autograder.worker import look, wire
+from autograder.worker import unusual_code, wire
 
 VERDICTS = {
     "todo": Verdict.NOT_RUN,
@@ -201,12 +201,12 @@ def notices(noticed: dict[str, np.ndarray], file: str, files: Files) -> list[str
     """What a look at a file found, in sentences with its lines quoted.
 
     Raises:
-        IndexError, KeyError: it is not what look.py sends.
+        IndexError, KeyError: it is not what unusual_code.py sends.
     """
     told = []
     for notice, line in zip(noticed["notices"].tolist(), noticed["lines"].tolist(), strict=True):
         quoted = _line(wire.Place(file, line, ""), files)
-        told.append(f"{file}, line {line} {look.NOTICES[notice]}: {quoted}")
+        told.append(f"{file}, line {line} {unusual_code.NOTICES[notice]}: {quoted}")
     return told
 
 

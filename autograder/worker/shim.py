@@ -26,7 +26,7 @@ from autograder.worker import warmup  # isort: split
 
 import torch
 
-from autograder.worker import absent, look, packing, values, wire
+from autograder.worker import absent, packing, unusual_code, values, wire
 
 COURSE = sys.path[0]
 MEMORY = 6 * 2**30
@@ -40,7 +40,7 @@ def main() -> None:
     _limit(processes)
     torch.set_num_threads(threads)
     warmup.skip_the_compiler()
-    probe = importlib.import_module(f"autograder.{exercise}.probe")
+    probe = importlib.import_module(f"autograder.exercises.{exercise.split('.')[1]}.probe")
     # Solutions written for other years of the course import their neighbours as `import util`.
     sys.path.append(os.path.join(COURSE, exercise.split(".")[0]))  # noqa: PTH118
     sys.argv = [f"{exercise.replace('.', '/')}.py"]  # as if the student had started it without arguments
@@ -67,7 +67,7 @@ def _answer(probe: Any, module: Any, request: wire.Request, arrays: dict[str, np
     if request.call in ("hello", "import"):
         return {}
     if request.call == "look":
-        return values.flatten(look.look(arrays["source"].tobytes()))
+        return values.flatten(unusual_code.look(arrays["source"].tobytes()))
     random.seed(request.seed)
     np.random.seed(request.seed)
     torch.manual_seed(request.seed)

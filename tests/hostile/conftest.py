@@ -8,7 +8,7 @@ import time
 import pytest
 from hostile_case import SLACK, assert_clean, assert_expected, children, fingerprint, grade
 
-from autograder import catalog
+from autograder import paths
 
 
 @pytest.fixture(autouse=True)
@@ -37,11 +37,11 @@ def try_case(tmp_path, temporary):
         folder = tmp_path / "handed in"
         folder.mkdir()
         path = case.hand_in(folder)
-        before, others = fingerprint(catalog.COURSE), children()
+        before, others = fingerprint(paths.COURSE), children()
         begun = time.monotonic()
         outcome = grade(case, path)
         seconds = time.monotonic() - begun
-        assert fingerprint(catalog.COURSE) == before, "I4: files outside were changed"
+        assert fingerprint(paths.COURSE) == before, "I4: files outside were changed"
         assert list(temporary.iterdir()) == [], "I4: temporary files are left"
         left = {pid: line for pid, line in children().items() if pid not in others}
         assert left == {}, "I3: processes are left"

@@ -15,15 +15,16 @@ import hostile_case
 import numpy as np
 import safetensors.numpy
 
-from autograder import box, catalog, shapes, subjects, thresholds, untrusted, words
-from autograder import grade as grading
-from autograder.draw import Draw
-from autograder.hw1.black_box import checks as black_box
-from autograder.hw1.black_box import probe as black_box_probe
+from autograder import paths, untrusted
+from autograder.exercises.black_box import checks as black_box
+from autograder.exercises.black_box import probe as black_box_probe
+from autograder.grading import box, catalog, check_vocabulary, questions, subjects, thresholds
+from autograder.grading import grade as grading
+from autograder.grading.draw import Draw
+from autograder.grading.referee import Referee
 from autograder.instructor import confirm
-from autograder.instructor.live import Reference
-from autograder.isolation import bubblewrap
-from autograder.referee import Referee
+from autograder.instructor.references import Reference
+from autograder.isolation import bubblewrap, separate
 from autograder.report import student
 from autograder.results import Verdict
 from autograder.worker import client, wire
@@ -129,18 +130,18 @@ def _(monkeypatch):
 
 @control("exact fields")
 def _(monkeypatch):
-    answer = shapes.Question.answer
+    answer = questions.Question.answer
 
     def lax(self, arguments, arrays):
         return answer(self, arguments, {n: a for n, a in arrays.items() if n.partition("/")[0] in self.fields})
 
-    monkeypatch.setattr(shapes.Question, "answer", lax)
+    monkeypatch.setattr(questions.Question, "answer", lax)
     yield
 
 
 @control("declared shapes")
 def _(monkeypatch):
-    monkeypatch.setattr(shapes, "_held", lambda what, array, shape: array)
+    monkeypatch.setattr(questions, "_held", lambda what, array, shape: array)
     yield
 
 
@@ -162,7 +163,7 @@ def _(monkeypatch):
     def lax(got, want, what, tolerance):
         assert np.allclose(got, want, rtol=0, atol=tolerance)
 
-    monkeypatch.setattr(words, "_assert_close", lax)
+    monkeypatch.setattr(checking, "_assert_close", lax)
     yield
 
 
@@ -221,7 +222,7 @@ def _(monkeypatch):
         weights = subject.train(courses, batches, way=2, shot=1, batch=64, seed=draw.seed()).weights
         images, labels = black_box_probe.episodes(draw.rng, held_out, way=2, shot=1, count=1000)
         logits = subject.predict(weights, images, labels).logits
-        return words.accuracy(logits[:, -1].reshape(-1, 2), labels[:, -1].argmax(axis=-1).reshape(-1))
+        return check_vocabulary.accuracy(logits[:, -1].reshape(-1, 2), labels[:, -1].argmax(axis=-1).reshape(-1))
 
     monkeypatch.setattr(black_box, "_accuracy_after_training", with_labels)
     yield
@@ -251,7 +252,7 @@ control("ipc namespace")(_without("--unshare-ipc"))
 
 @control("mount list")
 def _(monkeypatch):
-    course = str(catalog.COURSE)
+    course = str(paths.COURSE)
     at = len(("--remount-ro", "/dev", "--remount-ro", "/"))
     _change_profile(monkeypatch, lambda options, box: [*options[:-at], "--ro-bind", course, course, *options[-at:]])
     yield
@@ -293,7 +294,7 @@ def _(monkeypatch):
 
 @control("read-only")
 def _(monkeypatch):
-    def open_to_all(folder):
+    def let_all_read(folder):
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o777 if path.is_dir() else 0o666)
 
@@ -301,7 +302,7 @@ def _(monkeypatch):
         at = options.index(box)
         return [*options[: at - 1], "--bind", *options[at:]]
 
-    monkeypatch.setattr(box, "open_to_all", open_to_all)
+    monkeypatch.setattr(separate, "let_all_read", let_all_read)
     _change_profile(monkeypatch, writable)
     yield
 

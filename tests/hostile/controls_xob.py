@@ -7,7 +7,8 @@ from pathlib import Path
 
 import hostile_case
 
-from autograder import box, handed_in, submission
+from autograder.grading import box
+from autograder.intake import handed_in, submission
 from autograder.isolation import bubblewrap, python, totals
 from autograder.worker import client, pipes, wire
 

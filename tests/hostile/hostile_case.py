@@ -16,10 +16,14 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # which pytest needs there
 
-from autograder import catalog, referee, submission
-from autograder import grade as grading
-from autograder.drawings import Drawings
-from autograder.instructor import live
+from autograder import paths
+from autograder.grading import catalog, referee
+from autograder.grading import grade as grading
+from autograder.grading.drawings import Drawings
+from autograder.grading.settings import Settings
+from autograder.instructor import references
+from autograder.instructor.live_key import Live
+from autograder.intake import submission
 from autograder.isolation import totals
 from autograder.report import student
 from autograder.results import Verdict
@@ -54,7 +58,7 @@ class Case:
         return self._build(folder, self.twin, "twin.py") if has_one else None
 
     def _build(self, folder, edits, script):
-        files = live.solutions(self.exercise.homework).files
+        files = references.solutions(self.exercise.homework).files
         if (self.folder / script).exists():
             spec = importlib.util.spec_from_file_location("made", self.folder / script)
             module = importlib.util.module_from_spec(spec)
@@ -98,9 +102,8 @@ def grade(case, path, *, twin=False):
         report = grading.grade(
             case.exercise.homework,
             handed_in,
+            settings=Settings(SECRET, Drawings(None), Live()),
             subject="a submission",
-            seed=SECRET,
-            drawings=Drawings(None),
             only=case.exercise.name,
             fast=fast,
             confirm=fast,
@@ -143,7 +146,7 @@ def assert_expected(case, report, shown, folder):
 
 def assert_clean(text, folder):
     """I5: no path of this machine, and nothing by which a terminal could be taken over."""
-    for path in (catalog.COURSE, folder, Path(tempfile.gettempdir()), Path.home()):
+    for path in (paths.COURSE, folder, Path(tempfile.gettempdir()), Path.home()):
         assert str(path) not in text, f"I5: {path} is in the message: {text}"
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text), f"I5: control characters in {text!r}"
 

@@ -15,16 +15,15 @@ from pathlib import Path
 import pytest
 from handing_in import changed, put
 
-from autograder import isolation
-from autograder.catalog import COURSE
-from autograder.instructor import live
-from autograder.isolation import python, totals
+from autograder.instructor import references
+from autograder.isolation import levels, python, totals
+from autograder.paths import COURSE
 
 FULL_MARKS, LESS, INTERRUPTED, GRADER_FAULT, USAGE = range(5)
 ARGUMENTS = ("hw2", "--fast", "--only", "protonet", "--seed", "7", "--data", "glyphs")
 LOGITS = "return -(features[:, None] - prototypes[None]).square().sum(dim=-1)"
 THIS_PATH = "import os; os.defpath = os.environ['PATH']"  # not only the system's own folders
-NO_LANDLOCK = f"{THIS_PATH}\nfrom autograder.worker import confine; confine.version = lambda: 0"
+NO_LANDLOCK = f"{THIS_PATH}\nfrom autograder.isolation import confine; confine.version = lambda: 0"
 pytestmark = [pytest.mark.hostile, pytest.mark.isolation, pytest.mark.usefixtures("isolated")]
 
 
@@ -41,13 +40,13 @@ def place():
 @pytest.fixture
 def reference(place):
     """The reference, handed in by another."""
-    return put(place / "handed in", live.solutions("hw2").files)
+    return put(place / "handed in", references.solutions("hw2").files)
 
 
 @pytest.fixture
 def endless(place):
     """The reference with a loop in one function."""
-    files = changed(live.solutions("hw2").files, "hw2/protonet.py", (LOGITS, "while True:\n            pass"))
+    files = changed(references.solutions("hw2").files, "hw2/protonet.py", (LOGITS, "while True:\n            pass"))
     return put(place / "handed in", files)
 
 
@@ -55,7 +54,7 @@ def command(path, *options, first=""):
     """The grader's command line; first is run before it, in its process."""
     start = ["-m", "autograder"]
     if first:
-        start = ["-c", f"{first}\nfrom autograder.__main__ import main\nmain()"]
+        start = ["-c", f"{first}\nfrom autograder.__main__ import main\nmain"]
     return [sys.executable, *start, *ARGUMENTS, "--submission", str(path), *map(str, options)]
 
 
@@ -148,13 +147,13 @@ def test_without_a_sandbox_nothing_of_others_is_graded_unless_it_is_asked_for(pl
     assert "--allow-unsandboxed" in done.stderr and done.stdout == ""
     if text is None:
         done = run(place, reference, "--allow-unsandboxed", first=NO_LANDLOCK, env=environment(place, PATH=path))
-        assert done.returncode == FULL_MARKS and done.result["isolation"] == isolation.NONE
+        assert done.returncode == FULL_MARKS and done.result["isolation"] == levels.NONE
         assert done.stdout.lstrip().startswith("NO SANDBOX.")
 
 
 def test_without_a_sandbox_ones_own_work_is_graded_with_a_quiet_line(place):
     env = environment(place, PATH=without_bubblewrap(place))
-    line = [sys.executable, "-c", f"{NO_LANDLOCK}\nfrom autograder.__main__ import main\nmain()", *ARGUMENTS]
+    line = [sys.executable, "-c", f"{NO_LANDLOCK}\nfrom autograder.__main__ import main\nmain", *ARGUMENTS]
     done = subprocess.run(line, cwd=COURSE, capture_output=True, text=True, timeout=120, env=env)
     assert done.returncode == LESS and "still to do" in done.stdout
     assert done.stderr.startswith(
@@ -166,13 +165,13 @@ def test_without_a_sandbox_ones_own_work_is_graded_with_a_quiet_line(place):
 
 
 def test_landlock_serves_where_bubblewrap_does_not_and_says_what_it_does_not_keep(place, reference):
-    from autograder.worker import confine
+    from autograder.isolation import confine
 
     if not confine.version():
         pytest.skip("this kernel has no Landlock")
     path = program(place, "#!/bin/sh\nexit 1\n")
     done = run(place, reference, first=THIS_PATH, env=environment(place, PATH=path))
-    assert done.returncode == FULL_MARKS and done.result["isolation"] == isolation.REDUCED
+    assert done.returncode == FULL_MARKS and done.result["isolation"] == levels.REDUCED
     assert "REDUCED SANDBOX." in done.stderr and "It could see that other processes exist" in done.stderr
 
 
@@ -182,7 +181,7 @@ def test_landlock_serves_where_bubblewrap_does_not_and_says_what_it_does_not_kee
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 def test_root_isolates(place, reference):
     done = run(place, reference)
-    assert done.returncode == FULL_MARKS and done.result["isolation"] in (isolation.ISOLATED, isolation.PER_PROCESS)
+    assert done.returncode == FULL_MARKS and done.result["isolation"] in (levels.ISOLATED, levels.PER_PROCESS)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, who may become another user")
@@ -194,7 +193,7 @@ def test_an_ordinary_user_isolates(place, reference):
     os.chown(place, 65533, 65533)
     done = run(place, reference, user=65533, group=65533, extra_groups=[], env=environment(place, HOME=str(place)))
     assert done.returncode == FULL_MARKS, done.stderr
-    assert done.result["isolation"] in (isolation.ISOLATED, isolation.PER_PROCESS)
+    assert done.result["isolation"] in (levels.ISOLATED, levels.PER_PROCESS)
 
 
 # It is ended in the middle
@@ -270,7 +269,7 @@ def test_a_grader_that_is_killed_leaves_no_process_and_the_next_one_tidies_up(pl
     assert (place / "result.json").read_text() == "of an earlier run"
     shutil.rmtree(endless)
     (place / "result.json").unlink()
-    done = run(place, put(endless, live.solutions("hw2").files))
+    done = run(place, put(endless, references.solutions("hw2").files))
     assert done.returncode == FULL_MARKS
     assert list((place / "temporary").iterdir()) == []
 
@@ -297,7 +296,7 @@ def test_a_full_disk_keeps_the_old_result(place, reference):
 
 
 def test_two_graders_at_once_give_the_same_verdicts(place):
-    files = changed(live.solutions("hw2").files, "hw2/protonet.py", (LOGITS, f"{LOGITS}.sqrt()"))
+    files = changed(references.solutions("hw2").files, "hw2/protonet.py", (LOGITS, f"{LOGITS}.sqrt()"))
     path = put(place / "handed in", files)
     lines = [command(path, "--json", place / f"{n}.json") for n in range(2)]
     graders = [

@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder import box, isolation
-from autograder.isolation import disk, levels, seccomp, totals
+from autograder.grading import box
+from autograder.isolation import confine, disk, levels, seccomp, separate, totals
 from autograder.results import StudentError
-from autograder.worker import confine
 from autograder.worker.client import Worker
 
 pytestmark = [
@@ -42,7 +41,7 @@ def folder():
     """A box with a solution that runs what it is sent."""
     folder = Path(tempfile.mkdtemp(prefix="reduced-"))  # not pytest's: others pass through to it
     box.fill(folder, "hw2", {"hw2/protonet.py": SOLUTION})
-    box.open_to_all(folder)
+    separate.let_all_read(folder)
     yield folder
     shutil.rmtree(folder)
 
@@ -53,7 +52,7 @@ def worker(folder):
     started = []
 
     def start():
-        reduced = levels.Isolation(isolation.REDUCED, totals.Watchdog())
+        reduced = levels.Isolation(levels.REDUCED, totals.Watchdog())
         started.append(Worker(reduced, folder, "hw2.protonet", 1, {"hw2/protonet.py": SOLUTION}))
         started[-1].ask("import", {}, {}, 0, 120)
         return started[-1]
@@ -207,7 +206,7 @@ answer = 1
 
 def open_shared_memory(folder):
     """Let Landlock allow /dev/shm, as it would be easiest."""
-    program = folder / "autograder/worker/confine.py"
+    program = folder / "autograder/isolation/confine.py"
     text = program.read_text()
     assert text.count('everything = path in writable or path.startswith("/dev/")') == text.count('"/proc", ') == 1
     program.write_text(text.replace('"/proc", ', '"/proc", "/dev/shm", '))
@@ -385,7 +384,7 @@ def test_many_small_files_come_to_an_end_and_few_do_not(worker):
 
 
 def test_the_program_says_what_it_kept_and_what_it_did_not():
-    words = isolation.WORDS[isolation.REDUCED]
+    words = levels.WORDS[levels.REDUCED]
     for kept in ("no other program's sockets or shared memory", "its own processes were ended"):
         assert kept in words
     for open_still in ("see that other processes exist", "memory and disk are only watched", "before 6.12"):

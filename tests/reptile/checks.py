@@ -3,7 +3,7 @@
 The inner loop is judged on quadratic losses, in double precision.
 """
 
-from autograder.words import after, assert_close, hint, points
+from autograder.grading.check_vocabulary import after, assert_close, hint, points
 
 
 def _adapt(subject, task, steps):

@@ -1,6 +1,6 @@
 """Wrong solutions of Reptile, the frequent mistakes first."""
 
-from autograder.instructor.mutants import Mutant
+from autograder.instructor.quality.mutants import Mutant
 
 ONE_STEP = ("test_one_step_descends",)
 EACH_STEP = ("test_each_step_starts_from_the_last",)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from autograder.handed_in import UnreadableError, read_regular
+from autograder.intake.handed_in import UnreadableError, read_regular
 
 SECONDS = 1  # of processor time that git may take for one question about a clone
 MEMORY = 150 * 2**20  # bytes

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TextIO
 
-from autograder.catalog import Exercise
+from autograder.grading.catalog import Exercise
 from autograder.instructor.classroom.roll import Row
 from autograder.results import CheckResult, Verdict, number
 from autograder.untrusted import cell

@@ -10,15 +10,16 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from autograder import isolation, untrusted
-from autograder.catalog import Exercise
+from autograder import untrusted
 from autograder.commands import write_whole
+from autograder.grading.catalog import Exercise
 from autograder.instructor.classroom import plots
 from autograder.instructor.classroom.gradebook import DAY, Gradebook, words
 from autograder.instructor.classroom.policy import Policy
 from autograder.instructor.classroom.roll import Row
 from autograder.instructor.classroom.similar import Pair
 from autograder.instructor.classroom.summary import LISTED, Summary
+from autograder.isolation import levels
 from autograder.report import files, student
 from autograder.results import Report, Verdict, number
 
@@ -79,7 +80,7 @@ def report(summary: Summary, pairs: list[Pair] | None) -> str:
         pairs=pairs,
         listed=LISTED,
         verdicts=list(Verdict),
-        isolation=isolation.WORDS,
+        isolation=levels.WORDS,
     )
 
 

@@ -6,14 +6,15 @@ from datetime import timedelta
 
 import msgspec
 
-from autograder import submission, untrusted
-from autograder.catalog import exercises
+from autograder import untrusted
+from autograder.grading.catalog import exercises
 from autograder.instructor.classroom import people
 from autograder.instructor.classroom.layouts import HandedIn
 from autograder.instructor.classroom.people import Person
 from autograder.instructor.classroom.policy import Policy
+from autograder.intake import submission
+from autograder.intake.submission import Submission, SubmissionError
 from autograder.results import Report
-from autograder.submission import Submission, SubmissionError
 
 NOTHING = "Nothing was handed in."
 UNKNOWN = timedelta(microseconds=1)  # late by nobody knows how much: the least there is

@@ -9,17 +9,17 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from autograder import commands, isolation
-from autograder.catalog import Exercise, exercises
+from autograder import commands
+from autograder.exit_status import FULL_MARKS, GRADER_FAULT, NOTHING_TO_GRADE, USAGE
+from autograder.grading.catalog import Exercise, exercises
 from autograder.instructor.classroom import cluster, layouts, local, pages, people, policy, roll, similar, version, work
 from autograder.instructor.classroom.progress import ClassProgress
 from autograder.instructor.classroom.roll import Row
 from autograder.instructor.classroom.store import Key, Settings, Store, StoreError
 from autograder.instructor.classroom.work import RefusedError, Task
-from autograder.isolation import separate
+from autograder.intake.submission import Submission
+from autograder.isolation import levels, separate
 from autograder.results import Report
-from autograder.status import FULL_MARKS, GRADER_FAULT, NOTHING_TO_GRADE, USAGE
-from autograder.submission import Submission
 
 
 class Options(NamedTuple):
@@ -80,8 +80,8 @@ def _keep_apart(options: Options) -> None:
         RefusedError: it cannot.
     """
     work.check_isolation(options.require, options.allow_unsandboxed)
-    found = isolation.find()
-    if found.level != isolation.SEPARATE:
+    found = levels.find()
+    if found.level != levels.SEPARATE:
         return
     separate.hide_command_line()
     for folder in (options.out, options.submissions):

@@ -12,10 +12,10 @@ import itertools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from autograder.catalog import Exercise
+from autograder.grading.catalog import Exercise
 from autograder.instructor import regions
 from autograder.instructor.classroom.roll import Row
-from autograder.submission import Submission
+from autograder.intake.submission import Submission
 from autograder.untrusted import clean
 
 GRAM, WINDOW = 25, 6  # copydetect's own: what is shorter than 25 tokens' characters is noise, 30 are always found

@@ -5,7 +5,7 @@ import statistics
 from collections import Counter
 from typing import NamedTuple
 
-from autograder.catalog import Exercise
+from autograder.grading.catalog import Exercise
 from autograder.instructor.classroom.roll import Row
 from autograder.report import student
 from autograder.results import CheckResult, ExerciseResult, Verdict

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from autograder import box
-from autograder.catalog import COURSE, GRADER, Exercise, exercises
+from autograder.grading import box
+from autograder.grading.catalog import Exercise, exercises
+from autograder.paths import COURSE, GRADER
 
 ENGINE = ("autograder.instructor.classroom.work", "autograder.worker.shim", "autograder.worker.selftest")
 NUMBERS = ("torch", "numpy")  # whose versions may change numbers
@@ -38,7 +39,7 @@ def _files(exercise: Exercise) -> set[Path]:
     given = {path for name in ("data", exercise.homework) for path in (COURSE / name).glob("*.py")}
     given = {path for path in given if path.relative_to(COURSE).as_posix() not in edited}
     boxed = {GRADER / name for name in box.WORKER} | given
-    modules = [*ENGINE, *(f"autograder.{exercise.homework}.{exercise.name}.{p.stem}" for p in own if p.suffix == ".py")]
+    modules = [*ENGINE, *(f"{exercise.package}.{p.stem}" for p in own if p.suffix == ".py")]
     return own | boxed | {GRADER / "pytest.ini"} | set(_imported(modules))
 
 

@@ -20,15 +20,17 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from autograder import grade as grading
-from autograder import isolation
-from autograder.catalog import Exercise, exercises
-from autograder.drawings import Drawings
+from autograder.grading import grade as grading
+from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.drawings import Drawings
+from autograder.grading.referee import describe
+from autograder.grading.settings import Settings
 from autograder.instructor.classroom import version
-from autograder.instructor.live import Live, Reference
-from autograder.referee import describe
+from autograder.instructor.live_key import Live
+from autograder.instructor.references import Reference
+from autograder.intake.submission import Submission
+from autograder.isolation import levels
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
-from autograder.submission import Submission
 
 MEMORY = 64 * 2**20  # bytes of answers that a process keeps of the reference
 MOST = 5 * 2**28  # bytes that grading may take: four times what honest work was seen to need
@@ -107,12 +109,10 @@ def _grade(task: Task, exercise: Exercise) -> Report:
     return grading.grade(
         task.homework,
         Submission(task.files, {exercise.name: task.problem}),
+        Settings(task.seed, drawings, _key(task.seed, str(drawings))),
         subject="",
-        seed=task.seed,
-        drawings=drawings,
         only=exercise.name,
         fast=task.fast,
-        key=_key(task.seed, str(drawings)),
     )
 
 
@@ -134,12 +134,12 @@ def check_isolation(require: str | None, allow_unsandboxed: bool) -> None:
     Raises:
         RefusedError: it is kept apart worse than is demanded, or not at all.
     """
-    found = isolation.find()
+    found = levels.find()
     if shortfall := found.shortfall(require):
         raise RefusedError(shortfall)
-    if found.level == isolation.NONE and not allow_unsandboxed:
+    if found.level == levels.NONE and not allow_unsandboxed:
         raise RefusedError(
-            f"{isolation.WORDS[found.level]}\nWhy: {found.reason}.\nNothing was graded. --allow-unsandboxed grades it "
+            f"{levels.WORDS[found.level]}\nWhy: {found.reason}.\nNothing was graded. --allow-unsandboxed grades it "
             "nevertheless."
         )
 
@@ -156,7 +156,7 @@ def _failed(task: Task, exercise: Exercise) -> Report:
         subject="",
         seed=task.seed,
         data=task.drawings,
-        isolation=isolation.find().level,
+        isolation=levels.find().level,
         exercises=[result],
     )
     everything = [describe(check) for e in exercises(task.homework) for check in grading.checks(e)]

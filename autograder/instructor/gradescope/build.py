@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from autograder import archives
-from autograder.catalog import COURSE
 from autograder.commands import write_whole
 from autograder.instructor.gradescope import results
 from autograder.instructor.handout.build import build
+from autograder.intake import archives
+from autograder.paths import COURSE
 from autograder.report import terminal
 
 if sys.version_info >= (3, 11):

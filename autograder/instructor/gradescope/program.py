@@ -11,12 +11,15 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from autograder import grade as grading
-from autograder import isolation, submission
-from autograder.catalog import Exercise, exercises
+from autograder import answer_key
 from autograder.commands import write_whole
-from autograder.drawings import Drawings
-from autograder.referee import describe
+from autograder.grading import grade as grading
+from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.drawings import Drawings
+from autograder.grading.referee import describe
+from autograder.grading.settings import Settings
+from autograder.intake import submission
+from autograder.isolation import levels
 from autograder.report import terminal
 from autograder.results import CheckResult, ExerciseResult, Report
 from data import output
@@ -79,11 +82,9 @@ def _page(place: Path, settings: dict[str, Any]) -> dict[str, Any]:
         report = grading.grade(
             homework,
             handed_in,
+            # Two workers at once would need more memory than the default container has.
+            Settings(settings["seed"], Drawings.find(), answer_key.find(), workers=1, observe=observe),
             subject="the submission",
-            seed=settings["seed"],
-            drawings=Drawings.find(),
-            workers=1,  # two would need more memory than the default container has
-            observe=observe,
         )
     except KeyboardInterrupt:
         signal.alarm(0)
@@ -98,8 +99,8 @@ def _check_isolation(closed: list[Path]) -> None:
     Raises:
         OpenError: it is not.
     """
-    found = isolation.find()
-    holes = found.reason if found.level == isolation.NONE else found.holes(closed)
+    found = levels.find()
+    holes = found.reason if found.level == levels.NONE else found.holes(closed)
     if holes:
         print(f"isolation: {found.level}, {holes}")
         raise OpenError("It was not started, since this container would not keep a submission from the grader's files.")
@@ -120,7 +121,7 @@ def _so_far(homework: str, judged: Judged, handed_in: submission.Submission, set
         subject="the submission",
         seed=settings["seed"],
         data=str(Drawings.find()),
-        isolation=isolation.find().level,
+        isolation=levels.find().level,
         exercises=graded,
         notes=[late, *handed_in.notes],
     )

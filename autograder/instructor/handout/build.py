@@ -9,11 +9,12 @@ import jinja2
 import msgspec
 
 from autograder import __version__, manifest
-from autograder.catalog import COURSE, Exercise, exercises, homeworks
+from autograder.grading.catalog import Exercise, exercises, homeworks
 from autograder.instructor import github, regions
 from autograder.instructor.handout import carried
 from autograder.instructor.handout.record import record
 from autograder.manifest import Manifest
+from autograder.paths import COURSE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -88,14 +89,12 @@ def _exercise(exercise: Exercise, seed: int) -> Files:
     """The stub, and of the exercise's folder what its checks and its probe need."""
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
     stub = regions.stub(solution, f"{exercise.name}/solution.py").encode()
-    inside = f"autograder/{exercise.homework}"
     files = {exercise.file: stub, f"{manifest.BASES}/{exercise.file}": stub}
-    files[f"{inside}/__init__.py"] = (exercise.folder.parent / "__init__.py").read_bytes()
     for name in carried.parts(exercise):
-        files[f"{inside}/{exercise.name}/{name}"] = (exercise.folder / name).read_bytes()
+        files[f"{exercise.place}/{name}"] = (exercise.folder / name).read_bytes()
     for name, content in record(exercise, seed).items():
-        files[f"{inside}/{exercise.name}/{name}"] = content
-    thresholds = f"{inside}/{exercise.name}/thresholds.json"
+        files[f"{exercise.place}/{name}"] = content
+    thresholds = f"{exercise.place}/thresholds.json"
     if thresholds in files:
         files[thresholds] = _without_mutants(files[thresholds])
     return files

@@ -9,16 +9,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from autograder import box
-from autograder.catalog import COURSE, GRADER, Exercise, exercises
+from autograder.grading import box
+from autograder.grading.catalog import PAGE, Exercise, exercises
+from autograder.paths import COURSE
 
 # What people start, and what the grader starts in processes of their own.
 PROGRAMS = (
-    *("autograder/__main__.py", "autograder/notebook.py", "autograder/worker/selftest.py"),
+    *("autograder/__main__.py", "autograder/student/notebook.py", "autograder/worker/selftest.py"),
     *(f"autograder/{name}" for name in box.WORKER),
     *("data/download.py", "data/glyphs.py", "trainer/notebook.py"),
 )
-HOMEWORK = ("README.md", "{homework}.ipynb", "__init__.py", "train.py", "pictures.py", "util.py")
+HOMEWORK = ("README.md", "{homework}.ipynb", "homework.toml", "__init__.py", "train.py", "pictures.py", "util.py")
 # What programs read besides modules.
 BESIDE = ("autograder/pytest.ini", "autograder/report/feedback.html.j2", "autograder/report/exercises.html.j2")
 DATA = (".json", ".safetensors")
@@ -35,7 +36,7 @@ def modules(homework: str) -> list[str]:
     stubs = [exercise.file for exercise in exercises(homework)]
     waiting += stubs
     for exercise in exercises(homework):
-        waiting += [f"{_inside(exercise)}/{name}" for name in parts(exercise) if name.endswith(".py")]
+        waiting += [f"{exercise.place}/{name}" for name in parts(exercise) if name.endswith(".py")]
     seen = set(waiting)
     while waiting:
         for name in imported(COURSE / waiting.pop()):
@@ -48,7 +49,7 @@ def modules(homework: str) -> list[str]:
 
 def parts(exercise: Exercise) -> list[str]:
     """List the files of an exercise's folder that its checks and its probe need, sorted: as "checks.py"."""
-    found: set[str] = set()
+    found: set[str] = {PAGE}
     waiting = ["__init__.py", "checks.py", "probe.py"]
     while waiting:
         name = waiting.pop()
@@ -56,19 +57,24 @@ def parts(exercise: Exercise) -> list[str]:
             continue
         found.add(name)
         if name.endswith(".py"):
-            inside = f"{_inside(exercise)}/"
+            inside = f"{exercise.place}/"
             waiting += [other.removeprefix(inside) for other in imported(exercise.folder / name) if inside in other]
             waiting += _data(exercise.folder / name)
     if (exercise.folder / "thresholds.json").is_file():
-        found.add("thresholds.json")  # autograder/thresholds.py reads it
+        found.add("thresholds.json")  # autograder/grading/thresholds.py reads it
     return sorted(found - {f"{part}.py" for part in HIDDEN})
 
 
 def left(homework: str, carried: set[str]) -> list[str]:
     """List what lies in the homework's folders and is not carried, but for what everybody knows is not."""
-    folders = [COURSE / homework, COURSE / "data", COURSE / "trainer", GRADER / homework]
-    expected = {f"{_inside(exercise)}/{part}.py" for exercise in exercises(homework) for part in HIDDEN}
-    expected |= {f"{_inside(exercise)}/{name}" for exercise in exercises(homework) for name in KEPT}
+    folders = [
+        COURSE / homework,
+        COURSE / "data",
+        COURSE / "trainer",
+        *(exercise.folder for exercise in exercises(homework)),
+    ]
+    expected = {f"{exercise.place}/{part}.py" for exercise in exercises(homework) for part in HIDDEN}
+    expected |= {f"{exercise.place}/{name}" for exercise in exercises(homework) for name in KEPT}
     there = {
         path.relative_to(COURSE).as_posix()
         for folder in folders
@@ -121,9 +127,5 @@ def _allowed(name: str, homework: str) -> bool:
     """Whether a module may go to students: no instructor's, none of another homework, none of an exercise."""
     folders = name.split("/")
     if folders[0] == "autograder":
-        return folders[1] != "instructor" and not folders[1].startswith("hw")
+        return folders[1] not in ("instructor", "exercises") or len(folders) == 3
     return folders[0] in (homework, "data", "trainer")
-
-
-def _inside(exercise: Exercise) -> str:
-    return f"autograder/{exercise.homework}/{exercise.name}"

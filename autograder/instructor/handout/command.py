@@ -5,14 +5,15 @@ from typing import Any
 
 import click
 
-from autograder import archives, commands
-from autograder.catalog import exercises, homeworks
+from autograder import commands
+from autograder.exit_status import GRADER_FAULT
+from autograder.grading.catalog import exercises, homeworks
 from autograder.instructor import regions
 from autograder.instructor.handout import carried, leaks
 from autograder.instructor.handout.build import CarryError, build, unaccounted
 from autograder.instructor.handout.record import RecordError
+from autograder.intake import archives
 from autograder.report import terminal
-from autograder.status import GRADER_FAULT
 
 
 def handout(homework: str, out: Path, packed: bool, term: dict[str, Any], secrets: tuple[int, ...]) -> int:

@@ -19,10 +19,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from autograder import catalog
-from autograder.catalog import COURSE, Exercise
-from autograder.instructor import mutants, regions
+from autograder.grading import catalog
+from autograder.grading.catalog import Exercise
+from autograder.instructor import regions
 from autograder.instructor.handout import carried, disguises, spelling
+from autograder.instructor.quality import mutants
+from autograder.paths import COURSE
 
 TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|[^\s\w#]|\n")
 BEGINNING = re.compile(r"^(return |yield |\w+(\[\w+\])? = )")
@@ -131,7 +133,7 @@ def _hidden(exercise: Exercise) -> tuple[Code, ...]:
 
 def _left_out(exercise: Exercise) -> Iterator[Code]:
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
-    name = f"{exercise.homework}/{exercise.name}/solution.py"
+    name = f"{exercise.place}/solution.py"
     given = _joined(_tokens(regions.stub(solution, name)))
     for first, lines in regions.hidden(solution, name):
         tokens = [_line(line) for line in lines]
@@ -156,9 +158,7 @@ def _left_out(exercise: Exercise) -> Iterator[Code]:
 def _common(homework: str) -> frozenset[str]:
     """The expressions of the modules that students get, spelled."""
     names = carried.modules(homework)
-    names += [
-        f"autograder/{homework}/{e.name}/{part}" for e in catalog.exercises(homework) for part in carried.parts(e)
-    ]
+    names += [f"{e.place}/{part}" for e in catalog.exercises(homework) for part in carried.parts(e)]
     texts = [(COURSE / name).read_text(encoding="utf-8") for name in names if name.endswith(".py")]
     return frozenset().union(*map(spelling.spellings, texts))
 
@@ -167,7 +167,7 @@ def _common(homework: str) -> frozenset[str]:
 def _spelled(exercise: Exercise) -> dict[str, str]:
     """The expressions that the stub leaves out, spelled as spelling.py does, and their places."""
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
-    name = f"{exercise.homework}/{exercise.name}/solution.py"
+    name = f"{exercise.place}/solution.py"
     given = spelling.spellings(regions.stub(solution, name))
     found = {}
     for first, lines in regions.hidden(solution, name):

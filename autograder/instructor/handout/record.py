@@ -1,7 +1,7 @@
 """Record what a handout's key needs: the reference's answers to one seed's questions, and the marks of known mistakes.
 
 The checks are run as they are: the reference on itself for the right answers, each mutant for its own. What is written
-is what autograder.recorded reads.
+is what autograder.grading.recorded reads.
 """
 
 from collections.abc import Callable
@@ -12,15 +12,16 @@ import msgspec
 import numpy as np
 from safetensors.numpy import save
 
-from autograder.catalog import Exercise
-from autograder.instructor import mutants
-from autograder.instructor.inside import Inside, judge
-from autograder.instructor.live import Live
-from autograder.instructor.misconceptions import apart, farthest, judged
-from autograder.marks import form, marks, question
-from autograder.recorded import NAME, Answers, Given, Right, Stored, Wrong
+from autograder.grading.catalog import Exercise
+from autograder.grading.fingerprints import form, marks, question
+from autograder.grading.recorded import NAME, Answers, Given, Right, Stored, Wrong
+from autograder.grading.subjects import Call, Subject
+from autograder.instructor.in_process import Inside
+from autograder.instructor.live_key import Live
+from autograder.instructor.quality import mutants
+from autograder.instructor.quality.judging import judge
+from autograder.instructor.quality.misconceptions import apart, farthest, judged
 from autograder.results import CheckResult, Verdict
-from autograder.subjects import Call, Subject
 
 Arrays = dict[str, np.ndarray]
 

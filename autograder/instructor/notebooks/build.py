@@ -3,9 +3,10 @@
 import click
 
 from autograder import commands
-from autograder.catalog import COURSE, homeworks
+from autograder.exit_status import GRADER_FAULT, LESS
+from autograder.grading.catalog import homeworks
 from autograder.instructor.notebooks.source import HERE, Cell, SourceError, cells
-from autograder.status import GRADER_FAULT, LESS
+from autograder.paths import COURSE
 
 try:
     import nbformat

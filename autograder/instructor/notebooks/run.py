@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from autograder import commands
-from autograder.catalog import COURSE, exercises
+from autograder.exit_status import GRADER_FAULT
+from autograder.grading.catalog import exercises
 from autograder.instructor.notebooks import build
 from autograder.instructor.notebooks.source import SourceError
 from autograder.isolation import totals
 from autograder.isolation.clock import GLANCE, Clock
-from autograder.status import GRADER_FAULT
+from autograder.paths import COURSE
 
 try:
     import nbformat

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from autograder.catalog import COURSE
 from autograder.instructor.notebooks import readme
+from autograder.paths import COURSE
 
 HERE = Path(__file__).parent
 CODE = re.compile(r"^```python(?: +(?P<name>\S+))?$")

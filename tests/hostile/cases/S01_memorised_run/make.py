@@ -6,10 +6,11 @@ import io
 
 import numpy as np
 
-from autograder import catalog
-from autograder.instructor.inside import judge
-from autograder.instructor.live import Live, Reference
-from autograder.referee import describe
+from autograder.grading import catalog
+from autograder.grading.referee import describe
+from autograder.instructor.live_key import Live
+from autograder.instructor.quality.judging import judge
+from autograder.instructor.references import Reference
 from autograder.worker import packing
 
 PUBLIC = 1  # the seed of that run
@@ -19,7 +20,7 @@ import io
 
 import numpy
 
-from autograder.hw2.protonet import probe
+from autograder.exercises.protonet import probe
 from autograder.worker import values
 from hw2 import util
 

@@ -1,0 +1,377 @@
+"""The data generator.
+
+The input is a folder of noise, so that every image tells which drawing of which character it is: 30 characters, 20 of
+them for training, with 20 drawings each, as many as Omniglot has. What is rare in so large a pool is looked for in many
+episodes.
+"""
+
+from collections import Counter
+from itertools import pairwise, permutations
+
+import numpy as np
+
+from autograder.exercises.data_generator import episodes
+from autograder.grading.check_vocabulary import (
+    after,
+    assert_close,
+    assert_differ,
+    assert_shape,
+    assert_shares,
+    hint,
+    points,
+)
+
+
+def _sample(student, known, way, shot, part, **settings):
+    """Episodes, laid out as they should be."""
+    return episodes.laid_out(student.sample(known, way, shot, part, **settings), way, shot)
+
+
+@points(1)
+@hint(
+    "Return images and labels, in this order, for any N and K: N support drawings in each of K rows and N in a query "
+    "row, each with its 784 pixels and a one-hot label of N numbers."
+)
+def test_sizes(student, draw):
+    """An episode has (K+1) * N drawings of 784 pixels, and a label of N numbers for each."""
+    known = episodes.drawings(draw)
+    for way, shot in ((5, 1), (3, 2), (2, 4)):
+        got = student.sample(known, way, shot, "train", episodes=1)
+        for array, name, size in ((got.images[0], "images", 784), (got.labels[0], "labels", way)):
+            want = (shot + 1) * way * size
+            assert array.size == want, (
+                f"{name} for N = {way}, K = {shot}: {array.size} numbers in shape {tuple(array.shape)}, expected "
+                f"{want} in shape {(shot + 1, way, size)}"
+            )
+
+
+@points(2)
+@after(test_sizes)
+@hint(
+    "Rows are drawings, columns are characters: images[k, n] is a flat drawing, labels[k, n] its label. No batch "
+    "dimension, and not one long row."
+)
+def test_shapes(student, draw):
+    """Images have shape (K+1, N, 784) and labels (K+1, N, N)."""
+    known = episodes.drawings(draw)
+    for way, shot in ((5, 1), (3, 2), (2, 4)):
+        got = student.sample(known, way, shot, "train", episodes=1)
+        assert_shape(got.images[0], (shot + 1, way, 784), f"images for N = {way}, K = {shot}")
+        assert_shape(got.labels[0], (shot + 1, way, way), f"labels for N = {way}, K = {shot}")
+
+
+@points(2)
+@after(test_sizes)
+@hint(
+    "Read each drawing with self.image_file_to_array and put it into its place whole, its 784 pixels in their order. "
+    "To shuffle drawings is to permute axis 0 of the query row, not the pixels."
+)
+def test_images_are_drawings(student, draw):
+    """Every image is one of the drawings in the data folder."""
+    known = episodes.drawings(draw)
+    for way, shot in ((4, 1), (3, 2)):
+        seen = episodes.read(_sample(student, known, way, shot, "train", episodes=20).images, known)
+        strange = seen.character == episodes.UNKNOWN
+        assert not strange.any(), (
+            f"{int(strange.sum())} of {strange.size} images (N = {way}, K = {shot}) are no drawing in the folder: "
+            f"{int(strange[:, :-1].sum())} in the support, {int(strange[:, -1].sum())} in the query"
+        )
+
+
+@points(1)
+@after(test_images_are_drawings)
+@hint(
+    "Each call of _sample draws anew: set no seed in it, for numbers that follow a seed are the same every time, and "
+    "choose from all of self.folders."
+)
+def test_episodes_differ(student, draw):
+    """Each call draws another episode."""
+    images = _sample(student, episodes.drawings(draw), 4, 1, "train", episodes=10).images
+    assert_differ(images[1:], images[:-1], "10 episodes in a row hold the same images, in the same order")
+
+
+@points(2)
+@after(test_images_are_drawings)
+@hint(
+    "Ink is 1 and paper 0, as floats: 1 - x for the one-bit files. They hold 0 and 1 already, so nothing is divided "
+    "by 255."
+)
+def test_ink_is_one(student, draw):
+    """Ink is 1 and paper is 0, in floating point."""
+    known = episodes.drawings(draw)
+    images = _sample(student, known, 3, 1, "train", episodes=5).images
+    assert images.dtype.kind == "f", f"images have type {images.dtype}, expected a floating-point type"
+    inverted = episodes.read(images, known).inverted
+    assert not inverted.any(), f"ink is {images.min():g} and paper {images.max():g}, expected ink 1 and paper 0"
+    low, high = float(images.min()), float(images.max())
+    assert low == 0 and high == 1, f"pixels lie between {low:g} and {high:g}, expected 0 and 1"
+
+
+@points(2)
+@after(test_sizes)
+@hint(
+    "labels[k, n] is all zeros but for a single 1 at the class of images[k, n], in the query too: to hide the query's "
+    "labels is the network's business."
+)
+def test_labels_are_one_hot(student, draw):
+    """Every label is one-hot."""
+    labels = _sample(student, episodes.drawings(draw), 4, 2, "train", episodes=5).labels
+    other = labels[(labels != 0) & (labels != 1)]
+    assert other.size == 0, f"labels hold the value {other.flat[0]:g}, expected only 0 and 1"
+    for rows, name in ((labels[:, :-1], "support"), (labels[:, -1], "query")):
+        sums = rows.sum(axis=-1)
+        assert (sums == 1).all(), f"a {name} label sums to {sums[sums != 1][0]:g}, expected 1"
+
+
+@points(3)
+@after(test_labels_are_one_hot)
+@hint(
+    "Each row holds one drawing of every class. The support row is in class order, its labels are the identity, and "
+    "only the last row, the query, is shuffled."
+)
+def test_rows_hold_every_class_and_the_support_in_class_order(student, draw):
+    """Each row has every class once, and the support is in class order, for K = 1."""
+    _assert_layout(student, draw, (5, 1), (3, 1))
+
+
+@points(3)
+@after(test_rows_hold_every_class_and_the_support_in_class_order)
+@hint(
+    "The K support rows are in class order, labels[k] is the identity, and only the last row, the query, is shuffled. "
+    "Drawings collected class by class lie as (N, K+1): swap the axes, a reshape alone mixes the rows. With K = 1 it "
+    "does not show."
+)
+def test_layout_for_more_than_one_support_row(student, draw):
+    """Each row has every class once, and all support rows are in class order, for K > 1."""
+    _assert_layout(student, draw, (4, 2), (3, 3))
+
+
+def _assert_layout(student, draw, *sizes):
+    known = episodes.drawings(draw)
+    for way, shot in sizes:
+        order = episodes.classes(_sample(student, known, way, shot, "train", episodes=10).labels)
+        support, query = order[:, :-1], order[:, -1]
+        wrong = (support != np.arange(way)).any(axis=(1, 2))
+        assert not wrong.any(), (
+            f"N = {way}, K = {shot}: support classes {support[wrong][0].tolist()}, expected each row {[*range(way)]}"
+        )
+        wrong = (np.sort(query) != np.arange(way)).any(axis=1)
+        assert not wrong.any(), (
+            f"N = {way}, K = {shot}: query classes {query[wrong][0].tolist()}, expected each of {[*range(way)]} once"
+        )
+
+
+@points(4)
+@after(test_episodes_differ)
+@hint(
+    "Draw N characters without replacement (random.sample; NumPy's choice and random.choices repeat themselves): "
+    "one character must not have two labels."
+)
+def test_characters_of_an_episode_differ(student, draw):
+    """An episode has N different characters."""
+    known = episodes.drawings(draw)
+    for way, shot in ((5, 1), (4, 2)):
+        seen = episodes.read(_sample(student, known, way, shot, "train", episodes=60).images, known).character
+        few = [episode for episode in seen if len(set(episode.flat)) != way]
+        assert not few, (
+            f"an episode for N = {way} shows {len(set(few[0].flat))} different characters ({len(few)} of 60 episodes)"
+        )
+
+
+@points(4)
+@after(test_images_are_drawings)
+@hint(
+    "Give a drawing the label of its character. Images and labels have to be laid out, and shuffled, in one and the "
+    "same order, above all for K > 1."
+)
+def test_support_labels_belong_to_their_characters(student, draw):
+    """In the support all drawings of one label show one character, and no other label's drawings do."""
+    known = episodes.drawings(draw)
+    for way, shot in ((3, 2), (4, 3)):
+        got = _sample(student, known, way, shot, "train", episodes=20)
+        shown = episodes.read(got.images, known).character[:, :-1]
+        classes = episodes.classes(got.labels)[:, :-1]
+        for characters, labels in zip(shown, classes, strict=True):
+            for label in range(way):
+                mixed = set(characters[labels == label].tolist())
+                assert len(mixed) <= 1, (
+                    f"N = {way}, K = {shot}: {len(mixed)} different characters carry label {label} in one support"
+                )
+
+
+@points(5)
+@after(test_labels_are_one_hot, test_episodes_differ)
+@hint("Shuffle the query's images and labels by one and the same permutation.")
+def test_query_labels_belong_to_their_characters(student, draw):
+    """Every query drawing carries the label that its character has in the support."""
+    known = episodes.drawings(draw)
+    got = _sample(student, known, 4, 1, "train", episodes=60)
+    shown, classes = episodes.read(got.images, known).character, episodes.classes(got.labels)
+    wrong = 0
+    for characters, labels in zip(shown, classes, strict=True):
+        for label, character in zip(labels[1], characters[1], strict=True):
+            taught = characters[0][labels[0] == label]
+            wrong += taught.size > 0 and character not in taught
+    assert wrong == 0, f"{wrong} of {classes[:, 1].size} query drawings carry another character's label"
+
+
+@points(7)
+@after(test_episodes_differ)
+@hint(
+    "Draw the K+1 drawings of a character all at once, without replacement. Support and query drawn by two separate "
+    "calls can be the same drawing, and then the network is asked what it has just been told."
+)
+def test_query_drawings_are_not_in_the_support(student, draw):
+    """The K+1 drawings of a character in an episode are all different."""
+    known = episodes.drawings(draw)
+    # Drawn by two calls, two of 20 drawings are the same in 23% of the episodes for K = 1, in 67% for K = 4: to see
+    # none in 60 episodes is rarer than one in a million.
+    for way, shot in ((5, 1), (5, 4)):
+        got = _sample(student, known, way, shot, "train", episodes=60)
+        seen, classes = episodes.read(got.images, known), episodes.classes(got.labels)
+        shared = repeated = 0
+        for characters, numbers, labels in zip(seen.character, seen.drawing, classes, strict=True):
+            shown = [
+                list(zip(*(part.flat for part in parts), strict=True))
+                for parts in ((labels[:-1], characters[:-1], numbers[:-1]), (labels[-1], characters[-1], numbers[-1]))
+            ]
+            shared += not set(shown[0]).isdisjoint(shown[1])
+            repeated += len(set(shown[0])) < len(shown[0])
+        where = f"of 60 episodes (N = {way}, K = {shot})"
+        assert not shared, f"in {shared} {where} a drawing is in the support and in the query"
+        assert not repeated, f"in {repeated} {where} a drawing is in the support twice"
+
+
+@points(5)
+@after(
+    test_episodes_differ,
+    test_query_labels_belong_to_their_characters,
+    test_rows_hold_every_class_and_the_support_in_class_order,
+)
+@hint(
+    "Draw a new permutation for the query of every episode. In a fixed order the network learns the order, not the "
+    "characters: it says the right label without a look at the drawing."
+)
+def test_query_order_is_random(student, draw):
+    """The query is shuffled anew in every episode, each order as likely as any other."""
+    order = episodes.classes(_sample(student, episodes.drawings(draw), 3, 1, "train", episodes=600).labels)[
+        :, -1
+    ].tolist()
+    counts = dict.fromkeys(permutations(range(3)), 0)
+    for row in order:
+        counts[tuple(row)] += 1
+    seen = ", ".join(f"{list(permutation)} {count} times" for permutation, count in counts.items())
+    assert_shares(
+        list(counts.values()), 1 / 6, f"in 600 episodes the query came in the orders {seen}; expected about 100 each"
+    )
+    follows = Counter((tuple(row), tuple(following)) for row, following in pairwise(order))
+    most = max(follows.values())
+    assert most <= 50, (  # eight standard deviations: a fair draw gets there less than once in 10^8
+        f"one order of the query follows another one {most} of 599 times, expected about 17"
+    )
+    again = sum(row == following for row, following in pairwise(order))
+    assert_shares(
+        [again, len(order) - 1 - again],
+        [1 / 6, 5 / 6],
+        f"{again} of 599 times the query came in the order of the episode before, expected about 100",
+    )
+
+
+@points(2)
+@after(test_episodes_differ)
+@hint(
+    "Draw from self.folders, which holds the characters of the asked split only, and draw from all of it in every "
+    "episode: leave it as it is, the next episode needs it."
+)
+def test_all_characters_of_the_split_and_no_others(student, draw):
+    """An episode draws from all characters of its split, and only from those."""
+    known = episodes.drawings(draw)
+    for part in ("train", "val", "test"):
+        wanted = episodes.of_split(part)
+        images = _sample(student, known, 2, 1, part, episodes=300).images
+        seen = set(episodes.read(images, known).character.flat)
+        others = [other for other in ("train", "val", "test") if seen & (episodes.of_split(other) - wanted)]
+        assert not others, f'episodes of "{part}" hold characters of "{others[0]}"'
+        assert seen == wanted, (
+            f'300 episodes of "{part}" show {len(seen)} characters, expected all {len(wanted)} of the split'
+        )
+
+
+@points(1)
+@after(test_episodes_differ)
+@hint("Choose among all drawings of a character, for the support as for the query.")
+def test_every_drawing_has_its_turn(student, draw):
+    """Every drawing of a character appears in the support and in the query, in the long run."""
+    known = episodes.drawings(draw)
+    numbers = episodes.read(_sample(student, known, 5, 1, "train", episodes=300).images, known).drawing
+    for row, name in ((0, "support"), (1, "query")):
+        counts = (numbers[:, row, :, None] == np.arange(episodes.EACH)).sum(axis=(0, 1))
+        assert_shares(  # each some 75 times of 1,500; a drawing that never appears is 74 off, and 52 are allowed
+            counts,
+            1 / episodes.EACH,
+            f"in the {name} the {episodes.EACH} drawings of a character appear {counts.tolist()} times, expected "
+            f"equally often",
+        )
+
+
+@points(4)
+@after(
+    test_rows_hold_every_class_and_the_support_in_class_order,
+    test_all_characters_of_the_split_and_no_others,
+)
+@hint(
+    "Which character gets which label must be random in every episode. If a character always has the same label, the "
+    "network memorises it and has no need of the support."
+)
+def test_characters_get_random_labels(student, draw):
+    """A character's label is random in each episode."""
+    known = episodes.drawings(draw)
+    got = _sample(student, known, 3, 1, "train", episodes=600)
+    shown = episodes.read(got.images, known).character[:, 0]  # in the support: what the query says has its own check
+    classes = episodes.classes(got.labels)[:, 0]
+    for character in episodes.of_split("train"):  # each some 90 times
+        counts = np.bincount(classes[shown == character], minlength=3)
+        assert_shares(
+            counts, 1 / 3, f"a character got the labels 0, 1, 2 {counts.tolist()} times, expected equally often"
+        )
+
+
+@points(1)
+@after(test_all_characters_of_the_split_and_no_others)
+@hint(
+    "Take randomness from random, numpy.random or torch when an episode is drawn. A generator made in __init__ is "
+    "copied to all workers, each of which then draws the same."
+)
+def test_loader_workers_draw_different_episodes(student, draw):
+    """Two workers of a DataLoader draw different episodes."""
+    known = episodes.drawings(draw)
+    got = episodes.laid_out(student.load(known, 3, 1, workers=2, episodes=8), 3, 1)
+    seen = np.sort(episodes.read(got.images, known).character.reshape(8, -1))
+    assert_differ(seen[0::2], seen[1::2], "both workers of a DataLoader drew the same characters, episode by episode")
+
+
+@points(1)
+@after(test_ink_is_one, test_labels_are_one_hot)
+@hint(
+    "Copy into arrays that are new in each call: a batch is made of several episodes. What image_file_to_array returns "
+    "stays in the cache, and the caller's config is the caller's: neither may be written to."
+)
+def test_nothing_is_damaged(student, draw):
+    """Earlier episodes, the cache and the caller's config stay as they were when an episode is drawn or written to."""
+    known = episodes.drawings(draw)
+    kept = student.keep(known, 2, 1, episodes=10)
+    for now, later, name in (
+        (kept.images, kept.images_later, "images"),
+        (kept.labels, kept.labels_later, "labels"),
+    ):
+        assert_close(later, now, f"{name} of 10 episodes, once the last is drawn")
+    got = _sample(student, known, 2, 1, "train", episodes=100, scribble=True)
+    seen = episodes.read(got.images, known)
+    damaged = (seen.character == episodes.UNKNOWN) | (seen.inverted != seen.inverted.flat[0])
+    assert not damaged.any(), (
+        f"{int(damaged.sum())} of {damaged.size} images are not the drawing any more after the caller wrote to an "
+        f"episode"
+    )
+    assert set(np.unique(got.labels)) == {0, 1}, "labels are not one-hot any more after the caller wrote to an episode"
+    left = student.config(known)
+    assert left.entries == 2 and left.img_size.tolist() == [28, 28], "the caller's config was changed"

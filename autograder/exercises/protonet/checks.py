@@ -1,0 +1,373 @@
+"""Prototypical networks.
+
+_step is judged with a linear network, in double precision, so that support and query may be embedded in one pass or in
+several. It is judged twice: with the student's own _prototypes and _logits, and with stand-ins for them, which depend
+on every feature and label that they are given. If either agrees with the reference, _step is right, and a mistake in
+those two is paid for once. Where those two are right, all must agree once more when they work together.
+"""
+
+import numpy as np
+
+from autograder.grading.check_vocabulary import (
+    accuracy,
+    after,
+    assert_close,
+    assert_either,
+    assert_gradient,
+    assert_if_it_runs,
+    assert_shape,
+    hint,
+    longer,
+    points,
+    training,
+)
+
+SIZES = ((3, 2, 4), (5, 1, 3), (2, 4, 1))  # N, K, queries of each class
+PIXELS = (1, 3, 4)
+FEATURES = 6
+
+
+def _batch(draw, count=3, way=4, shot=3, query=2):
+    return [draw.task(way, shot, query, image=PIXELS) for _ in range(count)]
+
+
+def _weight(draw):
+    """Weight of a linear network, small enough that no softmax saturates."""
+    return draw.normal(FEATURES, int(np.prod(PIXELS)), scale=0.2)
+
+
+@points(1)
+@hint(
+    "One prototype for each class, with as many features as the support has: (N, D), for any N and K. N is the number "
+    "of different labels; the mean of a class that does not occur is NaN."
+)
+def test_one_prototype_for_each_class(student, draw):
+    """Prototypes have shape (N, D)."""
+    for way, shot, _ in SIZES:
+        got = student.prototypes(draw.normal(way * shot, FEATURES), draw.labels(way, shot)).prototypes
+        assert_shape(got, (way, FEATURES), f"prototypes for N = {way}, K = {shot}")
+
+
+@points(3)
+@after(test_one_prototype_for_each_class)
+@hint(
+    "c_k is the mean of the support features whose label is k: their sum, divided by K, for each feature. Go by the "
+    "labels' values, not by position; write nothing into the features, and keep nothing of an earlier task."
+)
+def test_prototype_is_the_mean_of_its_class(student, reference, draw):
+    """A prototype is the mean of its class's features, row k for class k, for K > 1 and labels in any order."""
+    for way, shot, _ in SIZES:
+        features, labels = draw.normal(way * shot, FEATURES), draw.labels(way, shot)
+        earlier = draw.normal(way * shot, FEATURES)
+        got, want = (subject.prototypes(features, labels, earlier) for subject in (student, reference))
+        assert_close(got.prototypes, want.prototypes, f"prototypes for N = {way}, K = {shot}")
+        assert_close(got.features, features, "_prototypes writes into the support features: feature", rtol=1e-9)
+
+
+@points(4)
+@after(test_one_prototype_for_each_class)
+@hint(
+    "The network must learn through the support too. Under torch.no_grad() or after detach() every prototype is "
+    "right, but its gradient is missing."
+)
+def test_gradient_flows_through_prototypes(student, reference, draw):
+    """The gradient flows through the prototypes back to the support features."""
+    for way, shot, _ in SIZES[:2]:
+        features, labels, weights = (
+            draw.normal(way * shot, FEATURES),
+            draw.labels(way, shot),
+            draw.normal(way, FEATURES),
+        )
+
+        def value(at, labels=labels, weights=weights):
+            return float((student.prototypes(at, labels).prototypes * weights).sum())
+
+        got, want = (
+            subject.prototypes_gradient(features, labels, weights).gradient for subject in (student, reference)
+        )
+        values = (subject.prototypes(features, labels).prototypes for subject in (student, reference))
+        assert_gradient(got, value, features, draw.rng, "gradient through the prototypes", known=(*values, want))
+
+
+@points(2)
+@hint(
+    "One logit for each query and each prototype: (Q, N). The larger the distance, the smaller the logit: mind the "
+    "sign. With a matrix product, ||x - c||^2 = ||x||^2 - 2 x.c + ||c||^2 needs all three terms."
+)
+def test_nearest_prototype_has_the_largest_logit(student, draw):
+    """Logits have shape (Q, N), and the nearest prototype has the largest."""
+    for way, _, query in SIZES:
+        prototypes = draw.normal(way, FEATURES)
+        prototypes[-1] = 2 * prototypes[0]  # one direction, two distances: inner products and angles do not do
+        nearest = draw.labels(way, query)
+        features = prototypes[nearest] + draw.normal(way * query, FEATURES, scale=0.01)
+        got = student.logits(features, prototypes).logits
+        assert_shape(got, (way * query, way), f"logits for Q = {way * query}, N = {way}")
+        farthest = (got.argmin(axis=1) == nearest).all()
+        assert (got.argmax(axis=1) == nearest).all(), (
+            f"the nearest prototype has {'the smallest' if farthest else 'not the largest'} logit"
+        )
+
+
+@points(4)
+@after(test_nearest_prototype_has_the_largest_logit)
+@hint(
+    "logit_qk = -||f(x_q) - c_k||^2, the negative squared Euclidean distance, summed over the features: no square "
+    "root, no mean, no other factor, no softmax (cross entropy applies it)."
+)
+def test_logits_are_negative_squared_distances(student, reference, draw):
+    """Logits are negative squared Euclidean distances."""
+    for way, _, query in SIZES:
+        features, prototypes = draw.normal(way * query, FEATURES), draw.normal(way, FEATURES)
+        got, want = (subject.logits(features, prototypes) for subject in (student, reference))
+        assert_close(got.logits, want.logits, f"logits for Q = {way * query}, N = {way}")
+        assert_close(got.features, features, "_logits writes into the query features: feature", rtol=1e-9)
+        assert_close(got.prototypes, prototypes, "_logits writes into the prototypes: feature", rtol=1e-9)
+
+
+@points(2)
+@after(test_nearest_prototype_has_the_largest_logit)
+@hint(
+    "Compute the distances from the features and prototypes themselves: torch.tensor(...), .item() or .detach() "
+    "around them cut the graph."
+)
+def test_gradient_flows_through_logits(student, reference, draw):
+    """The gradient flows through the logits to the features and the prototypes."""
+    points, weights = draw.normal(9, FEATURES), draw.normal(6, 3)
+    given = points[:6], points[6:]
+
+    def value(at):
+        return float((student.logits(at[:6], at[6:]).logits * weights).sum())
+
+    got, want = (subject.logits_gradient(*given, weights).gradient for subject in (student, reference))
+    values = (subject.logits(*given).logits for subject in (student, reference))
+    assert_gradient(got, value, points, draw.rng, "gradient through the logits", known=(*values, want))
+
+
+@points(5)
+@hint(
+    "Embed the support drawings of each task with self._network, make prototypes of these features and the support's "
+    "labels, and hold the query's features against them. What is told by other means is not told by the support."
+)
+def test_step_learns_from_the_support(student, draw):
+    """_step goes by the support: other support drawings or labels, or another network, give another loss."""
+    for way, shot, query in SIZES[:2]:
+        tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
+        redrawn = [task._replace(images_support=draw.normal(*task.images_support.shape)) for task in tasks]
+        relabelled = [task._replace(labels_support=(task.labels_support + 1) % way) for task in tasks]
+        others = {"support drawings": (redrawn, weight), "network": (tasks, _weight(draw))}
+
+        def compare(stand_ins, others, tasks=tasks, weight=weight, sizes=f"N = {way}, K = {shot}"):
+            before = student.step(tasks, weight, stand_ins).loss
+            for what, other in others.items():
+                changed = student.step(*other, stand_ins).loss
+                assert bool(np.any(changed != before)), f"{sizes}: with another {what} the loss is the same"
+
+        all_others = others | {"labelling of the support": (relabelled, weight)}
+        assert_either(lambda stand_ins, compare=compare, others=all_others: compare(stand_ins, others))
+    # And by the student's own _prototypes and _logits, if these work: what they leave out nothing else brings in.
+    assert_if_it_runs(student, lambda: compare(False, others))  # last, since it may take all the time there is
+
+
+@points(4)
+@after(test_step_learns_from_the_support)
+@hint(
+    "The loss is the cross entropy of the query's logits (Q, N) with the query's integer labels (Q,), against "
+    "prototypes of the same task's support, and its mean over the tasks of the batch. F.cross_entropy applies softmax "
+    "itself."
+)
+def test_loss_is_the_mean_query_cross_entropy(student, reference, draw):
+    """The loss is the cross entropy of the query, averaged over the tasks."""
+    for way, shot, query in SIZES:
+        tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
+
+        def compare(stand_ins, tasks=tasks, weight=weight, sizes=f"N = {way}, K = {shot}"):
+            want = reference.step(tasks, weight, stand_ins).loss
+            assert_close(student.step(tasks, weight, stand_ins).loss, want, f"loss for {sizes}")
+
+        assert_either(compare)
+
+
+@points(2)
+@after(test_step_learns_from_the_support)
+@hint(
+    "Two floats from 0 to 1, each averaged over the tasks: the support's accuracy by the support's logits and labels, "
+    "then the query's. The guess is the class with the largest logit, that of the nearest prototype."
+)
+def test_accuracies_of_support_and_query(student, reference, draw):
+    """_step returns the accuracies on the support and on the query, in this order, averaged over the tasks."""
+    for way, shot, query in SIZES:
+        tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
+
+        def compare(stand_ins, tasks=tasks, weight=weight, sizes=f"N = {way}, K = {shot}"):
+            got, want = student.step(tasks, weight, stand_ins), reference.step(tasks, weight, stand_ins)
+            assert_close(got.accuracy_support, want.accuracy_support, f"support accuracy for {sizes}")
+            assert_close(got.accuracy_query, want.accuracy_query, f"query accuracy for {sizes}")
+
+        assert_either(compare)
+
+
+@points(4)
+@after(test_step_learns_from_the_support)
+@hint(
+    "Compute loss and features with the graph on: no torch.no_grad(), .item(), .data or detach() on the way from the "
+    "network to the loss, for the support nor for the query. backward() and the optimizer's step are the caller's."
+)
+def test_gradient_reaches_the_network(student, reference, draw):
+    """The gradient of the loss reaches the network, through the support and through the query."""
+    tasks, weight = _batch(draw), _weight(draw)
+
+    def compare(stand_ins):
+        def value(at):
+            return student.step(tasks, at, stand_ins).loss.item()
+
+        got, want = (subject.step_gradient(tasks, weight, stand_ins) for subject in (student, reference))
+        assert_close(got.weight, weight, "after _step the network's weight", rtol=1e-9)
+        known = value(weight), reference.step(tasks, weight, stand_ins).loss, want.gradient
+        assert_gradient(got.gradient, value, weight, draw.rng, "gradient of the loss", known=known)
+
+    assert_either(compare)
+
+
+@points(2)
+@after(test_loss_is_the_mean_query_cross_entropy)
+@hint(
+    "Pass all support drawings of a task through the network together, and all its queries, in the mode in which the "
+    "network is (no eval()). Class by class, batch normalisation would take its statistics from a single class and "
+    "remove what tells it from the others."
+)
+def test_classes_share_a_pass_through_the_network(student, draw):
+    """The classes of a task go through a network with batch normalisation together, not one by one."""
+    tasks, weight = _batch(draw), _weight(draw)
+
+    def compare(stand_ins):
+        got = student.step(tasks, weight, stand_ins, batch_norm=True).loss.item()
+        if stand_ins:
+            want = _losses_with_batch_norm(tasks, weight, _waves, lambda x, c: x @ c.T)
+        else:
+            want = _losses_with_batch_norm(tasks, weight, _means, lambda x, c: -np.square(x[:, None] - c).sum(axis=-1))
+        assert any(abs(got - loss) < 1e-5 * abs(loss) for loss in want), (
+            f"loss {got:.5g}, expected {want[0]:.5g} (support and query each in one pass) or {want[1]:.5g} (both in "
+            f"one pass)"
+        )
+
+    assert_either(compare)
+
+
+@points(4)
+@longer(times=4)  # 30 steps; others have a dozen
+@after(
+    test_prototype_is_the_mean_of_its_class,
+    test_logits_are_negative_squared_distances,
+    test_loss_is_the_mean_query_cross_entropy,
+    test_accuracies_of_support_and_query,
+    test_gradient_reaches_the_network,
+)
+@hint(
+    "Prototypes are made of the support of one task, and of nothing else: no query, no label of a query, nothing that "
+    "was kept of another task. A query's label is for the loss and the accuracy, after its logits are there."
+)
+def test_nothing_but_the_support_makes_prototypes(student, reference, draw):
+    """Query labels, the other queries, the other tasks and those before make no difference to a query's logits."""
+    for way, shot, query, count in ((3, 2, 2, 2), (5, 1, 5, 4)):  # the latter as in training
+        tasks, weight = _batch(draw, count, way, shot, query), _weight(draw)
+        relabelled = [task._replace(labels_query=draw.rng.integers(way, size=way * query)) for task in tasks]
+        redrawn = [task._replace(images_query=draw.normal(*task.images_query.shape)) for task in tasks]
+        batches = {
+            "": tasks,
+            " with other query labels": relabelled,
+            " with other query drawings": redrawn,
+            " with another first task": [*_batch(draw, 1, way, shot, query), *tasks[1:]],
+            " of a batch that was there before": tasks,
+        }
+        got, want = (subject.losses(list(batches.values()), weight).losses for subject in (student, reference))
+        assert_shape(got, (len(batches),), "losses of the batches")
+        for i, other in enumerate(batches):
+            assert_close(got[i], want[i], f"loss{other} for N = {way}, K = {shot}")
+
+
+@training(seconds=120)
+@points(3)
+@after(
+    test_prototype_is_the_mean_of_its_class,
+    test_logits_are_negative_squared_distances,
+    test_loss_is_the_mean_query_cross_entropy,
+    test_gradient_flows_through_prototypes,
+    test_gradient_flows_through_logits,
+    test_gradient_reaches_the_network,
+    test_classes_share_a_pass_through_the_network,
+    test_nothing_but_the_support_makes_prototypes,
+)
+@hint("All parts look right by themselves. Train it yourself with hw2/train.py and look at the curve.")
+def test_learns_handwriting(student, draw, threshold):
+    """After a short training it tells new characters apart, 5-way 1-shot."""
+    train, held_out = (_halved(part) for part in draw.drawings.characters(160, 60, draw.rng))
+    weights = student.train(train, way=5, shot=1, query=5, tasks=4, batches=150, seed=draw.seed()).weights
+    tasks = draw.tasks(held_out, 5, 1, 5, 100)
+    supports = [(task.images_support, task.labels_support) for task in tasks]
+    logits = student.predict(weights, supports, [task.images_query for task in tasks]).logits
+    threshold.reached_by(accuracy(logits, np.concatenate([task.labels_query for task in tasks])))
+
+
+def _halved(drawings):
+    """Drawings at half the size, with a margin, (..., 16, 16): a quarter of the time, and room for four poolings."""
+    halved = drawings.reshape(*drawings.shape[:2], 14, 2, 14, 2).max(axis=(3, 5))
+    return np.pad(halved, ((0, 0), (0, 0), (1, 1), (1, 1)))
+
+
+def _losses_with_batch_norm(tasks, weight, prototypes, logits):
+    """The loss for each way of passing support and query of the tasks through the network together, in NumPy.
+
+    Support and query apart; support with query; all supports, all queries; everything at once.
+    """
+    parts = [[task.images_support, task.images_query] for task in tasks]
+    apart = [[_normalised(part, weight) for part in pair] for pair in parts]
+    together = [_split(_normalised(np.concatenate(pair), weight), [len(pair[0])]) for pair in parts]
+    by_kind = [_stacked([pair[kind] for pair in parts], weight) for kind in (0, 1)]
+    everything = _stacked([part for pair in parts for part in pair], weight)
+    passes = [
+        apart,
+        together,
+        list(zip(*by_kind, strict=True)),
+        list(zip(everything[::2], everything[1::2], strict=True)),
+    ]
+    return [
+        float(
+            np.mean(
+                [
+                    _cross_entropy(logits(query, prototypes(support, task.labels_support)), task.labels_query)
+                    for task, (support, query) in zip(tasks, features, strict=True)
+                ]
+            )
+        )
+        for features in passes
+    ]
+
+
+def _normalised(images, weight):
+    """Features of one pass through the linear network and batch normalisation."""
+    features = images.reshape(len(images), -1) @ weight.T
+    return (features - features.mean(axis=0)) / np.sqrt(features.var(axis=0) + 1e-5)
+
+
+def _stacked(parts, weight):
+    return _split(_normalised(np.concatenate(parts), weight), np.cumsum([len(part) for part in parts])[:-1])
+
+
+def _split(features, at):
+    return np.split(features, at)
+
+
+def _means(features, labels):
+    return np.stack([features[labels == k].mean(axis=0) for k in range(labels.max() + 1)])
+
+
+def _waves(features, labels):
+    """The probe's stand-in for _prototypes."""
+    places, classes = np.arange(len(features)), np.arange(labels.max() + 1)
+    return np.cos(places + labels - classes[:, None]) / len(features) ** 0.5 @ features
+
+
+def _cross_entropy(logits, labels):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return -np.mean(shifted[np.arange(len(labels)), labels] - np.log(np.exp(shifted).sum(axis=1)))

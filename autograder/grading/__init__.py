@@ -1,0 +1,1 @@
+"""Grading of one submission: what is asked, who answers, who judges."""

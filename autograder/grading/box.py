@@ -1,0 +1,94 @@
+"""The box: a folder with all that a worker needs of the course, and nothing else.
+
+The student's files, the given ones, the probes and the worker's program. Everything but the student's files is the
+grader's own copy, so that a changed helper or a planted module has no effect. No check, solution or threshold is in it.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograder import locks
+from autograder.grading.catalog import exercises
+from autograder.isolation import separate
+from autograder.paths import COURSE, GRADER
+
+WORKER = (
+    "__init__.py",
+    "exercises/__init__.py",
+    "isolation/__init__.py",
+    "worker/__init__.py",
+    "worker/shim.py",
+    "worker/wire.py",
+    "worker/packing.py",
+    "worker/values.py",
+    "worker/warmup.py",
+    "worker/unusual_code.py",
+    "worker/absent.py",
+    "isolation/confine.py",
+    "isolation/supervisor.py",
+)
+PREFIX = "box-"
+LOCK = "lock"  # held for as long as the grader lives
+DAY = 24 * 60 * 60
+
+
+@contextlib.contextmanager
+def filled(homework: str, files: dict[str, bytes]) -> Iterator[Path]:
+    """A box in a temporary folder, with the student's files in it. Workers may have their own folders beside it."""
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        lock = folder / f"{LOCK}.new"
+        lock.touch()
+        held = locks.hold(lock)
+        lock.rename(folder / LOCK)  # only now may anybody try whether it is held
+        try:
+            box = folder / "box"
+            fill(box, homework, files)
+            separate.let_all_read(box)
+            yield box
+        finally:
+            locks.release(held)
+
+
+def fill(box: Path, homework: str, files: dict[str, bytes]) -> None:
+    """Put everything into the folder."""
+    for exercise in exercises(homework):
+        for name in ("__init__.py", *exercise.driver):
+            _copy(exercise.folder / name, box / exercise.place / name)
+    for name in WORKER:
+        _copy(GRADER / name, box / "autograder" / name)
+    edited = {exercise.file for exercise in exercises(homework)}
+    for folder in ("data", "trainer", homework):
+        for path in (COURSE / folder).glob("*.py"):
+            if f"{folder}/{path.name}" not in edited:
+                _copy(path, box / folder / path.name)
+    for name, content in files.items():
+        target = box / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def _sweep() -> None:
+    """Remove what graders of ours left that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # another sweeps, too
+            if not hasattr(os, "getuid") or folder.lstat().st_uid != os.getuid():
+                continue
+            if not (folder / LOCK).exists() and folder.lstat().st_mtime > time.time() - DAY:
+                continue  # it is being made
+            held = locks.hold(folder / LOCK)
+            if held is not None or not (folder / LOCK).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            locks.release(held)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

@@ -1,0 +1,277 @@
+"""The words that authors write checks with.
+
+    @points(4)
+    @after(test_one_step)
+    @hint("Adapt with gradients of the support loss, once per inner step.")
+    def test_each_step_starts_from_the_last(student, reference, draw):
+        '''Each inner step starts where the last one ended.'''
+        ...
+
+A check is a pytest function. Its docstring is what must hold, in one sentence that the student reads. Three fixtures
+serve it: student and reference answer the functions of probe.py, draw gives inputs (see autograder.grading.draw). An
+ordinary assert with a message, or one of the assertions here, says what was seen against what was expected.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from autograder.results import StudentError, Verdict
+
+STEP = 1e-6  # of central differences, as a share of the norm of the point
+AGREE = 1e-3  # values as near as this are meant to be the reference's, but for noise or for deceit
+
+Check = TypeVar("Check", bound=Callable[..., None])
+
+
+def points(value: float) -> Callable[[Check], Check]:
+    """What the check is worth."""
+    return _attribute("points", value)
+
+
+def hint(text: str) -> Callable[[Check], Check]:
+    """The mistake that the check finds, in the lecture's terms; shown when it fails."""
+    return _attribute("hint", text)
+
+
+def after(*checks: Callable[..., None]) -> Callable[[Check], Check]:
+    """The checks that must pass before this one is judged, so that one mistake is one failure."""
+    return _attribute("after", checks)
+
+
+def training(seconds: float) -> Callable[[Check], Check]:
+    """A check that trains the student's code, which may take this long; --fast leaves it out."""
+    return _attribute("training_seconds", seconds)
+
+
+def longer(times: float) -> Callable[[Check], Check]:
+    """A check that asks for so many times as much as others do, and may take as many times their time."""
+    return _attribute("times_longer", times)
+
+
+def _attribute(name: str, value: object) -> Callable[[Check], Check]:
+    def decorate(check: Check) -> Check:
+        setattr(check, name, value)
+        return check
+
+    return decorate
+
+
+def assert_shape(got: np.ndarray, shape: tuple[int, ...], what: str) -> None:
+    """Assert that an array has this shape."""
+    assert got.shape == shape, f"{what}: shape {_tuple(got.shape)}, expected {_tuple(shape)}"
+
+
+def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4) -> None:
+    """Assert that arrays, or dicts of arrays, agree.
+
+    Args:
+        got: the student's array, or dict of arrays.
+        want: the reference's.
+        what: a noun for messages, as "prototypes".
+        rtol: tolerated difference, as a share of the largest absolute value in all of want. Relative to the scale of
+            the whole, so that entries which cancel to noise near zero do not fail, and a tiny answer is not close to
+            zero.
+    """
+    if isinstance(want, Mapping):
+        _assert_names(got, want, what)
+        scale = max(_scale(value) for value in want.values())
+        for name, value in want.items():
+            _assert_close(got[name], value, f"{what} {name}", rtol * scale)
+    else:
+        _assert_close(got, want, what, rtol * _scale(want))
+
+
+def assert_differ(got: ArrayLike, other: ArrayLike, message: str, *, rtol: float = 1e-6) -> None:
+    """Assert that two arrays of one shape differ somewhere, by more than rtol of the larger one's scale."""
+    a, b = _numbers(got, "answer"), _numbers(other, "answer")
+    assert a.shape == b.shape, f"shape {_tuple(a.shape)} in one case and {_tuple(b.shape)} in the other"
+    assert bool(np.any(np.abs(a - b) > rtol * max(_scale(a), _scale(b)))), message
+
+
+def assert_gradient(
+    gradient: Any,
+    function: Callable[[Any], float],
+    at: Any,
+    rng: np.random.Generator,
+    what: str,
+    *,
+    known: tuple[Any, Any, Any] | None = None,
+    rtol: float = 1e-3,
+) -> None:
+    """Assert that a gradient is that of a function, by central differences along random directions.
+
+    The function may be the student's own: whether its gradient is right does not depend on whether its values are.
+    But a function that is the same everywhere has no gradient to be right about.
+
+    Args:
+        gradient: an array, or dict of arrays.
+        function: takes a point like at and returns a number, in double precision.
+        at: where the gradient was taken, in the same form.
+        rng: chooses the directions.
+        what: a noun for messages.
+        known: the student's values at that point, the reference's, and the reference's gradient. Where the values
+            agree no other mistake is involved, and the gradient must be the reference's: small steps cannot tell a
+            wrong one from the gradient of a function that computes with rounded inputs.
+        rtol: tolerated difference, as a share of the largest slope.
+    """
+    _assert_names(gradient, at, what)
+    _map(lambda place, part: assert_shape(np.asarray(part), np.shape(place), what), at, gradient)
+    # Drawn whether they are needed or not: what a check draws later must not depend on what the student answers.
+    directions = [_map(lambda array: rng.standard_normal(np.shape(array)), at) for _ in range(3)]
+    if known and _agree(*known[:2]):
+        assert_close(gradient, known[2], what, rtol=rtol)
+        return
+    slopes = []
+    for direction in directions:
+        step = STEP * _norm(at) / _norm(direction)
+        ahead, behind = (_map(lambda x, d, s=s: x + s * d, at, direction) for s in (step, -step))
+        given = sum(float(np.sum(part)) for part in _parts(_map(np.multiply, gradient, direction)))
+        slopes.append((given, (function(ahead) - function(behind)) / (2 * step)))
+    given, measured = np.array(slopes).T
+    assert np.any(measured != 0), f"{what}: there is none, for the values do not depend on what was given"
+    difference = np.abs(given - measured)
+    worst = int(np.argmax(difference))
+    assert bool(np.all(difference <= rtol * np.max(np.abs(measured)))), (
+        f"{what}: slope {_number(given[worst])} in a random direction, expected {_number(measured[worst])} by finite "
+        f"differences"
+    )
+
+
+def assert_either(attempt: Callable[[bool], None]) -> None:
+    """Assert that an attempt succeeds with stand-ins for other functions of the student's, or else without.
+
+    What is judged is then right, whatever mistakes are in those functions, and whether or not it calls them.
+    """
+    try:
+        attempt(True)
+    except StudentError as error:
+        if error.verdict in (Verdict.TIMEOUT, Verdict.MEMORY):  # a second attempt would only cost as much again
+            raise
+        attempt(False)
+    except AssertionError:
+        attempt(False)
+
+
+def assert_if_it_runs(student: Any, attempt: Callable[[], None]) -> None:
+    """Assert that an attempt succeeds, unless the student's code gives no answer: other checks tell of that.
+
+    Code that has ended or blocked Python before is not asked again.
+    """
+    if student.ended:
+        return
+    with contextlib.suppress(StudentError):
+        attempt()
+
+
+def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:
+    """Assert that independent events fell into cells in these shares.
+
+    Args:
+        counts: how many events fell into each cell.
+        shares: the probability of each cell, or one number for all.
+        message: what to say if they did not.
+
+    Each count has to lie within six standard deviations (and one event) of what is expected of a binomial: for the
+    correct shares a cell fails less than once in 10^7, as long as it expects some twenty events.
+    """
+    observed = _numbers(counts, "counts")
+    total = observed.sum()
+    assert total > 0, message
+    share = np.broadcast_to(_numbers(shares, "shares"), observed.shape)
+    expected = total * share
+    deviation = np.sqrt(expected * (1 - share))
+    assert bool(np.all(np.abs(observed - expected) <= 6 * deviation + 1)), message
+
+
+def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Share of rows whose one largest score is at their label; a tie is no answer.
+
+    Args:
+        scores: (n, N).
+        labels: integers (n,).
+    """
+    assert len(labels) > 0, "scores: nothing to judge"
+    way = int(labels.max()) + 1
+    assert scores.ndim == 2 and len(scores) == len(labels) and scores.shape[1] >= way, (
+        f"scores: shape {_tuple(scores.shape)}, expected ({len(labels)}, {way})"
+    )
+    at_label = scores[np.arange(len(labels)), labels]
+    others = np.where(np.arange(scores.shape[1]) == labels[:, None], -np.inf, scores)
+    return float(np.mean(at_label > others.max(axis=1)))
+
+
+def _agree(got: Any, want: Any) -> bool:
+    try:
+        assert_close(got, want, rtol=AGREE)
+    except AssertionError:
+        return False
+    return True
+
+
+def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) -> None:
+    b = _numbers(want, f"{what}: nothing to compare with")
+    assert b.size > 0, f"{what}: nothing to compare with"
+    a = _numbers(got, what)
+    if b.ndim == 0 and a.size == 1:
+        a = a.reshape(())  # a scalar in brackets is a scalar
+    assert_shape(a, b.shape, what)
+    difference = np.abs(a - b)
+    if bool(np.all(difference <= tolerance)):
+        return
+    worst = np.unravel_index(int(difference.argmax()), difference.shape)
+    place = f" at {[int(i) for i in worst]}" if worst else ""
+    count = f" ({int((difference > tolerance).sum())} of {a.size} differ)" if a.size > 1 else ""
+    raise AssertionError(f"{what}{place}: got {_number(a[worst])}, expected {_number(b[worst])}{count}")
+
+
+def _assert_names(got: Any, want: Any, what: str) -> None:
+    """Both are arrays, or both are dicts with the same names."""
+    if isinstance(want, Mapping):
+        assert isinstance(got, Mapping) and set(got) == set(want), (
+            f"{what}: names {sorted(got) if isinstance(got, Mapping) else type(got).__name__}, expected {sorted(want)}"
+        )
+    else:
+        assert not isinstance(got, Mapping), f"{what}: names {sorted(got)}, expected one array"
+
+
+def _numbers(values: ArrayLike, what: str) -> np.ndarray:
+    """Finite real numbers as float64, in an array of NumPy's own class."""
+    array = np.array(values, subok=False)
+    assert array.dtype.kind in "biuf", f"{what}: not numbers but {array.dtype}"
+    array = array.astype(np.float64)
+    assert bool(np.all(np.isfinite(array))), f"{what}: not all numbers are finite"
+    return array
+
+
+def _map(function: Callable[..., Any], *values: Any) -> Any:
+    """Apply a function to arrays, or to the arrays of dicts name by name."""
+    if isinstance(values[0], Mapping):
+        return {name: _map(function, *(value[name] for value in values)) for name in values[0]}
+    return np.asarray(function(*values))
+
+
+def _norm(value: Any) -> float:
+    return float(np.sqrt(sum(float(np.sum(np.square(part))) for part in _parts(value))))
+
+
+def _parts(value: Any) -> list[np.ndarray]:
+    return list(value.values()) if isinstance(value, Mapping) else [value]
+
+
+def _scale(values: ArrayLike) -> float:
+    """Largest absolute value, or the smallest normal number where all is zero."""
+    return max(
+        float(np.max(np.abs(np.asarray(values, dtype=np.float64)), initial=0.0)), float(np.finfo(np.float64).tiny)
+    )
+
+
+def _number(value: float) -> str:
+    return f"{float(value):.5g}"
+
+
+def _tuple(shape: tuple[int, ...]) -> str:
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"

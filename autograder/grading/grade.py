@@ -1,0 +1,187 @@
+"""Grade one submission of one homework: the whole main job, from files to a report."""
+
+import contextlib
+import dataclasses
+import functools
+import inspect
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from autograder import __version__
+from autograder.grading import box
+from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.referee import Referee, blame_ourselves, describe
+from autograder.grading.second_try import try_again
+from autograder.grading.settings import Settings, unobserved
+from autograder.grading.subjects import Student, Subject
+from autograder.intake.submission import Submission
+from autograder.isolation import levels
+from autograder.paths import GRADER
+from autograder.results import CheckResult, ExerciseResult, Report
+
+
+def checks(exercise: Exercise) -> list[Callable[..., None]]:
+    """The checks of an exercise, in the order in which they stand."""
+    module = exercise.load("checks")
+    return [f for name, f in vars(module).items() if inspect.isfunction(f) and _is_check(name, module, f)]
+
+
+def grade(
+    homework: str,
+    handed_in: Submission,
+    settings: Settings,
+    *,
+    subject: str,
+    only: str | None = None,
+    fast: bool = False,
+    confirm: bool = True,
+) -> Report:
+    """Grade a submission.
+
+    Args:
+        homework: "hw1" or "hw2".
+        handed_in: the student's files.
+        settings: of the run.
+        subject: what to call it in the report.
+        only: name of one exercise to grade.
+        fast: leave the checks out that train.
+        confirm: try once more what may have been the machine's fault, and hold every verdict against the student up to
+            the reference, where the key can.
+
+    Raises:
+        KeyboardInterrupt: as it is; no worker is left behind.
+    """
+    begun = time.monotonic()
+    chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
+    referee = run(chosen, handed_in, settings, wanted=lambda check: not (fast and check.training))
+    if confirm:
+        quiet = dataclasses.replace(settings, observe=unobserved)
+
+        def run_again(chosen: list[Exercise], handed_in: Submission, patience: float = 1.0, **options: Any) -> Referee:
+            return run(chosen, handed_in, dataclasses.replace(quiet, patience=patience), **options)
+
+        for exercise in (exercise for exercise in chosen if exercise.file in handed_in.files):
+            try_again(referee, exercise, handed_in, run_again, settings.key)
+            if exercise.name not in referee.problems:
+                settings.key.confirm(exercise, handed_in, referee.results[exercise.name], run_again)
+    all_checks = [describe(check) for exercise in exercises(homework) for check in checks(exercise)]
+    report = Report(
+        homework=homework,
+        subject=subject,
+        seed=settings.seed,
+        data=str(settings.drawings),
+        isolation=levels.find().level,
+        exercises=[_result(exercise, referee, fast) for exercise in chosen],
+        seconds=round(time.monotonic() - begun, 2),
+        version=__version__,
+        notes=handed_in.notes,
+        handout=handed_in.handout,
+    )
+    report.left_out = sum(check.points for check in all_checks) - report.points
+    return report
+
+
+def run(
+    chosen: list[Exercise],
+    handed_in: Submission,
+    settings: Settings,
+    *,
+    wanted: Callable[[CheckResult], bool] = lambda check: True,
+    start: Callable[[Exercise], Subject] | None = None,
+) -> Referee:
+    """Run the checks of some exercises that are wanted; see grade and Referee. No worker is left.
+
+    Where start is given, its subjects answer in the place of the student's code, and no worker is started.
+    """
+    problems = {e.name: handed_in.problem(e) for e in chosen if e.file not in handed_in.files}
+    with contextlib.ExitStack() as stack:
+        if start is None:
+            folder = stack.enter_context(box.filled(chosen[0].homework, handed_in.files))
+            start = functools.partial(
+                Student, isolation=levels.find(), box=folder, threads=settings.threads, files=handed_in.files
+            )
+        referee = Referee(chosen, start, settings, problems, chosen=lambda function: wanted(describe(function)))
+        run_pytest(chosen, referee)
+    return referee
+
+
+def run_pytest(chosen: list[Exercise], referee: Referee) -> None:
+    """Let a referee judge all checks of some exercises.
+
+    Raises:
+        KeyboardInterrupt: as it is.
+    """
+    try:
+        with _own_pytest():
+            status = pytest.main(_arguments(chosen), plugins=[referee])
+    finally:
+        referee.close()
+    if status == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+
+
+def _arguments(chosen: list[Exercise]) -> list[str]:
+    options = [
+        "-c",
+        str(GRADER / "pytest.ini"),
+        "--rootdir",
+        str(GRADER),
+        "--noconftest",
+        "--assert=plain",
+        "--capture=no",
+    ]
+    options += ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:warnings"]
+    options += ["-p", "no:unraisableexception", "-p", "no:threadexception"]  # they collect garbage for 0.2 s a run
+    return [*options, *(str(exercise.folder / "checks.py") for exercise in chosen)]
+
+
+@contextlib.contextmanager
+def _own_pytest() -> Iterator[None]:
+    """pytest without what the environment would add to it."""
+    names = {"PYTEST_ADDOPTS": None, "PYTEST_PLUGINS": None, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    before = {name: os.environ.get(name) for name in names}
+    _set(names)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _result(exercise: Exercise, referee: Referee, fast: bool) -> ExerciseResult:
+    """An exercise's verdicts, held against the list of the checks there are: none may get lost."""
+    results = []
+    for check in checks(exercise):
+        expected = describe(check)
+        if fast and expected.training:
+            continue
+        results.append(referee.results[exercise.name].get(expected.name) or _lost(expected, exercise, referee))
+    return ExerciseResult(
+        name=exercise.name,
+        title=exercise.title,
+        file=exercise.file,
+        checks=results,
+        problem=referee.problems.get(exercise.name, ""),
+        flags=referee.flags.get(exercise.name, []),
+    )
+
+
+def _lost(check: CheckResult, exercise: Exercise, referee: Referee) -> CheckResult:
+    unknown = RuntimeError("the check was not run, and pytest does not say why")
+    blame_ourselves(check, referee.errors.get(check.name) or referee.errors.get(exercise.name) or unknown)
+    return check
+
+
+def _is_check(name: str, module: Any, function: Any) -> bool:
+    return name.startswith("test_") and function.__module__ == module.__name__
