@@ -163,7 +163,7 @@ def _(monkeypatch):
     def lax(got, want, what, tolerance):
         assert np.allclose(got, want, rtol=0, atol=tolerance)
 
-    monkeypatch.setattr(checking, "_assert_close", lax)
+    monkeypatch.setattr(check_vocabulary, "_assert_close", lax)
     yield
 
 
