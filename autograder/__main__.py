@@ -22,6 +22,8 @@ except ImportError:
 
 from autograder.exit_status import GRADER_FAULT, INTERRUPTED, USAGE
 from autograder.grading.catalog import homeworks
+from autograder.isolation import levels
+from autograder.isolation.container import ENGINES
 from autograder.isolation.levels import WORDS
 from autograder.paths import COURSE, GRADER
 from data import output
@@ -108,6 +110,12 @@ def _add_homework(homework: str) -> None:
     )
     @click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
     @click.option(
+        "--isolation",
+        type=click.Choice(ENGINES),
+        hidden=not INSTRUCTOR,
+        help="Run code in containers of this engine.",
+    )
+    @click.option(
         "--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this."
     )
     def command(
@@ -121,12 +129,15 @@ def _add_homework(homework: str) -> None:
         data: str | None,
         feedback: Path | None,
         allow_unsandboxed: bool,
+        isolation: str | None,
         require: str | None,
     ) -> int:
         from autograder import commands  # torch takes a second: not for --help
 
         if list_only:
             return commands.list_checks(homework, only)
+        if isolation:
+            levels.demand(isolation)
         source = commands.Source(submission, reference, data, allow_unsandboxed, require)
         return commands.grade(homework, source, only, fast, seed, {json_file: False, feedback: True})
 

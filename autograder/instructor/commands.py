@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from autograder.grading.catalog import homeworks
+from autograder.isolation import levels
+from autograder.isolation.container import ENGINES
 from autograder.isolation.levels import WORDS
 
 
@@ -119,14 +121,21 @@ TIMES = ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%
 @click.option("--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there.")
 @click.option("--regrade", is_flag=True, help="Grade also what is graded already.")
 @click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
+@click.option("--isolation", type=click.Choice(ENGINES), help="Run code in containers of this engine.")
 @click.option("--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this.")
-def class_command(due: datetime | None, **options: Any) -> int:
+def class_command(due: datetime | None, isolation: str | None, **options: Any) -> int:
     """Grade a class: all that lies in SUBMISSIONS, as Canvas, Gradescope or GitHub Classroom export it.
 
     Started again, it goes on where it was stopped.
     """
     from autograder.instructor.classroom import run
 
+    if isolation and options["cluster"]:
+        raise click.UsageError(
+            f"--isolation is for this machine; where a cluster's workers run, set {levels.DEMANDED}."
+        )
+    if isolation:
+        levels.demand(isolation)
     return run.grade_class(run.Options(due=due.astimezone() if due else None, **options))
 
 

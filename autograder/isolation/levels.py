@@ -14,16 +14,19 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.isolation import bubblewrap, disk, plain, python, reduced, separate, totals
+from autograder.fault import GraderError
+from autograder.isolation import bubblewrap, container, disk, plain, python, reduced, separate, totals
 from autograder.paths import COURSE
 
 ISOLATED = "isolated"
 PER_PROCESS = "isolated, per-process limits"
+CONTAINER = "container"
 REDUCED = "reduced"
 SEPARATE = "separate user"
 NONE = "none"
 
 SELFTEST = "autograder/worker/selftest.py"
+DEMANDED = "AUTOGRADER_ISOLATION"  # in the environment: the engine of containers, if it is to be one
 
 _HOLDS = (
     "Student code ran without network, with read-only access to Python and its own files, and could not see the "
@@ -32,6 +35,12 @@ _HOLDS = (
 WORDS = {
     ISOLATED: _HOLDS,
     PER_PROCESS: f"{_HOLDS} Memory is limited for each process; for all of them together it is only watched.",
+    CONTAINER: (
+        "CONTAINER. Student code ran in a container of podman or docker, without network, with read-only access to the "
+        "image's Python and its own files, and could not see the grader or this machine's processes; the engine limits "
+        "memory and processes. On Linux a container shares the machine's kernel; on macOS and Windows it runs in a "
+        "virtual machine. Python and the packages are the image's."
+    ),
     REDUCED: (
         "REDUCED SANDBOX. Student code could read only Python and its own files, reach no network, no other program's "
         "sockets or shared memory, and not look into the grader; its own processes were ended. It could see that other "
@@ -52,9 +61,14 @@ WORDS = {
 }
 
 
+class ContainerError(GraderError):
+    """Containers are demanded, and none can be had."""
+
+
 Started = AbstractContextManager[tuple[subprocess.Popen[bytes], Path | None]]
 STARTERS: dict[str, Callable[..., Started]] = {
     NONE: plain.start,
+    CONTAINER: container.start,
     REDUCED: reduced.start,
     SEPARATE: separate.start,
 }
@@ -65,7 +79,7 @@ class Isolation:
     """A level of isolation.
 
     Attributes:
-        level: one of the five above.
+        level: one of the six above.
         limits: on all processes of a worker together.
         reason: why it is not the strongest; empty if it is.
         drop: whether root starts workers as a user without rights.
@@ -79,7 +93,7 @@ class Isolation:
     @property
     def holds(self) -> bool:
         """Whether student code is kept from the files, the network and the processes of this machine."""
-        return self.level in (ISOLATED, PER_PROCESS)
+        return self.level in (ISOLATED, PER_PROCESS, CONTAINER)
 
     def start(self, box: Path, script: str, arguments: list[str]) -> "Running":
         """Start a Python script of the box, with pipes for stdin, stdout and stderr.
@@ -157,9 +171,34 @@ class Running:
             shutil.rmtree(self.private, ignore_errors=True)
 
 
+def demand(engine: str) -> None:
+    """Run all student code in containers from now on, in the processes that this one starts, too.
+
+    Args:
+        engine: "podman" or "docker".
+
+    Raises:
+        ContainerError: that cannot be done; the message says why and what to do.
+    """
+    if reason := container.problem(engine):
+        raise ContainerError(f"Nothing was graded: {reason}")
+    os.environ[DEMANDED] = engine
+    find.cache_clear()
+    find()
+
+
+def _in_containers(engine: str) -> Isolation:
+    found = Isolation(CONTAINER, container.Engine(engine), drop=False)
+    if holes := found.holes():
+        raise ContainerError(f"Nothing was graded: a container of {engine} does not isolate here: {holes}.")
+    return found
+
+
 @functools.cache
 def find() -> Isolation:
-    """The strongest level that works here, as its self-test shows."""
+    """The strongest level that works here, as its self-test shows; containers where these are demanded."""
+    if engine := os.environ.get(DEMANDED):
+        return _in_containers(engine)
     if sys.platform != "linux":
         name = {"win32": "Windows", "darwin": "macOS"}.get(sys.platform, sys.platform)
         return Isolation(NONE, totals.Watchdog(), f"no sandbox is known for {name}")
@@ -198,7 +237,7 @@ def _holes(isolation: Isolation, closed: Iterable[Path]) -> str:
         told = {"level": isolation.level, "course": str(COURSE), "other": str(other), "grader": os.getpid()}
         told |= {"closed": list(map(str, closed)), "shared": name}
         dropped = isolation.level == SEPARATE or (isolation.drop and python.unprivileged(here))
-        counted = isolation.level == ISOLATED or os.getuid() or dropped
+        counted = isolation.level in (ISOLATED, CONTAINER) or os.getuid() or dropped
         told["processes"] = totals.PROCESSES if counted else 0  # the kernel counts none of root's
         try:
             running = isolation._start(here, SELFTEST, [json.dumps(told)], totals.TEST_MEMORY)
@@ -251,6 +290,9 @@ def _sharing() -> Iterator[str]:
 @contextmanager
 def _listening(box: Path) -> Iterator[None]:
     """A socket in a box, as many programs of a user have one."""
+    if not hasattr(socket, "AF_UNIX"):  # Windows
+        yield
+        return
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(box / "socket"))
         (box / "socket").chmod(0o777)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 NEW_USER, CLONE_3, CLONE = 0x10000000, 435, {"x86_64": 56, "aarch64": 220}
+FEW = 5  # processes
 CHUNK = 128 * 2**20  # bytes that each of two processes takes: together more than a self-test may
 
 
@@ -112,8 +113,10 @@ def _memory_file() -> bool:
     return hasattr(os, "memfd_create") and os.memfd_create("selftest") > 0
 
 
-def _inside() -> bool:
+def _inside(level: str) -> bool:
     """Be among processes of its own, where the grader's number is another's."""
+    if level == "container":  # its first process is this one, or a small one that waits for it
+        return len(list(Path("/proc").glob("[0-9]*"))) < FEW
     return Path("/proc/1/comm").read_text() == "bwrap\n"
 
 
@@ -180,17 +183,18 @@ def main(level: str, course: str, other: str, shared: str, closed: list[str], gr
         "it inherits the environment": lambda: "SANDBOX" not in os.environ or "SUDO_USER" in os.environ,
         "it makes namespaces": _new_namespace,
         "it reaches another program's socket": lambda: _reaches(f"{other}/socket"),
-        "it makes files in memory": _memory_file,
     }
+    if level != "container":  # whose memory is limited with all that is in it
+        attempts["it makes files in memory"] = _memory_file
     attempts |= {f"it sees {Path(folder).name}": lambda folder=folder: _lists(folder) for folder in closed}  # type: ignore[misc]
-    alone = level in ("isolated", "isolated, per-process limits")  # in a namespace
+    alone = level in ("isolated", "isolated, per-process limits", "container")  # in a namespace
     if alone:
-        attempts["it sees the host's processes"] = lambda: not _inside()
+        attempts["it sees the host's processes"] = lambda: not _inside(level)
     if level != "separate user":
         attempts["it opens another program's shared memory"] = lambda: _sees_shared(shared)
     if level != "reduced":
-        attempts["it signals the grader"] = lambda: not (alone and _inside()) and _signals(grader)
-    if level == "isolated":
+        attempts["it signals the grader"] = lambda: not (alone and _inside(level)) and _signals(grader)
+    if level in ("isolated", "container"):
         attempts |= {"it takes more memory than there is for all": _takes_memory}
     if processes:
         attempts |= {"it forks without limit": lambda: _multiplies(processes)}
