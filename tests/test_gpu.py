@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from hw2.recipes import RECIPES
 
 from autograder.exercises.maml import solution as maml_solution
 from autograder.exercises.protonet.solution import ProtoNet
@@ -26,7 +27,6 @@ from benchmarks.gpu_steps import (
     to_matrices,
 )
 from hw2.omniglot import Tasks, turned
-from hw2.recipes import RECIPES
 from hw2.train import MAMLLearner
 from trainer import Recipe, checkpoint
 
