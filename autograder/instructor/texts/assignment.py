@@ -12,7 +12,7 @@ introduction.md is Markdown as source.py reads it. Its instructions:
     <!-- questions -->        the written questions, numbered through
 
 In its paragraphs {title} stands for the homework's title, {points} for its points, {edited} for "two files", {files}
-for their names, {example} for the name of an exercise, and {targets} for "your target is ...".
+for their names, {example} for the name of an exercise, and {targets} for a sentence, if any.
 """
 
 import re
@@ -103,9 +103,9 @@ def _filled(given: Iterator[Part], homework: str, listed: list[Exercise]) -> Ite
     def finish() -> Iterator[Part]:
         joined = "\n".join(part.content for part in paragraph)
         if WORD.search(joined):
-            filled = WORD.sub(lambda found: _word(found[1], homework, listed, paragraph[0].place), joined)
+            filled = WORD.sub(lambda found: _word(found[1], homework, listed), joined)
             if not filled.startswith(NO_PARAGRAPH):
-                filled = textwrap.fill(filled, WIDTH, break_long_words=False, break_on_hyphens=False)
+                filled = textwrap.fill(" ".join(filled.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
             yield Part("text", filled, paragraph[0].place)
         else:
             yield from paragraph
@@ -120,7 +120,7 @@ def _filled(given: Iterator[Part], homework: str, listed: list[Exercise]) -> Ite
     yield from finish()
 
 
-def _word(word: str, homework: str, listed: list[Exercise], place: str) -> str:
+def _word(word: str, homework: str, listed: list[Exercise]) -> str:
     required = [exercise for exercise in listed if exercise.required]
     if word == "title":
         return catalog.homework(homework).title
@@ -135,9 +135,10 @@ def _word(word: str, homework: str, listed: list[Exercise], place: str) -> str:
         return (required or listed)[-1].name
     targets = [" ".join(lines) for exercise in listed if (lines := task.section(exercise, "Target"))]
     if not targets:
-        raise SourceError(f"{place}: {{targets}} stands here, and no task of {homework} has a section # Target.")
+        return ""
     *others, last = targets
-    return f"your targets are {', '.join(others)} and {last}" if others else f"your target is {last}"
+    are = f"your targets are {', '.join(others)} and {last}" if others else f"your target is {last}"
+    return f"At full length on all of Omniglot, {are}."
 
 
 def _files(listed: list[Exercise]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from autograder.paths import COURSE
 
-CELL = re.compile(r"^```python(?: +(?P<id>\S+))?$")
+CELL = re.compile(r"^```python(?: +(?P<id>\S*))?$")
 INSTRUCTION = re.compile(r"^<!-- (?P<words>.+?) -->$")
 ID = re.compile(r"[a-zA-Z0-9_-]{1,50}")
 LONGEST = 120  # characters of a line of code, as in all code of the course

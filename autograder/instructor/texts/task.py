@@ -56,7 +56,7 @@ def questions(exercise: Exercise, listed: list[Exercise]) -> Iterator[str]:
     """
     names = {other.name for other in listed}
     asked: list[list[str]] = []
-    needed = True
+    needed, current = True, None
     for part in _sections(exercise).get("Questions", []):
         if part.kind == "instruction":
             needed = _needed(part, names)
@@ -65,7 +65,7 @@ def questions(exercise: Exercise, listed: list[Exercise]) -> Iterator[str]:
             if needed:
                 asked.append(current)
             needed = True
-        elif part.content.startswith(" ") and asked:
+        elif part.content.startswith(" ") and current is not None:
             current.append(part.content.strip())
         elif part.content.strip():
             raise SourceError(f"{part.place}: a question begins with its number, and its further lines with spaces.")
