@@ -27,6 +27,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from autograder.exercises.black_box.learner import BlackBoxLearner
 from autograder.exercises.black_box.solution import MANN
 from autograder.exercises.data_generator.solution import DataGenerator
 from autograder.exercises.maml.solution import MAML
@@ -34,7 +35,6 @@ from autograder.exercises.protonet.solution import ProtoNet
 from benchmarks.batched import BatchedMAML, BatchedNetwork
 from data import images, split
 from hw1.episodes import Episodes
-from hw1.train import BlackBoxLearner
 from hw2.omniglot import Tasks
 from trainer import folder
 from trainer.machine import machine

@@ -36,10 +36,11 @@ from benchmarks.gpu_steps import (
     protonet_step,
     to_matrices,
 )
+from benchmarks.recipes import RECIPES
 from data import images
-from hw2 import train
+from hw2 import training
 from hw2.omniglot import Tasks, turned
-from hw2.recipes import RECIPES
+from hw2.train import main as program
 from trainer import TEST_TASKS, checkpoint, reseed
 from trainer.commandline import Setting
 from trainer.machine import machine
@@ -56,7 +57,7 @@ def characters(file):
 
 def parts(drawings, settings):
     """Part -> name -> drawings, as hw2.train takes them."""
-    which = train.SPLITS[settings["split"]]
+    which = training.SPLITS[settings["split"]]
     chosen = {part: {name: drawings[name] for name in names} for part, names in which(drawings).items()}
     return {part: turned(of_part) if settings["rotations"] else of_part for part, of_part in chosen.items()}
 
@@ -87,7 +88,7 @@ class Slot:
 def settings_of(recipe, seed, test=False):
     """(method, settings, other options) of a recipe, as hw2.train understands its words."""
     words = shlex.split(f"{RECIPES[recipe].words} {RECIPES[recipe].test if test else ''} --seed {seed}")
-    command = train.main.commands[words[0]]
+    command = program.get_command(None, words[0])
     given = command.make_context(words[0], words[1:]).params
     names = {parameter.name for parameter in command.params if isinstance(parameter, Setting)}
     settings = {name: value for name, value in given.items() if name in names}

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import click
 
-from hw1.train import RECIPES as HW1
-from hw2.recipes import RECIPES as HW2
+from autograder.grading.catalog import homeworks
+from autograder.student import training
 from trainer.run import folder_of
 
 LOGS = Path("logs")
-RECIPES = HW1 | HW2
-HOMEWORKS = dict.fromkeys(HW1, "hw1") | dict.fromkeys(HW2, "hw2")
+_OF = {homework: training.recipes(homework) for homework in homeworks()}
+RECIPES = {name: recipe for recipes in _OF.values() for name, recipe in recipes.items()}
+HOMEWORKS = {name: homework for homework, recipes in _OF.items() for name in recipes}
 
 
 def run(name: str, seed: int, options: list[str], logs: Path) -> int:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from autograder.exercises.maml import solution as maml_solution
+from autograder.exercises.maml.learner import MAMLLearner
 from autograder.exercises.protonet.solution import ProtoNet
 from benchmarks import gpu, gpu_runs, gpu_speed, results
 from benchmarks.gpu_runs import MAMLJob, Options, ProtoNetJob, Training
@@ -25,9 +26,8 @@ from benchmarks.gpu_steps import (
     protonet_loss,
     to_matrices,
 )
+from benchmarks.recipes import RECIPES
 from hw2.omniglot import Tasks, turned
-from hw2.recipes import RECIPES
-from hw2.train import MAMLLearner
 from trainer import Recipe, checkpoint
 
 CLOSE = {"rtol": 1e-8, "atol": 1e-10}

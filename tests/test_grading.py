@@ -87,12 +87,6 @@ def test_a_bare_stub_gets_nothing_and_a_to_do_list(homework):
     assert all(check.todo or check.waits_for for check in report.checks)
 
 
-def test_the_committed_stubs_are_those_of_the_solutions():
-    for homework in catalog.homeworks():
-        for name, content in stubs(homework).items():
-            assert (ROOT / name).read_bytes() == content, f"{name}: run `python -m autograder stubs`"
-
-
 def test_the_same_seed_gives_the_same_verdicts_and_messages():
     files = changed("hw2", "protonet", (".square().sum(dim=-1)", ".square().sum(dim=-1).sqrt()"))
     first, second = (fast("hw2", files, only="protonet", seed=5) for _ in range(2))

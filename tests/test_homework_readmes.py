@@ -9,7 +9,7 @@ import click
 import pytest
 
 from autograder.grading.catalog import exercises, homeworks
-from autograder.instructor.points import BEGIN, END, points_tables
+from autograder.instructor import points
 from autograder.results import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,18 +28,15 @@ def modules(homework):
 def options(command):
     """All options of a click command and of its subcommands."""
     own = {name for parameter in command.params for name in parameter.opts}
-    return own.union(*map(options, getattr(command, "commands", {}).values()))
+    inner = command.list_commands(None) if isinstance(command, click.Group) else ()
+    return own.union(*(options(command.get_command(None, name)) for name in inner))
 
 
-def test_the_tables_of_points_are_those_of_the_checks(homework):
-    written = text(homework)
-    shown = written[written.index(BEGIN) : written.index(END) + len(END)]
-    assert shown == points_tables(homework), f"put this into {homework}/README.md:\n\n{points_tables(homework)}"
-
-
-def test_points_add_to_a_hundred(homework):
-    points = re.findall(r"^\| (\d+(?:\.\d+)?) \|", points_tables(homework), re.MULTILINE)
-    assert sum(map(float, points)) == 100
+def test_the_tables_of_points_are_those_of_the_checks_and_add_to_the_homeworks(homework):
+    listed = exercises(homework)
+    assert "\n".join(points.tables(listed)) in text(homework)
+    worths = re.findall(r"^\| (\d+(?:\.\d+)?) \|", "\n".join(points.tables(listed)), re.MULTILINE)
+    assert sum(map(float, worths)) == sum(exercise.worth for exercise in listed)
 
 
 def test_every_file_to_edit_is_named(homework):

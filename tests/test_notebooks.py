@@ -3,6 +3,8 @@
 import ast
 import asyncio
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -13,7 +15,7 @@ from autograder.student import upgrade
 nbformat = pytest.importorskip("nbformat", reason="the extra `notebooks` is not installed")
 pytest.importorskip("nbconvert", reason="the extra `notebooks` is not installed")
 
-from autograder.instructor.notebooks import build, readme, run, source  # noqa: E402
+from autograder.instructor.texts import notebook, run, task  # noqa: E402
 
 
 def check_cell(exercise):
@@ -24,85 +26,64 @@ def check_cell(exercise):
 each_homework = pytest.mark.parametrize("homework", homeworks())
 
 
-@pytest.fixture
-def text(tmp_path, monkeypatch):
-    """Puts a text in the place of hw2.md: the cells that it gives."""
-    monkeypatch.setattr(source, "HERE", tmp_path)
-
-    def cells(content):
-        (tmp_path / "hw2.md").write_text(content)
-        return source.cells("hw2")
-
-    return cells
-
-
 # What is in the repository
 
 
 @each_homework
-def test_a_notebook_is_what_its_text_gives(homework):
-    assert (COURSE / homework / f"{homework}.ipynb").read_text(encoding="utf-8") == build.text(homework)
-
-
-@each_homework
-def test_a_notebook_is_valid_and_has_run_nowhere(homework):
-    made = nbformat.read(COURSE / homework / f"{homework}.ipynb", as_version=nbformat.NO_CONVERT)
+def test_a_notebook_is_valid_has_run_nowhere_and_is_as_nbformat_writes_it(homework):
+    path = COURSE / homework / f"{homework}.ipynb"
+    made = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     nbformat.validate(made)
+    assert nbformat.writes(made).rstrip("\n") + "\n" == path.read_text(encoding="utf-8")
     assert made.nbformat == 4 and len({cell.id for cell in made.cells}) == len(made.cells)
     for cell in (cell for cell in made.cells if cell.cell_type == "code"):
         assert cell.outputs == [] and cell.execution_count is None
-        ast.parse(re.sub(r"^( *)%.*$", r"\1pass", cell.source, flags=re.MULTILINE))  # lines with % are IPython's
+        ast.parse(without_magic(cell.source))
 
 
 @each_homework
 def test_a_notebook_checks_every_exercise_and_asks_every_question(homework):
-    cells = {cell.id: cell for cell in source.cells(homework)}
-    for exercise in exercises(homework):
+    listed = exercises(homework)
+    cells = {cell.id: cell for cell in notebook.cells(homework, listed)}
+    for exercise in listed:
         assert cells[check_cell(exercise)].text.endswith(f'check("{exercise.name}")')
-    questions = [cell for name, cell in cells.items() if name.startswith("question-")]
-    text = (COURSE / homework / "README.md").read_text(encoding="utf-8")
-    asked = [item for part in readme.section(text, "Training, and written questions") for item in readme.items(part)]
-    assert [cell.text for cell in questions] == asked and asked
-    for number in range(1, len(asked) + 1):
+    asked = [question for exercise in listed for question in task.questions(exercise, listed)]
+    assert asked and f"question-{len(asked) + 1}" not in cells
+    for number, question in enumerate(asked, start=1):
+        assert cells[f"question-{number}"].text.startswith(f"{number}. {question.splitlines()[0]}")
         assert cells[f"answer-{number}"].tags == (upgrade.ANSWER,)
 
 
-# How a text is read
+@each_homework
+def test_the_cells_of_a_problem_need_the_first_cells_alone(homework, tmp_path):
+    """Names that they use are bound there or by themselves; no other problem's cells bind them to something else."""
+    bound = {}
+    for exercise in exercises(homework):
+        alone = [cell for cell in notebook.cells(homework, [exercise]) if cell.kind == "code"]
+        text = "\n".join(without_magic(cell.text) for cell in alone)
+        path = tmp_path / "cells.py"
+        path.write_text(f"display = print\n{text}\n", encoding="utf-8")  # a notebook has display
+        ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", str(path)]
+        found = subprocess.run(ruff, capture_output=True, text=True, check=False)
+        assert found.returncode == 0, found.stdout
+        own = {part.id for part in task.cells(exercise) if part.kind == "cell"}
+        for node in ast.parse("\n".join(without_magic(cell.text) for cell in alone if cell.id in own)).body:
+            for name in names(node):
+                assert bound.setdefault(name, ast.unparse(node)) == ast.unparse(node), name
 
 
-def test_blocks_of_code_have_names_and_what_is_between_is_text(text):
-    made = text("# Title\n\nWords for {homework}.\n\n```python one\nx = 1\n\ny = 2\n```\n```\nno cell\n```\n")
-    assert [(cell.id, cell.kind, cell.text) for cell in made] == [
-        ("one-text", "markdown", "# Title\n\nWords for hw2."),
-        ("one", "code", "x = 1\n\ny = 2"),
-        ("end-text", "markdown", "```\nno cell\n```"),
-    ]
+def without_magic(code):
+    """A cell's code without the lines that are IPython's."""
+    return re.sub(r"^( *)%.*$", r"\1pass", code, flags=re.MULTILINE)
 
 
-def test_sections_of_the_readme_are_taken_in_whole_or_in_part(text):
-    whole = (COURSE / "hw2" / "README.md").read_text(encoding="utf-8")
-    heading, first, second, *_ = readme.section(whole, "Problem 2: MAML")
-    (cell,) = text("<!-- readme: Problem 2: MAML, paragraphs 1-2 -->\n")
-    assert cell.text == f"{heading}\n\n{first}\n\n{second}" and heading == "## Problem 2: MAML"
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("```python\nx\n```\n", "hw2.md, line 1: a block of code has a name of letters"),
-        ("words\n```python one\nx\n", "hw2.md, line 2: the block that begins here has no end."),
-        ("<!-- readme: Nothing -->\n", "hw2.md, line 1: hw2/README.md: 0 sections are called 'Nothing'."),
-        ("<!-- readme: Notation, paragraphs 1-99 -->\n", "hw2.md, line 1: that section has "),
-        ("<!-- questions: Notation -->\n", "hw2.md, line 1: that section has no numbered list."),
-        ("<!-- text: none.md -->\n", "hw2.md, line 1: there is no text none.md in this folder."),
-        ("<!-- hello -->\n", "hw2.md, line 1: this is no instruction: <!-- hello -->"),
-        ("```python one\nx\n```\n```python one\ny\n```\n", "there are two cells called one; rename one."),
-    ],
-)
-def test_a_text_that_cannot_be_read_is_named_with_its_place(text, content, said):
-    with pytest.raises(source.SourceError) as error:
-        text(content)
-    assert said in str(error.value)
+def names(statement):
+    """What a statement at the top of a cell binds for the cells below."""
+    return {
+        node.id
+        for node in ast.walk(statement)
+        if isinstance(statement, ast.Assign) and isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
 
 
 # What they show

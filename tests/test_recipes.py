@@ -1,4 +1,4 @@
-"""Recipes (trainer/recipes.py, hw2/recipes.py) and the page of what they reach (benchmarks/results.py)."""
+"""Recipes (trainer/recipes.py, an exercise's learner.py) and the page of what they reach (benchmarks/results.py)."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from trainer import Recipe, option, setting, with_recipes
 RECIPES = {"small": Recipe("--way 3 --name 'a b'", 0.5, "nobody", test="--way 7"), "other": Recipe("", 0.5, "nobody")}
 
 
-@click.command(cls=with_recipes(click.Command, RECIPES))
+@click.command(cls=with_recipes(click.Command, lambda: RECIPES))
 @setting("--way", type=int, default=5)
 @option("--name", default="")
 @option("--test", is_flag=True)

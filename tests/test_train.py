@@ -21,6 +21,7 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
+from autograder.grading.catalog import exercises, homeworks
 from trainer import checkpoint
 
 REPO = Path(__file__).parents[1]
@@ -30,12 +31,11 @@ REPO = Path(__file__).parents[1]
 def tree(tmp_path_factory):
     """A copy of what a student has, with the solutions filled in and 90 simple characters for Omniglot."""
     tree = tmp_path_factory.mktemp("student")
-    for name in ("data", "hw1", "hw2", "trainer"):
-        (tree / name).mkdir()
-        for file in (REPO / name).glob("*.py"):
-            shutil.copy(file, tree / name)
-    for name in ("hw1/data_generator", "hw1/black_box", "hw2/protonet", "hw2/maml"):
-        shutil.copy(REPO / "autograder" / name / "solution.py", tree / f"{name}.py")
+    ignored = shutil.ignore_patterns("__pycache__", "instructor", "omniglot_resized", "glyphs*", "*.ipynb")
+    for name in ("autograder", "data", *homeworks(), "trainer"):
+        shutil.copytree(REPO / name, tree / name, ignore=ignored)
+    for exercise in (exercise for homework in homeworks() for exercise in exercises(homework)):
+        shutil.copy(exercise.folder / "solution.py", tree / exercise.file)
     rng = np.random.default_rng(0)
     for i in range(90):
         folder = tree / f"data/omniglot_resized/alphabet{i // 10}/character{i % 10:02}"

@@ -1,6 +1,6 @@
-"""What hw1/train.py and hw2/train.py share: the training loop and all that a long training run needs.
+"""What all training shares: the training loop and all that a long training run needs.
 
-A training program gives a `Learner` (a few lines around the student's code), batches of tasks and options:
+An exercise gives a `Learner` (a few lines around the student's code), batches of tasks and options:
 
     learner.py     what the trainer must know of a method
     commandline.py from the command line to a `Run`; errors in one sentence

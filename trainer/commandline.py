@@ -72,15 +72,15 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
         @functools.wraps(body)
         def command(**_: Any) -> None:
             output.for_any_terminal()
-            source = Path(body.__code__.co_filename)
-            if standing := copies.other([f"{source.parent.name}/{source.name}"]):
+            source = Path(body.__code__.co_filename).resolve()
+            if standing := copies.other([source.relative_to(copies.HERE).as_posix()]):
                 raise click.ClickException(copies.warning(standing))
             try:
                 run = open_run(method, click.get_current_context())
                 reseed(run.settings["seed"], 0)  # before the body makes the model
                 body(run)
             except NotImplementedError as error:
-                if sentence := still_to_do(error, Path(body.__code__.co_filename).parent):
+                if sentence := still_to_do(error):
                     raise click.ClickException(sentence) from None
                 raise
             except DrawingError as error:
@@ -156,15 +156,16 @@ def use_device(device: str) -> None:
         raise click.ClickException(f"PyTorch finds no {device} device on this machine: use --device cpu.")
 
 
-def still_to_do(error: NotImplementedError, home: Path, again: str = "command") -> str:
-    """Name the stub that raised an error, if it was one in the folder `home`, and what to run again; "" if not.
+def still_to_do(error: NotImplementedError, again: str = "command", course: Path = copies.HERE) -> str:
+    """Name the stub that raised an error, if it was one of a homework, and what to run again; "" if not.
 
     PyTorch raises NotImplementedError too, where a device lacks an operation, and that is nobody's TODO.
     """
     frame, number = list(traceback.walk_tb(error.__traceback__))[-1]
     file = Path(frame.f_code.co_filename)
     line = linecache.getline(str(file), number).strip()
-    if file.parent != home or not line.startswith("raise NotImplementedError"):
+    home = file.parent
+    if home not in course.glob("hw*") or not line.startswith("raise NotImplementedError"):
         return ""
     owner = f"{type(frame.f_locals['self']).__name__}." if "self" in frame.f_locals else ""
     todo = f"{owner}{frame.f_code.co_name}"

@@ -5,7 +5,6 @@ import itertools
 import linecache
 import math
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -19,7 +18,6 @@ from trainer.pictures import Picture
 from trainer.progress import Display
 from trainer.seeds import reseed
 
-COURSE = Path(__file__).resolve().parent.parent
 SIZE = (9.6, 3.2)  # of a learning curve, in inches
 
 
@@ -33,8 +31,7 @@ def your_code() -> Iterator[None]:
         yield
     except NotImplementedError as error:
         linecache.checkcache()  # the file has perhaps been edited since it was imported
-        homes = sorted(COURSE.glob("hw*"))
-        sentence = next(filter(None, (still_to_do(error, home, "cell") for home in homes)), "")
+        sentence = still_to_do(error, "cell")
         if not sentence:
             raise
         print(f"☐ {sentence}")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -13,7 +13,7 @@ class Recipe:
     """A command line with a purpose.
 
     Attributes:
-        words: of the command line, method first where the program has several.
+        words: of the command line.
         target: the accuracy that it is held against, 0 .. 1.
         source: where that accuracy is from.
         test: words that --test adds.
@@ -25,10 +25,14 @@ class Recipe:
     test: str = ""
 
 
-def with_recipes(base: type[click.Command], recipes: Mapping[str, Recipe]) -> type[click.Command]:
-    """A kind of click command that takes `--recipe NAME` for the words of that recipe.
+def with_recipes(base: type[click.Command], recipes: Callable[[], Mapping[str, Recipe]]) -> type[click.Command]:
+    """Make a kind of click command that takes `--recipe NAME` for the words of that recipe.
 
     Words that follow win over the recipe's own.
+
+    Args:
+        base: the kind that it is besides.
+        recipes: finds them, where one is asked for.
     """
 
     class Program(base):  # type: ignore[misc, valid-type]
@@ -43,9 +47,10 @@ def with_recipes(base: type[click.Command], recipes: Mapping[str, Recipe]) -> ty
                 words = [*words[0].split("=", 1), *words[1:]]
             if words[:1] == ["--recipe"]:
                 name, rest = "".join(words[1:2]), words[2:]
-                if name not in recipes:
-                    raise click.UsageError(f"There is no recipe {name!r}: they are {', '.join(recipes)}.")
-                recipe = recipes[name]
+                known = recipes()
+                if name not in known:
+                    raise click.UsageError(f"There is no recipe {name!r}: they are {', '.join(known)}.")
+                recipe = known[name]
                 context.meta.update(recipe=name, words=rest)
                 words = [*shlex.split(recipe.words), *(shlex.split(recipe.test) if "--test" in rest else ()), *rest]
             elif "--recipe" in words or any(word.startswith("--recipe=") for word in words):
@@ -56,7 +61,7 @@ def with_recipes(base: type[click.Command], recipes: Mapping[str, Recipe]) -> ty
         def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
             """List the recipes below the options, with what they are to reach."""
             with formatter.section("Recipes, --recipe NAME"):
-                rows = [(name, f"{recipe.target:.1%}, {recipe.source}") for name, recipe in recipes.items()]
+                rows = [(name, f"{recipe.target:.1%}, {recipe.source}") for name, recipe in recipes().items()]
                 formatter.write_dl(rows)
 
     return Program

@@ -12,30 +12,23 @@ from autograder.isolation.container import ENGINES
 from autograder.isolation.levels import WORDS
 
 
-@click.command("stubs")
-@click.option("--check", is_flag=True, help="Only say which stubs differ from what the solutions give.")
-def stubs_command(check: bool) -> int:
-    """Write the students' stubs in hw1/ and hw2/ anew from the reference solutions."""
-    from autograder.instructor import stubs
+@click.command("write")
+@click.option("--check", is_flag=True, help="Only say what is out of date.")
+def write_command(check: bool) -> int:
+    """Write all that is generated: each homework's README, notebook and stubs, from its exercises' folders."""
+    from autograder.instructor import generated
 
-    return stubs.write(check)
+    return generated.write(check)
 
 
 @click.command("notebooks")
-@click.option("--check", is_flag=True, help="Only say which notebooks differ from what their texts give.")
-@click.option("--html", type=click.Path(path_type=Path), help="Run them with the solutions, and write pages there.")
-@click.option("--stubs", is_flag=True, help="With --html: run them with the students' stubs instead.")
-def notebooks_command(check: bool, html: Path | None, stubs: bool) -> int:
-    """Write hw1/hw1.ipynb and hw2/hw2.ipynb anew from their texts and the READMEs."""
-    if (check and html) or (stubs and not html):
-        raise click.UsageError("--check and --html exclude each other; --stubs needs --html.")
-    if html:
-        from autograder.instructor.notebooks import run
+@click.option("--html", type=click.Path(path_type=Path), required=True, help="A folder for the pages.")
+@click.option("--stubs", is_flag=True, help="Run them with the students' stubs instead.")
+def notebooks_command(html: Path, stubs: bool) -> int:
+    """Run the notebooks with the solutions, and write them as pages. (`write` generates them.)"""
+    from autograder.instructor.texts import run
 
-        return run.pages(html, stubs)
-    from autograder.instructor.notebooks import build
-
-    return build.write(check)
+    return run.pages(html, stubs)
 
 
 @click.command("calibrate")
@@ -166,7 +159,7 @@ def new_command(exercise: str) -> int:
 
 
 COMMANDS: list[click.Command] = [
-    stubs_command,
+    write_command,
     notebooks_command,
     calibrate_command,
     mutants_command,

@@ -10,8 +10,9 @@ import jinja2
 from autograder import commands
 from autograder.exit_status import FULL_MARKS
 from autograder.grading.catalog import Exercise, exercises, homeworks
-from autograder.instructor import points, regions
+from autograder.instructor import generated, regions
 from autograder.instructor.quality import mutants
+from autograder.instructor.texts.source import SourceError
 from autograder.paths import COURSE
 
 TEMPLATES = Path(__file__).parent / "scaffold"
@@ -62,20 +63,15 @@ def unwritten(exercise: Exercise) -> list[str]:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if match := WRITE.search(line):
                 found.append(f"{path.relative_to(COURSE).as_posix()}:{number}: Write {match[1].rstrip('.')}.")
-    solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
-    if (COURSE / exercise.file).read_text(encoding="utf-8") != regions.stub(solution, exercise.file):
-        found.append(f"{exercise.file}: It is not what the solution gives; run `python -m autograder stubs`.")
     if len(mutants.load(exercise)) < MUTANTS:
         found.append(f"{_place(exercise)}/mutants.py: Write {MUTANTS} wrong solutions that students really write.")
     if any(exercise.outline().values()) and not (exercise.folder / "thresholds.json").exists():
         found.append(f"{_place(exercise)}/thresholds.json: Run `python -m autograder calibrate {exercise.homework}`.")
-    readme = COURSE / exercise.homework / "README.md"
-    if points.points_tables(exercise.homework) not in readme.read_text(encoding="utf-8"):
-        found.append(
-            f"{exercise.homework}/README.md: Write what the problem asks, and put in its table of points, which "
-            "tests/test_homework_readmes.py prints."
-        )
-    return found
+    try:
+        stale = generated.stale(exercise.homework)
+    except SourceError as error:
+        return [*found, str(error)]
+    return found + [f"{name}: It is out of date; run `{generated.COMMAND}`." for name in stale]
 
 
 def _named(name: str) -> Exercise:

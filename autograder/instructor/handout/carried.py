@@ -24,7 +24,10 @@ HOMEWORK = ("README.md", "{homework}.ipynb", "homework.toml", "__init__.py", "tr
 BESIDE = ("autograder/pytest.ini", "autograder/report/feedback.html.j2", "autograder/report/exercises.html.j2")
 DATA = (".json", ".safetensors")
 MADE = {"__pycache__", ".ipynb_checkpoints", "omniglot_resized", "glyphs", "glyphs_few"}  # by programs, as they run
-HIDDEN = ("solution", "mutants")  # parts of an exercise
+START = ("__init__.py", "checks.py", "probe.py", "learner.py")  # of an exercise's folder, and what these need
+# Of an exercise's folder what nobody gets, and what has become the README and the notebook.
+HIDDEN = ("solution.py", "mutants.py", "mutants.md", "alternatives.py", "alternatives.md", "task.md", "cells.md")
+INTRODUCTION = "introduction.md"
 KEPT = ("thresholds.png", "pretrain.py")  # how an exercise's thresholds and its trained weights were made
 
 
@@ -48,21 +51,28 @@ def modules(homework: str) -> list[str]:
 
 
 def parts(exercise: Exercise) -> list[str]:
-    """List the files of an exercise's folder that its checks and its probe need, sorted: as "checks.py"."""
+    """List the files of an exercise's folder that a handout needs, sorted: as "checks.py".
+
+    Its checks, its probe, its learner, and what these and the notebook's cells import or read.
+    """
     found: set[str] = {PAGE}
-    waiting = ["__init__.py", "checks.py", "probe.py"]
+    inside = f"{exercise.place}/"
+    notebook = COURSE / exercise.homework / f"{exercise.homework}.ipynb"
+    shown = imported(notebook) if notebook.is_file() else ()
+    waiting = [*START, *(name.removeprefix(inside) for name in shown if name.startswith(inside))]
     while waiting:
         name = waiting.pop()
         if name in found or not (exercise.folder / name).is_file():
             continue
         found.add(name)
         if name.endswith(".py"):
-            inside = f"{exercise.place}/"
-            waiting += [other.removeprefix(inside) for other in imported(exercise.folder / name) if inside in other]
+            waiting += [
+                other.removeprefix(inside) for other in imported(exercise.folder / name) if other.startswith(inside)
+            ]
             waiting += _data(exercise.folder / name)
     if (exercise.folder / "thresholds.json").is_file():
         found.add("thresholds.json")  # autograder/grading/thresholds.py reads it
-    return sorted(found - {f"{part}.py" for part in HIDDEN})
+    return sorted(found.difference(HIDDEN))
 
 
 def left(homework: str, carried: set[str]) -> list[str]:
@@ -73,8 +83,8 @@ def left(homework: str, carried: set[str]) -> list[str]:
         COURSE / "trainer",
         *(exercise.folder for exercise in exercises(homework)),
     ]
-    expected = {f"{exercise.place}/{part}.py" for exercise in exercises(homework) for part in HIDDEN}
-    expected |= {f"{exercise.place}/{name}" for exercise in exercises(homework) for name in KEPT}
+    expected = {f"{exercise.place}/{name}" for exercise in exercises(homework) for name in (*HIDDEN, *KEPT)}
+    expected.add(f"{homework}/{INTRODUCTION}")
     there = {
         path.relative_to(COURSE).as_posix()
         for folder in folders

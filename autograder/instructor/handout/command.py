@@ -8,10 +8,11 @@ import click
 from autograder import commands
 from autograder.exit_status import GRADER_FAULT
 from autograder.grading.catalog import exercises, homeworks
-from autograder.instructor import regions
+from autograder.instructor import generated, regions
 from autograder.instructor.handout import carried, leaks
 from autograder.instructor.handout.build import CarryError, build, unaccounted
 from autograder.instructor.handout.record import RecordError
+from autograder.instructor.texts.source import SourceError
 from autograder.intake import archives
 from autograder.report import terminal
 
@@ -34,8 +35,11 @@ def handout(homework: str, out: Path, packed: bool, term: dict[str, Any], secret
         raise click.UsageError(f"--out: {out} is a file; a handout that is not packed is a folder.")
     with terminal.console(stderr=True).status("") as doing:
         try:
+            if stale := generated.stale(homework):
+                click.echo(f"{next(iter(stale))} is out of date: run `{generated.COMMAND}` first.", err=True)
+                return GRADER_FAULT
             files = build(homework, observe=lambda what: doing.update(f"recording {what}"), **term)
-        except (CarryError, regions.RegionError, RecordError) as error:
+        except (CarryError, SourceError, regions.RegionError, RecordError) as error:
             click.echo(str(error), err=True)
             return GRADER_FAULT
         archive = archives.pack(files, f"{homework}-handout")

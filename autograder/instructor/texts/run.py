@@ -10,9 +10,9 @@ import click
 
 from autograder import commands
 from autograder.exit_status import GRADER_FAULT
-from autograder.grading.catalog import exercises
-from autograder.instructor.notebooks import build
-from autograder.instructor.notebooks.source import SourceError
+from autograder.grading.catalog import exercises, homeworks
+from autograder.instructor.texts import notebook
+from autograder.instructor.texts.source import SourceError
 from autograder.isolation import totals
 from autograder.isolation.clock import GLANCE, Clock
 from autograder.paths import COURSE
@@ -33,7 +33,7 @@ SECONDS = 600  # of its own time, for a cell (see isolation.clock): of a busy ma
 def pages(folder: Path, stubs: bool = False) -> int:
     """Run all notebooks and write them as pages, <folder>/hw1.html and so on; returns the exit status."""
     folder.mkdir(parents=True, exist_ok=True)
-    for homework in build.names():
+    for homework in homeworks():
         click.echo(f"running {homework}/{homework}.ipynb")
         try:
             done = run(homework, stubs)
@@ -61,12 +61,12 @@ def run(homework: str, stubs: bool = False) -> nbformat.NotebookNode:
         _copy(course)
         for exercise in () if stubs else exercises(homework):
             shutil.copy(exercise.folder / "solution.py", course / exercise.file)
-        made = build.notebook(homework)
+        made = nbformat.reads(notebook.ipynb(homework, exercises(homework)), as_version=nbformat.NO_CONVERT)
         asyncio.run(execute(made, course / homework))
         return made
 
 
-async def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+async def execute(opened: nbformat.NotebookNode, folder: Path) -> None:
     """Run all cells of a notebook in a folder, and keep what they put out.
 
     Raises:
@@ -74,7 +74,7 @@ async def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
         CellTimeoutError: a cell did not end.
     """
     client = NotebookClient(
-        notebook,
+        opened,
         timeout=None,
         startup_timeout=SECONDS,
         iopub_timeout=SECONDS,
@@ -98,9 +98,9 @@ async def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     await running
 
 
-def page(notebook: nbformat.NotebookNode) -> str:
+def page(done: nbformat.NotebookNode) -> str:
     """A notebook with its outputs as HTML, pictures included."""
-    html, _ = HTMLExporter().from_notebook_node(notebook)
+    html, _ = HTMLExporter().from_notebook_node(done)
     return str(html)
 
 
