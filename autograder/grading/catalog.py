@@ -36,6 +36,10 @@ class CatalogError(GraderError):
     """A homework's list or an exercise's page that cannot be used; the message says what is wrong in which file."""
 
 
+class SelectionError(Exception):
+    """A choice of exercises that a homework cannot give; the message says why."""
+
+
 class Homework(msgspec.Struct):
     """What a homework.toml says.
 
@@ -212,24 +216,25 @@ def select(name: str, counted: Iterable[str] = (), dropped: Iterable[str] = ()) 
     """Return a homework's list with some optional exercises required, and without some exercises.
 
     Raises:
-        CatalogError: there is no such exercise in it, or no exercise is left.
+        CatalogError: its list cannot be used.
+        SelectionError: an exercise is not in it, or none is left.
     """
     listed = homework(name)
     required, optional = dict(listed.required), dict(listed.optional)
     for exercise in (*counted, *dropped):
         if exercise not in required | optional:
             there = ", ".join(required | optional)
-            raise CatalogError(f"{name}/{LIST} does not list {exercise}, but {there or 'no exercise'}.")
+            raise SelectionError(f"{name}/{LIST} does not list {exercise}, but {there or 'no exercise'}.")
     for exercise in counted:
         if exercise in dropped:
-            raise CatalogError(f"{exercise} cannot be both in it and left out.")
+            raise SelectionError(f"{exercise} cannot be required and left out.")
         if exercise in optional:
             required[exercise] = optional.pop(exercise)
     for exercise in dropped:
         required.pop(exercise, None)
         optional.pop(exercise, None)
     if not required | optional:
-        raise CatalogError(f"No exercise of {name} would be left.")
+        raise SelectionError(f"No exercise of {name} would be left.")
     return msgspec.structs.replace(listed, required=required, optional=optional)
 
 
