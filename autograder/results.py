@@ -197,6 +197,8 @@ class Report(msgspec.Struct, kw_only=True):
     @property
     def score(self) -> str:
         """The sum, as 'hw2: 70 of 90 points', and where something is outside of it that it is of required exercises."""
+        if len(self.optional) == len(self.exercises):
+            return f"{self.homework}: no required exercises"
         return f"{self.homework}: {_score(self.earned, self.points)}{' of required exercises' if self.optional else ''}"
 
     @property

@@ -150,12 +150,12 @@ def gradescope_command(homework: str, out: Path, seed: int | None, minutes: int,
 
 
 @click.command("new")
-@click.argument("exercise", metavar="HOMEWORK/NAME")
-def new_command(exercise: str) -> int:
-    """Begin an exercise: its folder, its stub, and a list of what is still to be written."""
+@click.argument("name", metavar="HOMEWORK[/NAME]")
+def new_command(name: str) -> int:
+    """Begin a homework, or an exercise in one: its files, and a list of what is still to be written."""
     from autograder.instructor import new
 
-    return new.begin(exercise)
+    return new.begin(name)
 
 
 COMMANDS: list[click.Command] = [
