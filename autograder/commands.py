@@ -10,9 +10,8 @@ import click
 
 from autograder import answer_key, fault, manifest, untrusted
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
-from autograder.grading.catalog import exercises, homeworks
+from autograder.grading.catalog import Exercise, exercises, homeworks
 from autograder.grading.drawings import Drawings
-from autograder.grading.referee import describe
 from autograder.grading.settings import Settings
 from autograder.intake import submission
 from autograder.isolation import levels
@@ -53,7 +52,7 @@ def grade(
         seed: of the inputs; None for a new one.
         written: files to write, and whether for the student's eyes.
     """
-    check_only(homework, only)
+    listed = chosen(homework, only)
     if not source.reference and source.path is None:
         check_copy()
     if source.reference and source.path:
@@ -78,8 +77,8 @@ def grade(
     subject = "the reference" if source.reference else place if source.path else f"the work in {place}"
     from autograder.grading import grade as grading
 
-    chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
-    total = sum(not (fast and trains) for exercise in chosen for trains in exercise.outline().values())
+    there = [exercise for exercise in listed if not handed_in.lacks(exercise)]
+    total = sum(not (fast and trains) for exercise in there for trains in exercise.outline().values())
     with terminal.Progressing(total) as progress:
         report = grading.grade(
             homework,
@@ -150,16 +149,14 @@ def status(report: Report) -> int:
     """Exit status: 0 full marks, 1 less, 3 the grader's own fault."""
     if report.grader_errors:
         return GRADER_FAULT
-    return FULL_MARKS if report.earned == report.points else LESS
+    return FULL_MARKS if report.complete else LESS
 
 
 def list_checks(homework: str, only: str | None) -> int:
     """Print the checks of a homework and their points."""
-    from autograder.grading import grade as grading
+    from autograder.grading.checks import described
 
-    check_only(homework, only)
-    chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
-    listed = [(exercise, [describe(check) for check in grading.checks(exercise)]) for exercise in chosen]
+    listed = [(exercise, described(exercise)) for exercise in chosen(homework, only)]
     terminal.show_list(homework, listed, terminal.console())
     return 0
 
@@ -168,13 +165,14 @@ def submit(homework: str, out: Path) -> int:
     """Pack what is handed in, and say so; returns the exit status."""
     from autograder.student import submit as packing
 
+    chosen(homework, None)
     check_copy()
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise click.UsageError(f"--out cannot write {out}: its folder is not there, or it is one itself.")
     try:
         packed = packing.pack(homework)
         write_whole(out, packed.content)
-        packing.check(out, homework)
+        packing.check(out, homework, packed.names)
     except submission.SubmissionError as error:
         click.echo(f"Not packed: it would not be accepted. {error}", err=True)
         return NOTHING_TO_GRADE
@@ -237,15 +235,19 @@ def check_copy() -> None:
         raise click.UsageError(f"{copies.warning(standing, COURSE)} --submission {copies.short(standing)} grades it.")
 
 
-def check_only(homework: str, only: str | None) -> None:
-    """Hold --only against the exercises there are.
+def chosen(homework: str, only: str | None) -> list[Exercise]:
+    """Return the exercises that are graded: all of a homework, or the one of --only.
 
     Raises:
-        click.UsageError: it is none of them.
+        click.UsageError: there is none.
     """
-    names = [exercise.name for exercise in exercises(homework)]
+    listed = exercises(homework)
+    names = [exercise.name for exercise in listed]
+    if not names:
+        raise click.UsageError(f"{homework} has no exercise yet; `python -m autograder new` begins one.")
     if only is not None and only not in names:
         raise click.UsageError(f"{homework} has no exercise {only}; it has {', '.join(names)}.")
+    return [exercise for exercise in listed if only in (None, exercise.name)]
 
 
 def write_whole(path: Path, content: bytes) -> None:

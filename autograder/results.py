@@ -1,11 +1,14 @@
 """What grading says, as data. Terminal, JSON and every other report render these objects and know nothing else."""
 
+import math
+from collections.abc import Iterable
 from enum import Enum
 
 import msgspec
 
 TO_DO = "Each has its TODO in the file; run this again when the first is filled in."
 UNREADABLE = "The answer has a form that the check cannot read."
+NOT_HANDED_IN = "not handed in"
 PRINTED = 4  # lines shown of what the student's code printed
 
 
@@ -24,8 +27,17 @@ class Verdict(str, Enum):
 
 
 def number(points: float) -> str:
-    """Points as reports write them: 5, not 5.0."""
-    return f"{points:g}"
+    """Points as reports write them, with two decimals at most: 5, not 5.0."""
+    return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def total(points: Iterable[float]) -> float:
+    """The sum of points, exact: each has two decimals at most."""
+    return round(math.fsum(points), 2)
+
+
+def _score(earned: float, points: float) -> str:
+    return f"{number(earned)} of {number(points)} points"
 
 
 class StudentError(Exception):
@@ -101,24 +113,33 @@ class ExerciseResult(msgspec.Struct, kw_only=True):
         file: the student's file, as hw2/maml.py.
         problem: why nothing in it could be judged; empty if it could.
         flags: what a human may want to look at in the file; no points depend on it.
+        required: whether its points count in the sum.
+        handed_in: False for an optional exercise of which there is no file: it has no checks, and nothing is wrong.
     """
 
     name: str
     title: str
     file: str
     checks: list[CheckResult]
+    required: bool = True
+    handed_in: bool = True
     problem: str = ""
     flags: list[str] = []
 
     @property
     def earned(self) -> float:
         """Points of the checks that passed."""
-        return sum(check.earned for check in self.checks)
+        return total(check.earned for check in self.checks)
 
     @property
     def points(self) -> float:
         """Points there were to earn."""
-        return sum(check.points for check in self.checks)
+        return total(check.points for check in self.checks)
+
+    @property
+    def score(self) -> str:
+        """As '12 of 20 points'."""
+        return _score(self.earned, self.points) if self.handed_in else NOT_HANDED_IN
 
     @property
     def to_do(self) -> list[str]:
@@ -136,7 +157,7 @@ class Report(msgspec.Struct, kw_only=True):
         seed: what the inputs were drawn from; the same seed gives the same verdicts. None where it is secret.
         data: where the drawings of the training checks come from, as "omniglot (242 characters)".
         isolation: how the student's code was kept apart, in the words of autograder.isolation.
-        left_out: points of the checks that --fast or --only left out.
+        left_out: points of required checks that --fast or --only left out.
         notes: what was left aside of what was handed in.
         handout: version of the handout from which it says it started.
     """
@@ -160,13 +181,37 @@ class Report(msgspec.Struct, kw_only=True):
 
     @property
     def earned(self) -> float:
-        """Points of the checks that passed."""
-        return sum(exercise.earned for exercise in self.exercises)
+        """Points of the required checks that passed."""
+        return total(exercise.earned for exercise in self.exercises if exercise.required)
 
     @property
     def points(self) -> float:
-        """Points there were to earn."""
-        return sum(exercise.points for exercise in self.exercises)
+        """Points of required checks that there were to earn."""
+        return total(exercise.points for exercise in self.exercises if exercise.required)
+
+    @property
+    def optional(self) -> list[ExerciseResult]:
+        """The exercises that are outside the sum."""
+        return [exercise for exercise in self.exercises if not exercise.required]
+
+    @property
+    def score(self) -> str:
+        """The sum, as 'hw2: 70 of 90 points', and where something is outside of it that it is of required exercises."""
+        if len(self.optional) == len(self.exercises):
+            return f"{self.homework}: no required exercises"
+        return f"{self.homework}: {_score(self.earned, self.points)}{' of required exercises' if self.optional else ''}"
+
+    @property
+    def optional_scores(self) -> str:
+        """What is outside the sum, in one line; empty if nothing is."""
+        listed = "; ".join(f"{exercise.title}: {exercise.score}" for exercise in self.optional)
+        return listed and f"Outside the sum: {listed}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether all points were earned: of the required exercises, or where none was graded, of the optional ones."""
+        counted = [exercise for exercise in self.exercises if exercise.required] or self.optional
+        return all(exercise.handed_in and exercise.earned == exercise.points for exercise in counted)
 
     @property
     def grader_errors(self) -> list[CheckResult]:

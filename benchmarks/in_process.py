@@ -6,7 +6,7 @@ What `python -m autograder hw1 --reference --fast` takes longer than this is wha
 import sys
 
 from autograder.grading.catalog import exercises
-from autograder.grading.referee import describe
+from autograder.grading.checks import trains
 from autograder.instructor.in_process import Inside
 from autograder.instructor.live_key import Live
 from autograder.instructor.quality.judging import judge
@@ -16,7 +16,7 @@ from autograder.results import Verdict
 def main(homework: str) -> None:
     """Run the fast checks."""
     subjects = {e: Inside(e, (e.folder / "solution.py").read_bytes()) for e in exercises(homework)}
-    results = judge(subjects, 1, Live(), lambda function: not describe(function).training)
+    results = judge(subjects, 1, Live(), lambda function: not trains(function))
     assert results and all(check.verdict is Verdict.PASS for check in results)
 
 

@@ -17,11 +17,11 @@ from rich.progress import track
 
 from autograder.grading import catalog, thresholds
 from autograder.grading.catalog import Exercise
-from autograder.grading.grade import checks
-from autograder.grading.referee import describe
+from autograder.grading.checks import described
 from autograder.instructor.quality import kill_matrix, kill_table, mutants
 from autograder.instructor.quality.kill_matrix import Death
 from autograder.paths import COURSE
+from autograder.results import total
 
 PAGE = COURSE / "docs" / "kill-kill_table.md"
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
@@ -145,7 +145,7 @@ def _row(source: str, solution: str, values: list[float], last: str) -> str:
 
 
 def _mutants(exercise: Exercise, by_seed: list[list[Death]], seeds: list[int]) -> Iterator[str]:
-    points = sum(check.points for check in map(describe, checks(exercise)) if not check.training)
+    points = total(check.points for check in described(exercise) if not check.training)
     yield f"\n## {exercise.title}, {points:g} points\n"
     yield "| mutant | fails first | and then | named | points lost |"
     yield "|---|---|---|---|---|"

@@ -142,7 +142,7 @@ def own_folder(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
 
 def handout(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
     """The same in a handout, which has recorded answers."""
-    for name, content in build(homework, term="", due="", seed=SEED).items():
+    for name, content in build(homework, seed=SEED).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     _hand_in(folder, homework)

@@ -15,8 +15,8 @@ from selection import (  # noqa: F401  (hooks)
 
 from autograder.grading import catalog
 from autograder.grading import grade as grading
+from autograder.grading.checks import trains
 from autograder.grading.drawings import Drawings
-from autograder.grading.referee import describe
 from autograder.grading.settings import Settings
 from autograder.instructor import in_process
 from autograder.instructor.live_key import Live
@@ -137,7 +137,7 @@ def judge():
             {exercise: subject},
             seed,
             Live(),
-            lambda check: not describe(check).training,
+            lambda check: not trains(check),
             lambda exercise, check, judged: watch(check, subject.calls) if judged else None,
         )
 

@@ -440,7 +440,7 @@ def test_what_was_dropped_into_a_folder_is_not_carried_and_that_is_said(files, d
 
     monkeypatch.setattr(command, "build", lambda homework, **given: files)
     monkeypatch.setattr(leaks, "find", lambda *_: [])
-    assert command.handout("hw2", tmp_path / "h.zip", True, {"seed": 1}, ()) == 0
+    assert command.handout("hw2", tmp_path / "h.zip", True, command.Wanted()) == 0
     said = capsys.readouterr().out
     assert "Not carried" in said and all(name in said for name in DROPPED) and leaks.UNSEEN in said
 
@@ -476,7 +476,7 @@ def test_a_handout_that_leaks_is_not_written(tmp_path, monkeypatch, capsys, file
     from autograder.instructor.handout import command
 
     monkeypatch.setattr(command, "build", lambda homework, **given: files | {"README.md": LINE.encode()})
-    assert command.handout("hw2", tmp_path / "h.zip", True, {"seed": 1}, ()) == 3
+    assert command.handout("hw2", tmp_path / "h.zip", True, command.Wanted()) == 3
     assert not list(tmp_path.iterdir()) and "hw2-handout/README.md" in capsys.readouterr().err
 
 

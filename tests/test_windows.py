@@ -105,7 +105,7 @@ def test_training_runs_on_windows(course, words):
 @pytest.mark.slow
 def test_a_handout_is_worked_in_and_upgraded_on_windows(course, tmp_path):
     for name in ("old", "new"):
-        assert command.handout("hw2", tmp_path / name, False, {"term": "", "due": "", "seed": 1}, ()) == 0
+        assert command.handout("hw2", tmp_path / name, False, command.Wanted()) == 0
     old = tmp_path / "old"
     shutil.copy(course / "hw2/protonet.py", old / "hw2/protonet.py")
     windows(old, "-m", "autograder", "hw2", "--fast", "--only", "protonet", expected="hw2: 37 of 37 points")

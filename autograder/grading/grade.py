@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import inspect
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,9 @@ import pytest
 from autograder import __version__
 from autograder.grading import box
 from autograder.grading.catalog import Exercise, exercises
-from autograder.grading.referee import Referee, blame_ourselves, describe
+from autograder.grading.catalog import homework as listed
+from autograder.grading.checks import checks, described
+from autograder.grading.referee import Referee, blame_ourselves
 from autograder.grading.second_try import try_again
 from autograder.grading.settings import Settings, unobserved
 from autograder.grading.subjects import Student, Subject
@@ -22,12 +23,6 @@ from autograder.intake.submission import Submission
 from autograder.isolation import levels
 from autograder.paths import GRADER
 from autograder.results import CheckResult, ExerciseResult, Report
-
-
-def checks(exercise: Exercise) -> list[Callable[..., None]]:
-    """The checks of an exercise, in the order in which they stand."""
-    module = exercise.load("checks")
-    return [f for name, f in vars(module).items() if inspect.isfunction(f) and _is_check(name, module, f)]
 
 
 def grade(
@@ -57,6 +52,28 @@ def grade(
     """
     begun = time.monotonic()
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
+    there = [exercise for exercise in chosen if not handed_in.lacks(exercise)]
+    judged = _judged(there, handed_in, settings, fast, confirm) if there else {}
+    report = Report(
+        homework=homework,
+        subject=subject,
+        seed=settings.seed,
+        data=str(settings.drawings),
+        isolation=levels.find().level,
+        exercises=[judged.get(exercise.name) or absent(exercise) for exercise in chosen],
+        seconds=round(time.monotonic() - begun, 2),
+        version=__version__,
+        notes=handed_in.notes,
+        handout=handed_in.handout,
+    )
+    report.left_out = round(listed(homework).points - report.points, 2)
+    return report
+
+
+def _judged(
+    chosen: list[Exercise], handed_in: Submission, settings: Settings, fast: bool, confirm: bool
+) -> dict[str, ExerciseResult]:
+    """The results of some exercises by their names; see grade."""
     referee = run(chosen, handed_in, settings, wanted=lambda check: not (fast and check.training))
     if confirm:
         quiet = dataclasses.replace(settings, observe=unobserved)
@@ -68,21 +85,7 @@ def grade(
             try_again(referee, exercise, handed_in, run_again, settings.key)
             if exercise.name not in referee.problems:
                 settings.key.confirm(exercise, handed_in, referee.results[exercise.name], run_again)
-    all_checks = [describe(check) for exercise in exercises(homework) for check in checks(exercise)]
-    report = Report(
-        homework=homework,
-        subject=subject,
-        seed=settings.seed,
-        data=str(settings.drawings),
-        isolation=levels.find().level,
-        exercises=[_result(exercise, referee, fast) for exercise in chosen],
-        seconds=round(time.monotonic() - begun, 2),
-        version=__version__,
-        notes=handed_in.notes,
-        handout=handed_in.handout,
-    )
-    report.left_out = sum(check.points for check in all_checks) - report.points
-    return report
+    return {exercise.name: _result(exercise, referee, fast) for exercise in chosen}
 
 
 def run(
@@ -98,13 +101,14 @@ def run(
     Where start is given, its subjects answer in the place of the student's code, and no worker is started.
     """
     problems = {e.name: handed_in.problem(e) for e in chosen if e.file not in handed_in.files}
+    results = {f: result for e in chosen for f, result in zip(checks(e), described(e), strict=True)}
     with contextlib.ExitStack() as stack:
         if start is None:
             folder = stack.enter_context(box.filled(chosen[0].homework, handed_in.files))
             start = functools.partial(
                 Student, isolation=levels.find(), box=folder, threads=settings.threads, files=handed_in.files
             )
-        referee = Referee(chosen, start, settings, problems, chosen=lambda function: wanted(describe(function)))
+        referee = Referee(chosen, start, settings, problems, chosen=lambda function: wanted(results[function]))
         run_pytest(chosen, referee)
     return referee
 
@@ -159,19 +163,33 @@ def _set(variables: dict[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _result(exercise: Exercise, referee: Referee, fast: bool) -> ExerciseResult:
-    """An exercise's verdicts, held against the list of the checks there are: none may get lost."""
-    results = []
-    for check in checks(exercise):
-        expected = describe(check)
-        if fast and expected.training:
-            continue
-        results.append(referee.results[exercise.name].get(expected.name) or _lost(expected, exercise, referee))
+def exercise_result(exercise: Exercise, results: list[CheckResult], **fields: Any) -> ExerciseResult:
+    """Return the result of an exercise, from those of its checks."""
     return ExerciseResult(
         name=exercise.name,
         title=exercise.title,
         file=exercise.file,
+        required=exercise.required,
         checks=results,
+        **fields,
+    )
+
+
+def absent(exercise: Exercise) -> ExerciseResult:
+    """Return the result of an optional exercise that was not handed in."""
+    return exercise_result(exercise, [], handed_in=False)
+
+
+def _result(exercise: Exercise, referee: Referee, fast: bool) -> ExerciseResult:
+    """An exercise's verdicts, held against the list of the checks there are: none may get lost."""
+    results = []
+    for expected in described(exercise):
+        if fast and expected.training:
+            continue
+        results.append(referee.results[exercise.name].get(expected.name) or _lost(expected, exercise, referee))
+    return exercise_result(
+        exercise,
+        results,
         problem=referee.problems.get(exercise.name, ""),
         flags=referee.flags.get(exercise.name, []),
     )
@@ -181,7 +199,3 @@ def _lost(check: CheckResult, exercise: Exercise, referee: Referee) -> CheckResu
     unknown = RuntimeError("the check was not run, and pytest does not say why")
     blame_ourselves(check, referee.errors.get(check.name) or referee.errors.get(exercise.name) or unknown)
     return check
-
-
-def _is_check(name: str, module: Any, function: Any) -> bool:
-    return name.startswith("test_") and function.__module__ == module.__name__

@@ -10,6 +10,7 @@ import pytest
 
 from autograder import fault
 from autograder.grading.catalog import Exercise
+from autograder.grading.checks import describe
 from autograder.grading.draw import Draw
 from autograder.grading.settings import Settings
 from autograder.grading.subjects import CALL, Subject
@@ -82,7 +83,7 @@ class Referee:
         """Run one check and keep its verdict."""
         exercise = self._exercises[pyfuncitem.path.parent.name]
         function = pyfuncitem.function
-        result = describe(function)
+        result = describe(exercise, function)
         self._settings.observe(exercise, result, False)
         names = pyfuncitem._fixtureinfo.argnames
         self._run(exercise, function, result, {name: pyfuncitem.funcargs[name] for name in names})
@@ -234,15 +235,3 @@ def _is_a_checks(exercise: Exercise, error: AssertionError) -> bool:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = Path(frame.filename).resolve()
     return place.is_relative_to(EXERCISES) or place in VOCABULARY
-
-
-def describe(function: Any) -> CheckResult:
-    """A check as it stands before it is run."""
-    return CheckResult(
-        name=function.__name__,
-        title=" ".join((function.__doc__ or function.__name__.removeprefix("test_").replace("_", " ")).split()),
-        points=getattr(function, "points", 0),
-        hint=getattr(function, "hint", ""),
-        training=hasattr(function, "training_seconds"),
-        verdict=Verdict.NOT_RUN,
-    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from autograder.grading.catalog import homeworks
+from autograder.grading.catalog import homework, homeworks
 from autograder.isolation import levels
 from autograder.isolation.container import ENGINES
 from autograder.isolation.levels import WORDS
@@ -67,34 +67,38 @@ def mutants_command(homework: str, only: str | None, jobs: int | None, seed: int
     "--out", type=click.Path(path_type=Path), required=True, help="A folder, new or empty; with --zip a file."
 )
 @click.option("--zip", "packed", is_flag=True, help="One archive, the same byte for byte each time.")
-@click.option("--term", default="", help='For the README, as "Autumn 2026".')
-@click.option("--due", default="", help="For the README, as 2026-12-01.")
+@click.option(
+    "--with", "counted", metavar="EXERCISE", multiple=True, help="An optional exercise that is required in it."
+)
+@click.option("--without", "dropped", metavar="EXERCISE", multiple=True, help="An exercise that is not in it.")
+@click.option("--term", default="", help='As "Autumn 2026"; what homework.toml says if left out.')
+@click.option("--due", default="", help='As "2026-12-01 23:59 -08:00"; what homework.toml says if left out.')
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The published seed.")
-@click.option("--secret", type=int, multiple=True, help="A seed that must not be in it; may be given several times.")
+@click.option(
+    "--secret", "secrets", type=int, multiple=True, help="A seed that must not be in it; may be given several times."
+)
 @click.option(
     "--carry",
     type=click.Path(path_type=Path),
     multiple=True,
     help="One more file of the course folder; may be given several times.",
 )
-def handout_command(
-    homework: str,
-    out: Path,
-    packed: bool,
-    term: str,
-    due: str,
-    seed: int,
-    secret: tuple[int, ...],
-    carry: tuple[Path, ...],
-) -> int:
+def handout_command(homework: str, out: Path, packed: bool, **wanted: Any) -> int:
     """Build what students get, with recorded answers in the place of solutions, and look for leaks in it."""
     from autograder.instructor.handout import command
 
-    return command.handout(homework, out, packed, {"seed": seed, "term": term, "due": due, "carry": carry}, secret)
+    return command.handout(homework, out, packed, command.Wanted(**wanted))
 
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-TIMES = ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+TIMES = [
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%d %H:%M %z",
+]
 
 
 @click.command("class")
@@ -102,7 +106,11 @@ TIMES = ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%
 @click.argument("submissions", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where everything goes.")
 @click.option("--roster", type=FILE, help="The class: a CSV with id and name; also who handed in nothing gets a row.")
-@click.option("--due", type=click.DateTime(TIMES), help="The deadline, where the export has times: 2026-03-01T23:59.")
+@click.option(
+    "--due",
+    type=click.DateTime(TIMES),
+    help="The deadline, where the export has times: 2026-03-01T23:59; what homework.toml says if left out.",
+)
 @click.option("--late", metavar="POLICY", help='What being late costs, as "10%/day, 2 free, at most 50%".')
 @click.option("--manual", type=FILE, help="Points of written questions: a CSV with id, and a column for each question.")
 @click.option("--similar", is_flag=True, help="List similar submissions, for a human to look at.")
@@ -129,7 +137,8 @@ def class_command(due: datetime | None, isolation: str | None, **options: Any) -
         )
     if isolation:
         levels.demand(isolation)
-    return run.grade_class(run.Options(due=due.astimezone() if due else None, **options))
+    deadline = due.astimezone() if due else homework(options["homework"]).deadline
+    return run.grade_class(run.Options(due=deadline, **options))
 
 
 @click.command("gradescope")
@@ -150,12 +159,12 @@ def gradescope_command(homework: str, out: Path, seed: int | None, minutes: int,
 
 
 @click.command("new")
-@click.argument("exercise", metavar="HOMEWORK/NAME")
-def new_command(exercise: str) -> int:
-    """Begin an exercise: its folder, its stub, and a list of what is still to be written."""
+@click.argument("name", metavar="HOMEWORK[/NAME]")
+def new_command(name: str) -> int:
+    """Begin a homework, or an exercise in one: its files, and a list of what is still to be written."""
     from autograder.instructor import new
 
-    return new.begin(exercise)
+    return new.begin(name)
 
 
 COMMANDS: list[click.Command] = [

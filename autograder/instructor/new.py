@@ -1,98 +1,176 @@
-"""A new exercise: its folder from templates, and what is still to be written of it."""
+"""A new homework, or a new exercise of one: its folder from templates, and what is still to be written of it."""
 
+import importlib
 import keyword
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import jinja2
+import msgspec
 
 from autograder import commands
-from autograder.exit_status import FULL_MARKS
-from autograder.grading.catalog import Exercise, exercises, homeworks
-from autograder.instructor import generated, regions
-from autograder.instructor.quality import mutants
+from autograder.exit_status import FULL_MARKS, GRADER_FAULT
+from autograder.grading import catalog
+from autograder.grading.catalog import LIST, Exercise, Homework, homeworks
+from autograder.instructor import generated
 from autograder.instructor.texts.source import SourceError
 from autograder.paths import COURSE
 
 TEMPLATES = Path(__file__).parent / "scaffold"
-WRITE = re.compile(r"\bWRITE: (.+?)(?:\"\)|\"\"\")?$")  # stands in a template where an author is to write something
-MUTANTS = 30  # that an exercise has at least
+WRITE = re.compile(r"\bWRITE: (.+?)[\".)]*$")  # stands in a template where an author is to write something
+ORDER = (
+    "homework",
+    "introduction",
+    "exercise",
+    "task",
+    "cells",
+    "solution",
+    "probe",
+    "checks",
+    "mutants",
+)  # in which an author writes the files
+POINTS = 10.0  # of a new exercise
 
 
 def begin(name: str) -> int:
-    """Make the folder and the stub of an exercise, and say what is to be done; returns the exit status.
-
-    Args:
-        name: as hw2/reptile.
+    """Begin a homework, as hw3, or an exercise, as hw3/my_method; returns the exit status.
 
     Raises:
-        click.UsageError: there can be no such exercise, or there is something in its place.
+        click.UsageError: there can be none of this name, or something is in its place.
     """
+    try:
+        return _begin_exercise(name) if "/" in name else _begin_homework(name)
+    except SourceError as error:  # in another text of the homework
+        click.echo(f"README and notebook were not written. {error}", err=True)
+        return GRADER_FAULT
+
+
+def unwritten(folder: Path) -> Iterator[str]:
+    """Find what a folder's author has still to write: a sentence each, with its place."""
+    for path in sorted(folder.glob("*.*"), key=_order):
+        if path.suffix in (".py", ".md", ".toml") and path.name != "README.md":
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                if match := WRITE.search(line):
+                    yield f"{_short(path)}:{number}: Write {match[1]}."
+
+
+def _begin_homework(name: str) -> int:
+    if not re.fullmatch(r"hw[1-9]\d*", name):
+        raise click.UsageError(
+            f"A homework is named by a number, as hw3, and an exercise as hw3/my_method; not {name}."
+        )
+    folder = COURSE / name
+    files = _from_templates("homework", folder, {"homework": name, "number": name[2:]})
+    if folder.exists() and not folder.is_dir():
+        raise click.UsageError(f"{name} is no folder; nothing was written.")
+    _check_free([*files, folder / "README.md", folder / f"{name}.ipynb"])
+    _write(files)
+    _write(_generated(name, catalog.homework(name)))
+    _say_unwritten(folder)
+    click.echo(f"\nNext: `python -m autograder new {name}/NAME` begins an exercise in it.")
+    return FULL_MARKS
+
+
+def _begin_exercise(name: str) -> int:
     exercise = _named(name)
+    homework = exercise.homework
     settings = {
-        "homework": exercise.homework,
+        "homework": homework,
+        "name": exercise.name,
         "title": exercise.name.replace("_", " ").capitalize(),
         "kind": exercise.name.title().replace("_", ""),
     }
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    templates = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    files = {
-        exercise.folder / template.removesuffix(".j2"): templates.get_template(template).render(settings)
-        for template in templates.list_templates(["j2"])
-    }
-    files[COURSE / exercise.file] = regions.stub(files[exercise.folder / "solution.py"], exercise.file)
-    exercise.folder.mkdir()
-    for path, text in files.items():
-        commands.write_whole(path, text.encode())
-        click.echo(f"written: {path.relative_to(COURSE).as_posix()}")
-    click.echo("\nStill to be written:")
-    for sentence in unwritten(exercise):
-        click.echo(f"  {sentence}")
+    files = _from_templates("exercise", exercise.folder, settings)
+    listed = catalog.homework(homework)
+    path = COURSE / homework / LIST
+    if exercise.name not in listed.required | listed.optional:
+        listed = msgspec.structs.replace(listed, optional=listed.optional | {exercise.name: POINTS})
+        files[path] = _listing(path.read_text(encoding="utf-8"), listed, exercise.name)
+    _write(files)
+    importlib.invalidate_caches()
+    _write(_generated(homework, listed))
+    _say_unwritten(exercise.folder)
     click.echo(
-        f"\nCONTRIBUTING.md walks through it; `python -m pytest tests/test_exercises.py -k {exercise.name}` says what "
-        "is left."
+        f"\nIts points stand in {homework}/{LIST}. Next: `python -m autograder check {name}` says, in the order of "
+        "writing, what is left; CONTRIBUTING.md walks through it."
     )
     return FULL_MARKS
 
 
-def unwritten(exercise: Exercise) -> list[str]:
-    """What is still to be written of an exercise: a sentence each, with its place."""
-    found = []
-    for path in sorted(exercise.folder.glob("*.py"), key=_order):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if match := WRITE.search(line):
-                found.append(f"{path.relative_to(COURSE).as_posix()}:{number}: Write {match[1].rstrip('.')}.")
-    if len(mutants.load(exercise)) < MUTANTS:
-        found.append(f"{_place(exercise)}/mutants.py: Write {MUTANTS} wrong solutions that students really write.")
-    if any(exercise.outline().values()) and not (exercise.folder / "thresholds.json").exists():
-        found.append(f"{_place(exercise)}/thresholds.json: Run `python -m autograder calibrate {exercise.homework}`.")
-    try:
-        stale = generated.stale(exercise.homework)
-    except SourceError as error:
-        return [*found, str(error)]
-    return found + [f"{name}: It is out of date; run `{generated.COMMAND}`." for name in stale]
+def _from_templates(kind: str, folder: Path, settings: dict[str, str]) -> dict[Path, str]:
+    """The files of a new folder, from the templates of its kind."""
+    loader = jinja2.FileSystemLoader(TEMPLATES / kind)
+    templates = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    return {
+        folder / template.removesuffix(".j2"): templates.get_template(template).render(settings)
+        for template in templates.list_templates(["j2"])
+    }
+
+
+def _generated(homework: str, listed: Homework) -> dict[Path, str]:
+    """What is generated of a homework and is not as it is to be."""
+    with catalog.replaced(homework, listed):
+        return {COURSE / name: content.decode() for name, content in generated.stale(homework).items()}
+
+
+def _listing(text: str, wanted: Homework, added: str) -> str:
+    """The text of a homework.toml with one more optional exercise: changed where it must be, else written anew."""
+    worth = f"{added} = {POINTS:g}"
+    for changed in (
+        re.sub(r"^(optional *= *\{[^}\n]*?),? *\}", rf"\1, {worth} }}", text, flags=re.MULTILINE),
+        f"{text.rstrip()}\noptional = {{ {worth} }}\n",
+    ):
+        try:
+            if msgspec.toml.decode(changed, type=Homework) == wanted:
+                return changed
+        except msgspec.DecodeError:  # there is one already, in other lines
+            continue
+    return catalog.write(wanted)
+
+
+def _write(files: dict[Path, str]) -> None:
+    for path, text in files.items():
+        path.parent.mkdir(exist_ok=True)
+        commands.write_whole(path, text.encode())
+        click.echo(f"written: {_short(path)}")
+
+
+def _say_unwritten(folder: Path) -> None:
+    click.echo("\nStill to be written:")
+    for sentence in unwritten(folder):
+        click.echo(f"  {sentence}")
 
 
 def _named(name: str) -> Exercise:
-    homework, slash, own = name.partition("/")
-    if not slash or not re.fullmatch(r"[a-z][a-z0-9_]*", own) or keyword.iskeyword(own):
-        raise click.UsageError(f"An exercise is named by its homework and a Python name, as hw2/reptile, not {name}.")
+    homework, _, own = name.partition("/")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", own) or keyword.iskeyword(own):
+        raise click.UsageError(f"An exercise is named by its homework and a Python name, as hw3/my_method, not {name}.")
     if homework not in homeworks():
-        raise click.UsageError(f"There is no homework {homework}; there are {', '.join(homeworks())}.")
+        raise click.UsageError(
+            f"There is no homework {homework}; there are {', '.join(homeworks())}. `python -m autograder new "
+            f"{homework}` begins one."
+        )
     exercise = Exercise(homework, own)
-    taken = [COURSE / other.file for each in homeworks() for other in exercises(each) if other.name == own]
-    for path in (exercise.folder, COURSE / exercise.file, *taken):
-        if path.exists():
-            raise click.UsageError(f"{path.relative_to(COURSE).as_posix()} is there already; nothing was written.")
+    if exercise.folder.exists():
+        raise click.UsageError(
+            f"{exercise.place} is there already; nothing was written. To have it in {homework}, add {own} to "
+            f"{homework}/{LIST}."
+        )
+    _check_free([COURSE / exercise.file])
     return exercise
 
 
-def _place(exercise: Exercise) -> str:
-    return exercise.folder.relative_to(COURSE).as_posix()
+def _check_free(paths: list[Path]) -> None:
+    for path in paths:
+        if path.exists():
+            raise click.UsageError(f"{_short(path)} is there already; nothing was written.")
 
 
-def _order(path: Path) -> int:
-    """The files in the order in which an author writes them."""
-    names = ("__init__", "solution", "probe", "checks", "mutants")
-    return names.index(path.stem) if path.stem in names else len(names)
+def _short(path: Path) -> str:
+    return path.relative_to(COURSE).as_posix()
+
+
+def _order(path: Path) -> tuple[int, str]:
+    return ORDER.index(path.stem) if path.stem in ORDER else len(ORDER), path.name

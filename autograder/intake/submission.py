@@ -58,7 +58,7 @@ class Submission:
 
     Attributes:
         files: the student's files by their names in the handout.
-        problems: why an exercise has no file, by the exercise's name.
+        problems: why an exercise has no file, by the exercise's name; an optional one may simply have none.
         notes: what was found and left aside.
         handout: version of the handout that it says it started from; empty if it says nothing.
     """
@@ -71,6 +71,10 @@ class Submission:
     def problem(self, exercise: Exercise) -> str:
         """Why there is no file for an exercise."""
         return self.problems.get(exercise.name, f"{exercise.file} is missing.")
+
+    def lacks(self, exercise: Exercise) -> bool:
+        """Whether an exercise is optional and was not handed in: there is nothing to judge, and nothing is wrong."""
+        return not (exercise.required or exercise.file in self.files or exercise.name in self.problems)
 
 
 def collect(path: Path, homework: str) -> Submission:
@@ -207,7 +211,8 @@ def _choose(homework: str, entries: list[Entry], unread: Iterable[str] = (), *, 
     for exercise in exercises(homework):
         there = [entry for entry in entries if entry.parts[-1] == f"{exercise.name}.py"]
         if not there:
-            chosen.problems[exercise.name] = _absence(exercise, entries, unread)
+            if reason := _misnamed(exercise, entries) or (exercise.required and _absence(exercise, entries, unread)):
+                chosen.problems[exercise.name] = reason
             continue
         nearest = min(_rank(entry, homework) for entry in there)
         best = [entry for entry in there if _rank(entry, homework) == nearest]
@@ -258,11 +263,10 @@ def _handout(entries: Iterable[Entry]) -> str:
     return ""
 
 
-def _absence(exercise: Exercise, entries: Iterable[Entry], unread: Iterable[str]) -> str:
-    """Why there is no file for an exercise, and what is there instead."""
-    there = list(entries)
+def _misnamed(exercise: Exercise, entries: Iterable[Entry]) -> str:
+    """What is there instead of the file of an exercise and may be meant for it; empty if nothing may be."""
     near: dict[str, list[Entry]] = {}  # by their endings, those that may be meant
-    for entry in there:
+    for entry in entries:
         if exercise.name in entry.parts[-1][:LONGEST].lower():
             near.setdefault(_ending(entry), []).append(entry)
     for kind, advice in (
@@ -275,6 +279,11 @@ def _absence(exercise: Exercise, entries: Iterable[Entry], unread: Iterable[str]
         for entry in near.get(kind, []):
             if _means(exercise.name, entry.parts[-1]):
                 return f"Expected {exercise.file}, found {entry.shown}: {advice}."
+    return ""
+
+
+def _absence(exercise: Exercise, there: list[Entry], unread: Iterable[str]) -> str:
+    """Why there is no file for an exercise where none is misnamed, and what there is."""
     for reason in unread:
         return f"{exercise.file} is missing; {reason}."
     if python := [entry for entry in there if _ending(entry) == ".py"]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from autograder.results import TO_DO, Report, number
+from autograder.results import NOT_HANDED_IN, TO_DO, Report, number
 from autograder.untrusted import cell, clean
 
 
@@ -24,12 +24,14 @@ def html_of_exercises(report: Report) -> str:
 
 def markdown(report: Report) -> str:
     """Markdown in which nothing of the student's is markup: their text stands in indented blocks."""
-    lines = [f"# {report.homework}: {number(report.earned)} of {number(report.points)} points", _scores(report)]
+    lines = [f"# {report.score}", _scores(report)]
+    if report.optional:
+        lines.append(f"{report.optional_scores}.")
     if report.left_out:
         lines.append(f"{number(report.left_out)} points were left out of this run.")
     lines += [_block(note) for note in report.notes]
     for exercise in report.exercises:
-        lines.append(f"## {exercise.title}: {number(exercise.earned)} of {number(exercise.points)} points")
+        lines.append(f"## {exercise.title}: {exercise.score}")
         if exercise.problem:
             lines.append(_block(exercise.problem))
         for check in exercise.checks:
@@ -47,7 +49,8 @@ def _scores(report: Report) -> str:
     """A table of the exercises and their points."""
     rows = ["| exercise | file | points | of |", "|---|---|--:|--:|"]
     for exercise in report.exercises:
-        rows.append(f"| {exercise.title} | `{exercise.file}` | {number(exercise.earned)} | {number(exercise.points)} |")
+        points = (number(exercise.earned), number(exercise.points)) if exercise.handed_in else (NOT_HANDED_IN, "")
+        rows.append(f"| {exercise.title} | `{exercise.file}` | {' | '.join(points)} |")
     return "\n".join(rows)
 
 
@@ -55,12 +58,15 @@ def table(report: Report) -> str:
     """Comma-separated values, a line for each check; no cell is a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["subject", "exercise", "check", "verdict", "points", "of", "message"])
+    writer.writerow(["subject", "exercise", "check", "verdict", "points", "of", "message", "outside the sum"])
     for exercise in report.exercises:
+        outside = "" if exercise.required else "optional"
+        if not exercise.handed_in:
+            writer.writerow([cell(report.subject), exercise.name, "", "", "", "", NOT_HANDED_IN, outside])
         for check in exercise.checks:
             said = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
             points = [number(check.earned), number(check.points)]
-            writer.writerow([*said, *points, cell(f"{check.message} {check.likely}")])
+            writer.writerow([*said, *points, cell(f"{check.message} {check.likely}"), outside])
     return text.getvalue()
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from autograder.grading.catalog import Exercise
 from autograder.isolation import levels
-from autograder.results import TO_DO, CheckResult, ExerciseResult, Report, Verdict, number
+from autograder.results import TO_DO, CheckResult, ExerciseResult, Report, Verdict, number, total
 
 Shown = TypeVar("Shown", bound="Line")
 
@@ -79,7 +79,9 @@ def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: b
     to.print(Text(f"{report.homework}: {report.subject}", "bold"), soft_wrap=True)  # paths are copied in one piece
     for exercise in report.exercises:
         _print(to, _head(exercise))
-        if exercise.problem:
+        if not exercise.handed_in:
+            pass
+        elif exercise.problem:
             _print(to, Padding(Text(exercise.problem, "red"), (0, 0, 0, 2)))
         elif todo := _todo(exercise):
             _print(to, Padding(todo, (0, 0, 0, 2)))
@@ -94,6 +96,8 @@ def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: b
     for note in report.notes:
         _print(to, Text(f"Note: {note}", "dim"))
     _print(to, _score(report))
+    if report.optional:
+        _print(to, Text(report.optional_scores))
     _print(to, Text(f"{report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}", "dim"))
     if of_another and report.isolation != levels.NONE:
         _print(to, Text(levels.WORDS[report.isolation], "dim"))
@@ -101,11 +105,9 @@ def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: b
 
 def show_list(homework: str, exercises: list[tuple[Exercise, list[CheckResult]]], to: Console) -> None:
     """Print all checks and their points."""
-    total = 0.0
     for exercise, checks in exercises:
-        points = sum(check.points for check in checks)
-        total += points
-        _print(to, Text.assemble((exercise.title, "bold"), f"  {exercise.file}  {number(points)} points"))
+        points = number(total(check.points for check in checks))
+        _print(to, Text.assemble((exercise.title, "bold"), f"  {exercise.file}  {points} points"))
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", width=6)
         table.add_column()
@@ -113,7 +115,10 @@ def show_list(homework: str, exercises: list[tuple[Exercise, list[CheckResult]]]
             trains = Text("  (trains)", "dim") if check.training else Text()
             table.add_row(number(check.points), Text(check.title) + trains)
         _print(to, table, "")
-    _print(to, f"{homework}: {number(total)} points")
+    required = total(check.points for exercise, checks in exercises if exercise.required for check in checks)
+    optional = [exercise.name for exercise, _ in exercises if not exercise.required]
+    outside = f", and outside the sum {', '.join(optional)}" if optional else ""
+    _print(to, f"{homework}: {number(required)} points{outside}")
 
 
 def _print(to: Console, *parts: RenderableType) -> None:
@@ -128,11 +133,8 @@ def _print(to: Console, *parts: RenderableType) -> None:
 
 
 def _head(exercise: ExerciseResult) -> Text:
-    full = exercise.earned == exercise.points
-    score = f"{number(exercise.earned)} of {number(exercise.points)} points"
-    return Text.assemble(
-        (exercise.title, "bold"), ("  " + exercise.file, "dim"), "  ", (score, "green" if full else "bold")
-    )
+    style = "dim" if not exercise.handed_in else "green" if exercise.earned == exercise.points else "bold"
+    return Text.assemble((exercise.title, "bold"), ("  " + exercise.file, "dim"), "  ", (exercise.score, style))
 
 
 def _todo(exercise: ExerciseResult) -> RenderableType | None:
@@ -154,7 +156,7 @@ def _table(exercise: ExerciseResult) -> Table:
         table.add_row(mark, Text(earned, style), _body(check))
         if behind := waiting.get(check.title):
             count = f"{len(behind)} checks wait" if len(behind) > 1 else "1 check waits"
-            points = number(sum(other.points for other in behind))
+            points = number(total(other.points for other in behind))
             table.add_row(
                 Text(MARKS[Verdict.NOT_RUN], "dim"), Text(f"0/{points}", "dim"), Text(f"{count} for this", "dim")
             )
@@ -197,10 +199,6 @@ def _body(check: CheckResult) -> RenderableType:
 
 
 def _score(report: Report) -> Text:
-    full = report.earned == report.points and not report.grader_errors
+    full = report.complete and not report.grader_errors
     left_out = f"  ({number(report.left_out)} points left out)" if report.left_out else ""
-    return Text.assemble(
-        f"{report.homework}: ",
-        (f"{number(report.earned)} of {number(report.points)} points", "bold green" if full else "bold"),
-        left_out,
-    )
+    return Text.assemble((report.score, "bold green" if full else "bold"), left_out)

@@ -45,7 +45,7 @@ class Checked:
             return f"<pre>{html.escape(self.said)}</pre>"
         report = self.report
         left_out = f" ({number(report.left_out)} points left out)" if report.left_out else ""
-        score = f"{report.homework}: {number(report.earned)} of {number(report.points)} points{left_out}"
+        score = report.optional_scores or f"{report.score}{left_out}"  # of one exercise
         run = f"{report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}"
         return f"{files.html_of_exercises(report)}<p><b>{score}</b><br>{html.escape(run)}</p>"
 

@@ -1,6 +1,7 @@
 """Pack what is handed in, and be sure that it will be accepted."""
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,10 +40,14 @@ def pack(homework: str, folder: Path = COURSE) -> Packed:
         submission.SubmissionError: it would not be accepted; the message says why.
     """
     found = submission.collect(folder, homework)
-    if found.problems:
-        raise submission.SubmissionError(" ".join(found.problems.values()))
+    optional = {exercise.name: exercise.file for exercise in exercises(homework) if not exercise.required}
+    if problems := [reason for name, reason in found.problems.items() if name not in optional]:
+        raise submission.SubmissionError(" ".join(problems))
     files = dict(found.files)
-    warnings = [warning for name, content in files.items() for warning in _warnings(name, content)]
+    warnings = [f"{reason} It is optional, and left out." for reason in found.problems.values()]
+    for name, content in files.items():
+        if name not in optional.values() or not _as_given(folder / manifest.BASES / name, content):
+            warnings += _warnings(name, content)
     notebook = f"{homework}/{homework}.ipynb"
     if (folder / notebook).is_file() and (folder / notebook).stat().st_size > MAX_NOTEBOOK:
         warnings.append(f"{notebook} is larger than {MAX_NOTEBOOK // 2**20} MiB and is left out: clear its outputs.")
@@ -54,16 +59,26 @@ def pack(homework: str, folder: Path = COURSE) -> Packed:
     return Packed(archives.pack(files), sorted(files), warnings)
 
 
-def check(path: Path, homework: str) -> None:
+def check(path: Path, homework: str, names: Iterable[str]) -> None:
     """Read an archive as the grader does.
+
+    Args:
+        path: the archive.
+        homework: "hw1" or "hw2".
+        names: of the files in it.
 
     Raises:
         submission.SubmissionError: it would not be accepted.
     """
     found = submission.collect(path, homework)
-    missing = {exercise.file for exercise in exercises(homework)} - found.files.keys()
+    missing = {exercise.file for exercise in exercises(homework)}.intersection(names) - found.files.keys()
     if missing:
         raise submission.SubmissionError(f"{path.name} lacks {', '.join(sorted(missing))}; pack it again.")
+
+
+def _as_given(base: Path, content: bytes) -> bool:
+    """Whether a file is what the handout gave."""
+    return base.is_file() and base.read_bytes() == content
 
 
 def _warnings(name: str, content: bytes) -> list[str]:

@@ -76,7 +76,9 @@ def upgrade(new: Path) -> tuple[Manifest, list[Taken]]:
         source, target = COURSE / name, folder / name
         if name.startswith("autograder/") or not source.is_file():
             continue
-        if name in edited:
+        if name in edited and name not in theirs.files:
+            taken.append(Taken(name, ["the new handout has no such exercise: not taken over."]))
+        elif name in edited:
             taken.append(Taken(name, _merge(COURSE / manifest.BASES / name, source, target)))
         elif name.endswith(".ipynb") and target.is_file():
             taken.append(Taken(name, _merge_notebook(source, target)))

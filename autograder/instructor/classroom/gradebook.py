@@ -1,4 +1,7 @@
-"""gradebook.csv: a line for each student, for a spreadsheet. No cell is a formula."""
+"""gradebook.csv: a line for each student, for a spreadsheet. No cell is a formula.
+
+The columns of optional exercises are outside the sum; they are empty where nothing was handed in.
+"""
 
 import csv
 from collections import Counter
@@ -27,7 +30,7 @@ class Gradebook:
         self._writer = csv.writer(file)
         self._chosen, self._questions = chosen, questions
         columns = ["id", "name", "email", "handed in", "submitted", "attempt", "late", "days late"]
-        columns += [exercise.name for exercise in chosen]
+        columns += [exercise.name if exercise.required else f"{exercise.name} (optional)" for exercise in chosen]
         columns += ["checks", "checks of", *questions, "late penalty %", "total", "verdicts", "to look at", "notes"]
         self._writer.writerow([cell(column) for column in columns])
 
@@ -35,7 +38,7 @@ class Gradebook:
         """Add a student."""
         assert row.report
         handed_in = row.handed_in
-        earned = {exercise.name: exercise.earned for exercise in row.report.exercises}
+        earned = {exercise.name: number(exercise.earned) for exercise in row.report.exercises if exercise.handed_in}
         late = number(round(row.late / DAY, 2)) if row.late else ""
         self._writer.writerow(
             [
@@ -44,7 +47,7 @@ class Gradebook:
                 handed_in.attempt or "",
                 "LATE" if handed_in.marked_late else "",
                 late,
-                *(number(earned.get(exercise.name, 0.0)) for exercise in self._chosen),
+                *(earned.get(exercise.name, "") for exercise in self._chosen),
                 number(row.report.earned),
                 number(row.report.points),
                 *(number(row.manual[name]) if name in row.manual else "" for name in self._questions),

@@ -79,6 +79,7 @@ def report(summary: Summary, pairs: list[Pair] | None) -> str:
         bar=plots.bar,
         pairs=pairs,
         listed=LISTED,
+        optional=[exercise for exercise in summary.chosen if not exercise.required],
         verdicts=list(Verdict),
         isolation=levels.WORDS,
     )

@@ -96,14 +96,15 @@ def call(
 
 
 def read(row: Row, homework: str) -> Submission:
-    """What is graded of a row; where there is nothing to grade, why, for each exercise."""
+    """What is graded of a row; where there is nothing to grade, why, for each exercise that must be handed in."""
+    needed = [exercise.name for exercise in exercises(homework) if exercise.required]
     try:
         return _collect(row.handed_in, homework)
     except SubmissionError as error:
         reason = str(error)
     except Exception as error:  # whatever it is, it has a row
         reason = f"What was handed in cannot be read ({type(error).__name__})."
-    return Submission({}, dict.fromkeys((exercise.name for exercise in exercises(homework)), reason))
+    return Submission({}, dict.fromkeys(needed, reason))
 
 
 def _collect(handed_in: HandedIn, homework: str) -> Submission:

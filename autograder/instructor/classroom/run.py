@@ -11,7 +11,7 @@ import msgspec
 
 from autograder import commands
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, NOTHING_TO_GRADE, USAGE
-from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.catalog import Exercise, homework
 from autograder.instructor.classroom import cluster, layouts, local, pages, people, policy, roll, similar, version, work
 from autograder.instructor.classroom.progress import ClassProgress
 from autograder.instructor.classroom.roll import Row
@@ -46,7 +46,7 @@ class Options(NamedTuple):
 
 def grade_class(options: Options) -> int:
     """Grade all submissions in a folder; the exit status."""
-    commands.check_only(options.homework, options.only)
+    commands.chosen(options.homework, options.only)
     try:
         late = policy.parse(options.late) if options.late else None
         roster = people.roster(options.roster) if options.roster else []
@@ -110,7 +110,7 @@ class _Class:
 
     def __init__(self, options: Options, store: Store, rows: list[Row], late: policy.Policy | None):
         self._options, self._store, self._rows, self._late = options, store, rows, late
-        self._chosen = [e for e in exercises(options.homework) if options.only in (None, e.name)]
+        self._chosen = commands.chosen(options.homework, options.only)
         self._settings: Settings = store.settings(options.homework, options.seed)
         self._drawings = str(commands.find_drawings(options.data))
         self._questions = list(dict.fromkeys(question for row in rows for question in row.manual))
@@ -159,8 +159,7 @@ class _Class:
         hashed = hashlib.sha256()
         for name, content in sorted(handed_in.files.items()):
             hashed.update(f"{name} {len(content)}\n".encode() + content)
-        if exercise.file not in handed_in.files:
-            hashed.update(handed_in.problem(exercise).encode())
+        hashed.update(_problem(handed_in, exercise).encode())
         return Key(
             submission=hashed.hexdigest(),
             exercise=f"{exercise.homework}/{exercise.name}",
@@ -175,7 +174,6 @@ class _Class:
         options = self._options
         for key, (number, exercise) in waiting.items():
             handed_in = roll.read(self._rows[number], options.homework)
-            missing = exercise.file not in handed_in.files
             yield (
                 key,
                 Task(
@@ -183,7 +181,7 @@ class _Class:
                     exercise=exercise.name,
                     version=key.version,
                     files=handed_in.files,
-                    problem=handed_in.problem(exercise) if missing else "",
+                    problem=_problem(handed_in, exercise),
                     seed=key.seed,
                     fast=options.fast,
                     data=options.data,
@@ -213,6 +211,12 @@ class _Class:
             yield row, roll.read(row, self._options.homework)
 
 
+def _problem(handed_in: Submission, exercise: Exercise) -> str:
+    """Why an exercise has no file to judge; empty if it has one, or is optional and was not handed in."""
+    judged = exercise.file in handed_in.files or handed_in.lacks(exercise)
+    return "" if judged else handed_in.problem(exercise)
+
+
 def _together(subject: str, reports: list[Report | None], notes: list[str]) -> Report:
     """The report on a submission, from those on its exercises."""
     found = [report for report in reports if report is not None]
@@ -225,5 +229,5 @@ def _together(subject: str, reports: list[Report | None], notes: list[str]) -> R
         notes=notes,
         seconds=round(sum(report.seconds for report in found), 2),
     )
-    together.left_out = found[0].points + found[0].left_out - together.points
+    together.left_out = round(homework(together.homework).points - together.points, 2)
     return together

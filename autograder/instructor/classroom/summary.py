@@ -20,6 +20,7 @@ class Line(NamedTuple):
 
     Attributes:
         stem: of the student's files.
+        optional: points of the exercises outside the sum, or that one was not handed in.
     """
 
     shown: str
@@ -29,6 +30,7 @@ class Line(NamedTuple):
     total: float
     late: bool
     words: str
+    optional: list[str]
 
 
 class Said(NamedTuple):
@@ -95,8 +97,9 @@ class Summary:
         """Take a row in."""
         assert row.report
         report = row.report
-        line = Line(row.shown, row.stem, report.earned, report.points, row.total, row.handed_in.marked_late, words)
-        self.lines.append(line)
+        optional = [exercise.score for exercise in report.optional]
+        late = row.handed_in.marked_late
+        self.lines.append(Line(row.shown, row.stem, report.earned, report.points, row.total, late, words, optional))
         self.points, self.left_out = report.points, report.left_out
         self.seed, self.drawings = report.seed, report.data
         self.isolation[report.isolation] += 1

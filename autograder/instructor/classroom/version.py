@@ -22,8 +22,8 @@ OURS = ("autograder", "data", "trainer", "hw")
 
 @functools.cache
 def digest(exercise: Exercise) -> str:
-    """Of the exercise's folder, the modules that grading it imports, the files in a worker's box, and the libraries."""
-    hashed = hashlib.sha256()
+    """Of an exercise's points, its folder, the modules that grading it imports, the worker's box, and the libraries."""
+    hashed = hashlib.sha256(f"{exercise.title}, {exercise.worth}, {exercise.required}\n".encode())
     for name in NUMBERS:
         hashed.update(f"{name} {metadata.version(name)}\n".encode())
     hashed.update(".".join(platform.python_version_tuple()[:2]).encode())

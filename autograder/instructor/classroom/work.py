@@ -21,16 +21,16 @@ import msgspec
 import numpy as np
 
 from autograder.grading import grade as grading
-from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.catalog import Exercise, exercises, homework
+from autograder.grading.checks import described
 from autograder.grading.drawings import Drawings
-from autograder.grading.referee import describe
 from autograder.grading.settings import Settings
 from autograder.instructor.classroom import version
 from autograder.instructor.live_key import Live
 from autograder.instructor.references import Reference
 from autograder.intake.submission import Submission
 from autograder.isolation import levels
-from autograder.results import CheckResult, ExerciseResult, Report, Verdict
+from autograder.results import CheckResult, Report, Verdict
 
 MEMORY = 64 * 2**20  # bytes of answers that a process keeps of the reference
 MOST = 5 * 2**28  # bytes that grading may take: four times what honest work was seen to need
@@ -108,7 +108,7 @@ def _grade(task: Task, exercise: Exercise) -> Report:
     drawings = Drawings.named(task.data)
     return grading.grade(
         task.homework,
-        Submission(task.files, {exercise.name: task.problem}),
+        Submission(task.files, {exercise.name: task.problem} if task.problem else {}),
         Settings(task.seed, drawings, _key(task.seed, str(drawings))),
         subject="",
         only=exercise.name,
@@ -146,21 +146,18 @@ def check_isolation(require: str | None, allow_unsandboxed: bool) -> None:
 
 def _failed(task: Task, exercise: Exercise) -> Report:
     """All checks of an exercise, failed through our own fault."""
-    checks = [describe(check) for check in grading.checks(exercise)]
-    graded = [check for check in checks if not (task.fast and check.training)]
+    graded = [check for check in described(exercise) if not (task.fast and check.training)]
     for check in graded:
         check.verdict, check.message, check.traceback = Verdict.GRADER_ERROR, task.fault, task.traceback
-    result = ExerciseResult(name=exercise.name, title=exercise.title, file=exercise.file, checks=graded)
     report = Report(
         homework=task.homework,
         subject="",
         seed=task.seed,
         data=task.drawings,
         isolation=levels.find().level,
-        exercises=[result],
+        exercises=[grading.exercise_result(exercise, graded)],
     )
-    everything = [describe(check) for e in exercises(task.homework) for check in grading.checks(e)]
-    report.left_out = sum(check.points for check in everything) - report.points
+    report.left_out = round(homework(task.homework).points - report.points, 2)
     return report
 
 

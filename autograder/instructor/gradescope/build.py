@@ -23,7 +23,7 @@ else:
 HERE = Path(__file__).parent
 SCRIPTS = frozenset({"setup.sh", "run_autograder"})
 PROGRAM = ("__init__.py", "program.py", "results.py")
-KINDS = (".py", ".ini", ".j2", ".json", ".safetensors")  # of files that the course runs on
+KINDS = (".py", ".ini", ".j2", ".json", ".toml", ".safetensors")  # of files that the course runs on
 
 
 def write(homework: str, out: Path, seed: int | None, minutes: int = 10, memory: int = 768) -> int:

@@ -15,13 +15,13 @@ from autograder import answer_key
 from autograder.commands import write_whole
 from autograder.grading import grade as grading
 from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.checks import described
 from autograder.grading.drawings import Drawings
-from autograder.grading.referee import describe
 from autograder.grading.settings import Settings
 from autograder.intake import submission
 from autograder.isolation import levels
 from autograder.report import terminal
-from autograder.results import CheckResult, ExerciseResult, Report
+from autograder.results import CheckResult, Report
 from data import output
 
 from . import results
@@ -110,8 +110,11 @@ def _so_far(homework: str, judged: Judged, handed_in: submission.Submission, set
     """The report when time is up: what has been judged, and what has not."""
     graded = []
     for exercise in exercises(homework):
-        checks = [judged.get((exercise.name, f.__name__)) or _not_judged(f) for f in grading.checks(exercise)]
-        graded.append(ExerciseResult(name=exercise.name, title=exercise.title, file=exercise.file, checks=checks))
+        if handed_in.lacks(exercise):
+            graded.append(grading.absent(exercise))
+            continue
+        checks = [judged.get((exercise.name, check.name)) or _not_judged(check) for check in described(exercise)]
+        graded.append(grading.exercise_result(exercise, checks))
     late = (
         f"The grader was ended before it was done, after {settings['minutes']} minutes at the latest: an endless loop, "
         "or training that is much too slow? Checks that are NOT-RUN have not been judged."
@@ -127,8 +130,7 @@ def _so_far(homework: str, judged: Judged, handed_in: submission.Submission, set
     )
 
 
-def _not_judged(function: Any) -> CheckResult:
-    check = describe(function)
+def _not_judged(check: CheckResult) -> CheckResult:
     check.message = check.plain = "Not judged: the grader had no more time."
     return check
 

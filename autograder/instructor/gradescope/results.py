@@ -6,7 +6,7 @@ See https://gradescope-autograders.readthedocs.io/en/latest/specs/.
 from typing import Any
 
 from autograder.report import student
-from autograder.results import CheckResult, ExerciseResult, Report, Verdict
+from autograder.results import CheckResult, ExerciseResult, Report, Verdict, number
 from autograder.untrusted import clean
 
 FAULTY = (
@@ -24,7 +24,9 @@ def results(report: Report) -> dict[str, Any]:
         for major, exercise in enumerate(seen.exercises, 1)
         for minor, check in enumerate(exercise.checks, 1)
     ]
-    notes = [FAULTY, *seen.notes] if seen.grader_errors else seen.notes
+    notes = [FAULTY, *seen.notes] if seen.grader_errors else list(seen.notes)
+    if seen.optional:
+        notes += [f"{seen.score}.", f"{seen.optional_scores}."]
     return _page("\n".join(clean(note) for note in notes), tests) | {
         "score": seen.earned,
         "execution_time": round(seen.seconds, 2),
@@ -55,25 +57,30 @@ def _page(output: str, tests: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _test(exercise: ExerciseResult, check: CheckResult, number: str) -> dict[str, Any]:
+def _test(exercise: ExerciseResult, check: CheckResult, place: str) -> dict[str, Any]:
+    points = {"score": check.earned, "max_score": check.points} if exercise.required else {}  # Gradescope adds them up
     return {
         "name": clean(check.title),
-        "number": number,
-        "score": check.earned,
-        "max_score": check.points,
+        "number": place,
+        **points,
         "status": "passed" if check.verdict is Verdict.PASS else "failed",
         "output": _said(exercise, check),
         "output_format": TEXT,
         "visibility": "visible",
-        "tags": [exercise.name, check.verdict.value, *(["trains"] if check.training else [])],
+        "tags": [exercise.name, check.verdict.value, *_marks(exercise, check)],
     }
+
+
+def _marks(exercise: ExerciseResult, check: CheckResult) -> list[str]:
+    return [word for word, holds in (("trains", check.training), ("optional", not exercise.required)) if holds]
 
 
 def _said(exercise: ExerciseResult, check: CheckResult) -> str:
     """Verdict, what was seen, which mistake gives just this, and the hint."""
+    outside = "" if exercise.required else f"{number(check.earned)} of {number(check.points)} points outside the sum"
     if check.verdict is Verdict.PASS:
-        return ""
-    lines = [f"{exercise.file}: {check.verdict.value}", check.message, check.likely]
+        return outside
+    lines = [outside, f"{exercise.file}: {check.verdict.value}", check.message, check.likely]
     if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
         lines.append(f"Hint: {check.hint}")
     return clean("\n".join(line for line in lines if line))

@@ -9,8 +9,9 @@ import jinja2
 import msgspec
 
 from autograder import __version__, manifest
-from autograder.grading.catalog import Exercise, exercises, homeworks
-from autograder.instructor import github, regions
+from autograder.grading import catalog
+from autograder.grading.catalog import LIST, Exercise, Homework, exercises, homeworks
+from autograder.instructor import generated, github
 from autograder.instructor.handout import carried
 from autograder.instructor.handout.record import record
 from autograder.manifest import Manifest
@@ -32,8 +33,7 @@ def build(
     homework: str,
     *,
     seed: int,
-    term: str = "",
-    due: str = "",
+    listed: Homework | None = None,
     carry: Iterable[Path] = (),
     observe: Callable[[str], None] = lambda doing: None,
 ) -> Files:
@@ -42,7 +42,7 @@ def build(
     Args:
         homework: "hw1" or "hw2".
         seed: whose questions are answered; students read it.
-        term, due: for people.
+        listed: what the handout has, its term and its due date; what the homework's list says if left out.
         carry: more files of the course folder.
         observe: is told what is done.
 
@@ -51,15 +51,23 @@ def build(
 
     Raises:
         CarryError: a file that is to be carried is not in the course folder, or is the instructor's.
+        SourceError: a text cannot be used.
         regions.RegionError: a solution has markers that do not pair up.
         record.RecordError: a reference does not pass its own checks.
     """
-    files = {name: (COURSE / name).read_bytes() for name in carried.modules(homework)} | _named(carry)
-    for exercise in exercises(homework):
-        observe(f"answers of {exercise.name}")
-        files |= _exercise(exercise, seed)
-    told = Manifest(homework=homework, version=_version(files), term=term, due=due, seed=seed, files={})
-    files |= _papers(told)
+    listed = listed or catalog.homework(homework)
+    edited = {exercise.file for exercise in exercises(homework)}
+    with catalog.replaced(homework, listed):
+        modules = [name for name in carried.modules(homework) if name not in edited]
+        files = {name: (COURSE / name).read_bytes() for name in modules} | generated.files(homework) | _named(carry)
+        files[f"{homework}/{LIST}"] = catalog.write(listed).encode()
+        for exercise in exercises(homework):
+            observe(f"answers of {exercise.name}")
+            files[f"{manifest.BASES}/{exercise.file}"] = files[exercise.file]
+            files |= _exercise(exercise, seed)
+        version = _version(files)
+        told = Manifest(homework=homework, version=version, term=listed.term, due=listed.due, seed=seed, files={})
+        files |= _papers(told)
     told.files = {name: manifest.digest(content) for name, content in sorted(files.items())}
     return files | {manifest.PATH: msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"}
 
@@ -86,12 +94,8 @@ def unaccounted(files: Files) -> list[str]:
 
 
 def _exercise(exercise: Exercise, seed: int) -> Files:
-    """The stub, and of the exercise's folder what its checks and its probe need."""
-    solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
-    stub = regions.stub(solution, f"{exercise.name}/solution.py").encode()
-    files = {exercise.file: stub, f"{manifest.BASES}/{exercise.file}": stub}
-    for name in carried.parts(exercise):
-        files[f"{exercise.place}/{name}"] = (exercise.folder / name).read_bytes()
+    """Of the exercise's folder what its checks and its probe need, and recorded answers."""
+    files = {f"{exercise.place}/{name}": (exercise.folder / name).read_bytes() for name in carried.parts(exercise)}
     for name, content in record(exercise, seed).items():
         files[f"{exercise.place}/{name}"] = content
     thresholds = f"{exercise.place}/thresholds.json"
@@ -130,8 +134,8 @@ def _papers(told: Manifest) -> Files:
         "manifest": told,
         "project": project,
         "torch": next(line for line in project["dependencies"] if line.startswith("torch")),
-        "files": [exercise.file for exercise in exercises(told.homework)],
-        "points": {exercise.file: exercise.title for exercise in exercises(told.homework)},
+        "files": [exercise.file for exercise in exercises(told.homework) if exercise.required],
+        "optional": [exercise.file for exercise in exercises(told.homework) if not exercise.required],
     }
     return {
         "README.md": pages.get_template("README.md.j2").render(given).encode(),

@@ -7,7 +7,6 @@ from rich.progress import track
 
 from autograder import commands
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS
-from autograder.grading.catalog import exercises
 from autograder.instructor.quality import calibrate as calibrating
 from autograder.instructor.quality import distributions, kill_matrix, kill_table, mutants
 from autograder.report import terminal
@@ -15,8 +14,7 @@ from autograder.report import terminal
 
 def kill_mutants(homework: str, only: str | None, jobs: int | None, seed: int | None) -> int:
     """Print the kill matrix; exit status 1 if a mutant lives, 3 if one made the grader fail."""
-    commands.check_only(homework, only)
-    chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
+    chosen = commands.chosen(homework, only)
     order = {(exercise.name, m.name): number for exercise in chosen for number, m in enumerate(mutants.load(exercise))}
     seed = secrets.randbelow(2**31) if seed is None else seed
     tried = track(
@@ -38,9 +36,9 @@ def calibrate(
     homework: str, seeds: int, mutant_seeds: int, first: int, only: str | None, sources: tuple[str, ...]
 ) -> int:
     """Measure and write thresholds."""
-    commands.check_only(homework, only)
+    chosen = commands.chosen(homework, only)
     drawings = [commands.find_drawings(source) for source in sources]
-    for exercise in (exercise for exercise in exercises(homework) if only in (None, exercise.name)):
+    for exercise in chosen:
         trained = sum(exercise.outline().values())
         if not trained:
             continue

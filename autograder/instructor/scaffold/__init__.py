@@ -1,1 +1,1 @@
-"""Templates of an exercise folder, a file each; new.py fills them in."""
+"""Templates of a homework's folder and of an exercise's, a file each; new.py fills them in."""

@@ -1,0 +1,72 @@
+"""The checks of an exercise, and the points that each is worth.
+
+The points that a check is given are its share of the exercise: how many it is worth follows from the homework's list.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from types import ModuleType
+from typing import Any
+
+from autograder.grading.catalog import Exercise
+from autograder.results import CheckResult, Verdict
+
+Check = Callable[..., None]
+
+
+def checks(exercise: Exercise) -> list[Check]:
+    """The checks of an exercise, in the order in which they stand."""
+    module = exercise.load("checks")
+    return [f for name, f in vars(module).items() if inspect.isfunction(f) and _is_check(name, module, f)]
+
+
+def describe(exercise: Exercise, check: Check) -> CheckResult:
+    """A check as it stands before it is run, with the points that it is worth in this exercise."""
+    return next(result for result in described(exercise) if result.name == check.__name__)
+
+
+def described(exercise: Exercise) -> list[CheckResult]:
+    """All checks of an exercise as they stand before they are run: their points add up to what it is worth."""
+    found = checks(exercise)
+    points = shares([getattr(check, "points", 0) for check in found], exercise.worth)
+    return [_described(check, worth) for check, worth in zip(found, points, strict=True)]
+
+
+def shares(weights: Sequence[float], worth: float) -> list[float]:
+    """Divide points by weights into whole hundredths that add up to all of them.
+
+    Args:
+        weights: of each part.
+        worth: all points; 0 to leave the weights as they are.
+    """
+    total = sum(map(Fraction, weights))
+    if not worth or not total:
+        return [float(weight) for weight in weights]
+    exact = [Fraction(weight) * round(100 * worth) / total for weight in weights]
+    hundredths = [math.floor(part) for part in exact]
+    by_rest = sorted(range(len(exact)), key=lambda i: hundredths[i] - exact[i])  # who lost most by rounding is first
+    for i in by_rest[: round(100 * worth) - sum(hundredths)]:
+        hundredths[i] += 1
+    return [part / 100 for part in hundredths]
+
+
+def trains(check: Check) -> bool:
+    """Whether a check trains the student's solution."""
+    return hasattr(check, "training_seconds")
+
+
+def _described(check: Any, points: float) -> CheckResult:
+    return CheckResult(
+        name=check.__name__,
+        title=" ".join((check.__doc__ or check.__name__.removeprefix("test_").replace("_", " ")).split()),
+        points=points,
+        hint=getattr(check, "hint", ""),
+        training=trains(check),
+        verdict=Verdict.NOT_RUN,
+    )
+
+
+def _is_check(name: str, module: ModuleType, function: Check) -> bool:
+    return name.startswith("test_") and function.__module__ == module.__name__
