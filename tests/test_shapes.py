@@ -1,8 +1,9 @@
 """An answer is measured by what its question declares, before anything is computed with it."""
 
-import ast
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from random_inputs import tries
 
 from autograder.grading import catalog, questions
 from autograder.grading.check_vocabulary import assert_close, assert_shape
+from autograder.grading.definitions import Module
 from autograder.results import StudentError, Verdict
 
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
@@ -35,7 +37,9 @@ def ask(
 ) -> Answer: ...
 def other(module) -> Bare: ...
 """
-QUESTIONS = questions.read(ast.parse(PROBE).body)
+with tempfile.TemporaryDirectory() as folder:
+    (Path(folder) / "probe.py").write_text(PROBE, encoding="utf-8")
+    QUESTIONS = questions.read(Module(Path(folder) / "probe.py"))
 ARGUMENTS = {
     "features": np.zeros((4, 6)),
     "prototypes": np.zeros((3, 6)),

@@ -21,11 +21,13 @@ WORKER = (
     "__init__.py",
     "exercises/__init__.py",
     "isolation/__init__.py",
+    "shapes/__init__.py",
     "worker/__init__.py",
     "worker/shim.py",
     "worker/wire.py",
     "worker/packing.py",
     "worker/values.py",
+    "worker/asking.py",
     "worker/warmup.py",
     "worker/unusual_code.py",
     "worker/absent.py",
@@ -60,8 +62,8 @@ def filled(homework: str, files: dict[str, bytes]) -> Iterator[Path]:
 def fill(box: Path, homework: str, files: dict[str, bytes]) -> None:
     """Put everything into the folder."""
     for exercise in exercises(homework):
-        for name in ("__init__.py", *exercise.driver):
-            _copy(exercise.folder / name, box / exercise.place / name)
+        for name in exercise.driver:
+            _copy(COURSE / name, box / name)
     for name in WORKER:
         _copy(GRADER / name, box / "autograder" / name)
     edited = {exercise.file for exercise in exercises(homework)}

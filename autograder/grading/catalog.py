@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from autograder.fault import GraderError
+from autograder.grading import definitions
 from autograder.paths import COURSE, EXERCISES
 from autograder.results import number
 
@@ -137,28 +138,27 @@ class Exercise:
 
     def outline(self) -> dict[str, bool]:
         """Names of the checks and whether each trains, read off the text: importing them takes seconds."""
-        tree = ast.parse((self.folder / "checks.py").read_text(encoding="utf-8"))
         return {
-            node.name: any(ast.unparse(decorator).startswith("training") for decorator in node.decorator_list)
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+            name: any(ast.unparse(decorator).startswith("training") for decorator in found.node.decorator_list)
+            for name, found in definitions.Module(self.folder / "checks.py").names.items()
+            if name.startswith("test_") and found and isinstance(found.node, ast.FunctionDef)
         }
 
     @functools.cached_property
     def questions(self) -> "dict[str, Question]":
-        """What can be asked of a solution: the probe's functions."""
+        """What can be asked of a solution: the functions that its probe has and imports.
+
+        Raises:
+            DefinitionError: one is written in a way that cannot be read.
+        """
         from autograder.grading import questions  # and with it NumPy: not for --help
 
-        return questions.read(ast.parse((self.folder / "probe.py").read_text(encoding="utf-8")).body)
+        return questions.read(definitions.Module(self.folder / "probe.py"))
 
     @property
     def driver(self) -> list[str]:
-        """The files that drive a solution: probe.py, and what it imports of this folder."""
-        names = ["probe.py"]
-        for node in ast.parse((self.folder / "probe.py").read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(self.package + "."):
-                names.append((node.module or "").removeprefix(self.package + ".") + ".py")
-        return names
+        """The files that drive a solution: probe.py, and what it imports of this folder and of the shapes."""
+        return [path.relative_to(COURSE).as_posix() for path in definitions.Module(self.folder / "probe.py").files()]
 
     @property
     def package(self) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from autograder import __version__
-from autograder.grading import box
+from autograder.grading import author_mistakes, box
 from autograder.grading.catalog import Exercise, exercises
 from autograder.grading.catalog import homework as listed
 from autograder.grading.checks import checks, described
+from autograder.grading.definitions import DefinitionError
 from autograder.grading.referee import Referee, blame_ourselves
 from autograder.grading.second_try import try_again
 from autograder.grading.settings import Settings, unobserved
@@ -196,6 +197,8 @@ def _result(exercise: Exercise, referee: Referee, fast: bool) -> ExerciseResult:
 
 
 def _lost(check: CheckResult, exercise: Exercise, referee: Referee) -> CheckResult:
-    unknown = RuntimeError("the check was not run, and pytest does not say why")
-    blame_ourselves(check, referee.errors.get(check.name) or referee.errors.get(exercise.name) or unknown)
+    mistakes = author_mistakes.in_check(exercise, check.name)
+    kept: BaseException | None = DefinitionError(mistakes[0]) if mistakes else None
+    kept = kept or referee.errors.get(check.name) or referee.errors.get(exercise.name)
+    blame_ourselves(check, kept or RuntimeError("the check was not run, and pytest does not say why"))
     return check

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograder.grading.definitions import DefinitionError, Found, Module
 from autograder.results import StudentError, Verdict
 
 Shape = tuple[int | None, ...]  # None where a size may be any
@@ -29,6 +30,7 @@ Shape = tuple[int | None, ...]  # None where a size may be any
 NUMBERS = 1_000_000  # that arithmetic with an undeclared shape may make, or else no more than go in
 SPARE = 4 * 2**20  # bytes that a reply may have beyond what is declared
 TIMES = 8  # or so many times as much
+FIRST = ("module", "build")  # names of a question's first argument
 
 
 class FieldsError(Exception):
@@ -84,6 +86,10 @@ class Question(NamedTuple):
                 numbers += math.prod(shape)
         return min(most, SPARE + TIMES * 8 * numbers)
 
+    def gradient(self, arguments: Mapping[str, Any]) -> "Question":
+        """Return the question for the gradient of this one's first field with respect to these arguments."""
+        return self._replace(fields={name: Field(name, isinstance(part, Mapping)) for name, part in arguments.items()})
+
     def answer(self, arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> SimpleNamespace:
         """Return an answer's arrays by field.
 
@@ -134,47 +140,119 @@ class Undeclared(np.ndarray):
         return marked
 
 
-def read(body: list[ast.stmt]) -> dict[str, Question]:
-    """Return the questions of a probe by name, read off its text: to import it is to import torch."""
-    aliases = {ast.unparse(node.targets[0]): ast.unparse(node.value) for node in body if isinstance(node, ast.Assign)}
-    answers = {
-        node.name: {
-            ast.unparse(part.target): _field(part.annotation, aliases)
-            for part in node.body
-            if isinstance(part, ast.AnnAssign)
-        }
-        for node in body
-        if isinstance(node, ast.ClassDef)
-    }
-    return {
-        node.name: Question(_signature(node.args), _arguments(node.args), answers[node.returns.id])
-        for node in body
-        if isinstance(node, ast.FunctionDef) and isinstance(node.returns, ast.Name) and node.returns.id in answers
-    }
+def read(module: Module) -> dict[str, Question]:
+    """Return the questions of a probe by name: its functions, and those that it imports, whose answer is a NamedTuple.
+
+    Raises:
+        DefinitionError: one is written in a way that cannot be read; the message says where.
+    """
+    questions = {}
+    for name, found in module.names.items():
+        if found is None or name.startswith("_") or not isinstance(found.node, ast.FunctionDef):
+            continue
+        answer = _answer(found.node, found.module)
+        if answer is not None:
+            first = _first(found.node, found)
+            if first == "build" and "build" not in module.names:
+                raise DefinitionError(f"{_short(module)} has no function build(module, ...), which {name} needs.")
+            questions[name] = Question(_signature(found.node, found.module), _arguments(found.node), _fields(answer))
+    return questions
 
 
-def _signature(arguments: ast.arguments) -> inspect.Signature:
-    names = [argument.arg for argument in arguments.args]
-    values = [ast.literal_eval(value) for value in arguments.defaults]
-    defaults = dict(zip(names[len(names) - len(values) :], values, strict=True))
+def _short(module: Module) -> str:
+    return module.place(module.body[0]).partition(",")[0]
+
+
+def _answer(function: ast.FunctionDef, module: Module) -> Found | None:
+    """The class of a function's answer; None where it is not a NamedTuple of the exercise's."""
+    if not isinstance(function.returns, ast.Name):
+        return None
+    try:
+        found = module.find(function.returns.id)
+    except KeyError:
+        raise DefinitionError(
+            f"{module.place(function)}: {function.name} returns {function.returns.id}, which is neither defined nor "
+            "imported there."
+        ) from None
+    if found is None or not isinstance(found.node, ast.ClassDef):
+        return None
+    return found if any(ast.unparse(base).endswith("NamedTuple") for base in found.node.bases) else None
+
+
+def _first(function: ast.FunctionDef, found: Found) -> str:
+    """The name of the first argument, which says what is put there: the solution, or what builds of it."""
+    first = function.args.args[0].arg if function.args.args else "missing"
+    if first not in FIRST:
+        raise DefinitionError(
+            f"{found.place}: the first argument of {function.name} is {first}, expected module (the solution) or build "
+            "(the probe's function of this name, bound to the solution)."
+        )
+    return first
+
+
+def _fields(answer: Found) -> dict[str, Field]:
+    assert isinstance(answer.node, ast.ClassDef)
+    declared = [part for part in answer.node.body if isinstance(part, ast.AnnAssign)]
+    return {ast.unparse(part.target): _field(part.annotation, answer.module) for part in declared}
+
+
+def _signature(function: ast.FunctionDef, module: Module) -> inspect.Signature:
+    arguments = function.args
+    if arguments.vararg or arguments.kwarg or arguments.posonlyargs:
+        raise DefinitionError(
+            f"{module.place(function)}: {function.name} takes *, ** or / arguments; a question names each of its "
+            "arguments."
+        )
+    missing = len(arguments.args) - len(arguments.defaults)
+    defaults: list[ast.expr | None] = [*[None] * missing, *arguments.defaults]
+    listed = [
+        *((part, value, inspect.Parameter.POSITIONAL_OR_KEYWORD) for part, value in _pairs(arguments.args, defaults)),
+        *(
+            (part, value, inspect.Parameter.KEYWORD_ONLY)
+            for part, value in _pairs(arguments.kwonlyargs, arguments.kw_defaults)
+        ),
+    ]
     return inspect.Signature(
         [
             inspect.Parameter(
-                name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(name, inspect.Parameter.empty)
+                part.arg, kind, default=inspect.Parameter.empty if value is None else _literal(value, module)
             )
-            for name in names[1:]
+            for part, value, kind in listed[1:]
         ]
     )
 
 
-def _arguments(arguments: ast.arguments) -> dict[str, str]:
-    declared = {argument.arg: _annotated(argument.annotation)[1] for argument in arguments.args}
+def _pairs(arguments: list[ast.arg], defaults: list[ast.expr | None]) -> list[tuple[ast.arg, ast.expr | None]]:
+    return list(zip(arguments, defaults, strict=True))
+
+
+def _literal(value: ast.expr, module: Module) -> Any:
+    """A default: a literal, or the name of a constant that is one."""
+    source, home = value, module
+    try:
+        while isinstance(source, ast.Name):
+            found = home.find(source.id)
+            assert found is not None and isinstance(found.node, ast.Assign)
+            source, home = found.node.value, found.module
+        return ast.literal_eval(source)
+    except (KeyError, AssertionError, ValueError):
+        raise DefinitionError(
+            f"{module.place(value)}: the default {ast.unparse(value)} is neither a plain value nor the name of a "
+            "constant that is one."
+        ) from None
+
+
+def _arguments(function: ast.FunctionDef) -> dict[str, str]:
+    listed = (*function.args.args, *function.args.kwonlyargs)
+    declared = {argument.arg: _annotated(argument.annotation)[1] for argument in listed}
     return {name: shape for name, shape in declared.items() if shape is not None}
 
 
-def _field(annotation: ast.expr, aliases: dict[str, str]) -> Field:
+def _field(annotation: ast.expr, module: Module) -> Field:
     kind, shape = _annotated(annotation)
-    return Field(shape, aliases.get(kind, kind).startswith("dict["))
+    alias = module.names.get(kind)
+    value = alias.node.value if alias and isinstance(alias.node, ast.Assign) else None
+    return Field(shape, (ast.unparse(value) if value else kind).startswith("dict["))
 
 
 def _annotated(annotation: ast.expr | None) -> tuple[str, str | None]:

@@ -13,9 +13,9 @@ from autograder.grading.catalog import Exercise
 from autograder.grading.checks import describe
 from autograder.grading.draw import Draw
 from autograder.grading.settings import Settings
-from autograder.grading.subjects import CALL, Subject
+from autograder.grading.subjects import CALL, QuestionError, Subject
 from autograder.grading.thresholds import Bar
-from autograder.paths import EXERCISES, GRADER
+from autograder.paths import COURSE, EXERCISES, GRADER, SHAPES
 from autograder.results import CheckResult, StudentError, Verdict
 from autograder.untrusted import clean
 
@@ -201,6 +201,8 @@ class Referee:
                     result.likely = self._settings.key.explain(exercise, result.name, student.calls)
         except StudentError as error:
             _blame(result, error)
+        except QuestionError as error:
+            blame_ourselves(result, QuestionError(f"{_line(error)}: {error}"))
         except Exception as error:  # a fault of ours, or an answer that a check cannot read: the key tells which
             blame_ourselves(result, error)
         finally:
@@ -234,4 +236,10 @@ def _is_a_checks(exercise: Exercise, error: AssertionError) -> bool:
     """Whether a check asserted it, by its own words or by those that all checks have."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = Path(frame.filename).resolve()
-    return place.is_relative_to(EXERCISES) or place in VOCABULARY
+    return place.is_relative_to(EXERCISES) or place.is_relative_to(SHAPES) or place in VOCABULARY
+
+
+def _line(error: BaseException) -> str:
+    """The line of the check, or of the shape's, by which an error came."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith("checks.py")]
+    return f"{Path(frames[-1].filename).relative_to(COURSE).as_posix()}, line {frames[-1].lineno}" if frames else "?"

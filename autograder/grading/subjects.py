@@ -2,12 +2,15 @@
 
     student.inner_loop(task, steps=2).parameters
 
-Every answer has the fields that the probe's function declares, as arrays or dicts of arrays.
+Every answer has the fields that the probe's function declares, as arrays or dicts of arrays. The first field has a
+gradient with respect to what is given by name:
+
+    student.logits.gradient(weights, features, prototypes=prototypes).prototypes
 """
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -28,6 +31,14 @@ from autograder.worker.failure import Files, blame_import, notices
 START = 60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module are imported
 CALL = 10.0 if hasattr(os, "fork") else 30.0  # seconds that a check may take; processes start slowly on Windows
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
+
+
+class QuestionError(GraderError):
+    """A check that asks for what its probe does not answer."""
+
+
+class UnknownQuestionError(QuestionError, AttributeError):
+    """A question of a name that the probe does not have."""
 
 
 class Call(NamedTuple):
@@ -101,26 +112,33 @@ class Subject:
         """What the solution printed since the last call, where it is caught."""
         return ""
 
-    def __getattr__(self, name: str) -> Callable[..., SimpleNamespace]:
+    def __getattr__(self, name: str) -> "Asking":
+        if name.startswith("__"):  # what Python itself looks for
+            raise AttributeError(name)
         if name not in self._exercise.questions:
-            raise AttributeError(f"probe.py of {self._exercise.name} has no function {name}")
-        question = self._exercise.questions[name]
+            raise UnknownQuestionError(f"The probe of {self._exercise.name} has no function {name}.")
+        return Asking(self, name, self._exercise.questions[name])
 
-        def call(*args: Any, **kwargs: Any) -> SimpleNamespace:
-            arguments = question.signature.bind(*args, **kwargs).arguments
-            arrays: dict[str, np.ndarray] = {}
-            packed = {key: packing.pack(value, arrays) for key, value in arguments.items()}
-            self.most = question.most(arguments, wire.MAX_PAYLOAD)
-            answer = self.answer(name, packed, arrays)
-            try:
-                held = question.answer(arguments, answer)
-            except questions.FieldsError:
-                raise self._misfit(sorted(answer), sorted(question.fields)) from None
-            read: set[str] = set()
-            self.calls.append(Call(name, packed, arrays, self.seed, answer, read))
-            return Watched(held, read)
+    def ask(self, call: str, question: questions.Question, request: Any, arguments: Mapping[str, Any]) -> Watched:
+        """Answer a question, and keep it among the calls.
 
-        return call
+        Args:
+            call: its name; that of a gradient ends on packing.GRADIENT.
+            question: what is declared of the answer.
+            request: what travels, not yet packed.
+            arguments: by which sizes are declared.
+        """
+        arrays: dict[str, np.ndarray] = {}
+        packed = packing.pack(request, arrays)
+        self.most = question.most(arguments, wire.MAX_PAYLOAD)
+        answer = self.answer(call, packed, arrays)
+        try:
+            held = question.answer(arguments, answer)
+        except questions.FieldsError:
+            raise self._misfit(sorted(answer), sorted(question.fields)) from None
+        read: set[str] = set()
+        self.calls.append(Call(call, packed, arrays, self.seed, answer, read))
+        return Watched(held, read)
 
     def _misfit(self, got: list[str], expected: list[str]) -> Exception:
         """What an answer is that has other fields than the question."""
@@ -129,6 +147,53 @@ class Subject:
     def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays of an answer, as they travel; see worker.client."""
         raise NotImplementedError
+
+
+class Asking:
+    """A question to a subject: called it is answered, and its answer has a gradient."""
+
+    def __init__(self, subject: Subject, name: str, question: questions.Question):
+        self._subject, self._name, self._question = subject, name, question
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Watched:
+        """Ask.
+
+        Returns:
+            An answer with the fields that the probe's function declares.
+        """
+        arguments = self._bound(args, kwargs)
+        return self._subject.ask(self._name, self._question, arguments, arguments)
+
+    def gradient(self, weights: Any, *args: Any, **kwargs: Any) -> Watched:
+        """Ask for the gradient of sum(weights * the answer's first field), a loss where weights is 1.
+
+        Args:
+            weights: as the field: a number, an array or a dict of arrays.
+            args, kwargs: as for the question itself. The gradient is with respect to the arrays of floats, and dicts of
+                such, that are given by name.
+
+        Returns:
+            An answer with a field for each of these, zero where no graph leads to it.
+        """
+        arguments = self._bound(args, kwargs)
+        smooth = {name: arguments[name] for name in kwargs if _is_smooth(arguments[name])}
+        if not smooth:
+            raise QuestionError(f"The gradient of {self._name}: no array of floats is given by name.")
+        request = {"weights": weights, "names": list(smooth), "arguments": arguments}
+        return self._subject.ask(self._name + packing.GRADIENT, self._question.gradient(smooth), request, arguments)
+
+    def _bound(self, args: Any, kwargs: Any) -> dict[str, Any]:
+        try:
+            return self._question.signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise QuestionError(f"The probe's {self._name}{self._question.signature}: {error}.") from None
+
+
+def _is_smooth(value: Any) -> bool:
+    """Whether it is an array of floats, or a dict of such."""
+    if isinstance(value, Mapping):
+        return bool(value) and all(map(_is_smooth, value.values()))
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 class Student(Subject):

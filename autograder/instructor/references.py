@@ -36,12 +36,11 @@ class Reference(Subject):
         """The arrays of an answer; whatever goes wrong is our fault."""
         import torch
 
-        from autograder.worker import values, warmup
+        from autograder.worker import asking, warmup
 
         warmup.skip_the_compiler()
         random.seed(self.seed)
         np.random.seed(self.seed)
         torch.manual_seed(self.seed)
         copies = {name: array.copy() for name, array in arrays.items()}
-        function = getattr(self._probe, call)
-        return values.flatten(function(self._solution, **packing.unpack(arguments, copies)))
+        return asking.ask(self._probe, self._solution, call, packing.unpack(arguments, copies))

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+GRADIENT = ".gradient"  # after the name of a question whose answer's gradient is asked for
+
 
 def unpack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:
     """An argument of a request, its arrays put back where their names stand."""

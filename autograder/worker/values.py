@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as tree
 
 MAX_NUMBERS = 8_000_000  # in one array
+DOUBLE = "runs_in_double"  # the mark of a function that in_double made
 MIXED = re.compile(r"dtype|scalar type|\bFloat\b|\bfloat\b")  # what torch says of two precisions that meet
 
 
@@ -108,6 +109,46 @@ def tensor(value: Any, what: str) -> torch.Tensor:
     return value
 
 
+def as_tensor(value: Any) -> torch.Tensor:
+    """Make a tensor of an argument of a question, a copy: where its gradient is asked for, with a way back to it.
+
+    Args:
+        value: an array, or a number.
+    """
+    tensor = torch.tensor(value)
+    if _names_of(value) and tensor.is_floating_point():
+        return leaf(value, tensor.requires_grad_()).clone()  # what is written into it is no leaf
+    return tensor
+
+
+def leaf(array: np.ndarray, tensor: torch.Tensor) -> torch.Tensor:
+    """Name the leaf tensor that holds an argument's numbers, a network's weight, say: its gradient is the argument's.
+
+    Returns:
+        The tensor.
+    """
+    for name in _names_of(array):
+        _wanted[name][1].append(tensor)
+    return tensor
+
+
+@contextlib.contextmanager
+def leaves(arrays: Mapping[str, np.ndarray]) -> Iterator[dict[str, list[torch.Tensor]]]:
+    """Collect the leaf tensors that a question makes of these arrays, by name."""
+    _wanted.update({name: (array, []) for name, array in arrays.items()})
+    try:
+        yield {name: found for name, (_, found) in _wanted.items()}
+    finally:
+        _wanted.clear()
+
+
+_wanted: dict[str, tuple[np.ndarray, list[torch.Tensor]]] = {}  # arrays whose gradients are asked for, and their leaves
+
+
+def _names_of(array: Any) -> list[str]:
+    return [name for name, (wanted, _) in _wanted.items() if wanted is array]
+
+
 def _kind(value: Any) -> str:
     if isinstance(value, tuple | list | Mapping):
         return f"a {type(value).__name__} of {len(value)}"
@@ -135,6 +176,7 @@ def in_double(function: Callable[..., Any]) -> Callable[..., Any]:
         with _double(), _OnePrecision():
             return function(*args, **kwargs)
 
+    setattr(run, DOUBLE, True)
     return run
 
 

@@ -224,7 +224,10 @@ def test_meta_gradient_is_second_order(student, reference, draw):
         _assert_adapted(adapted, theta)
         arguments = (*support, theta, rates, steps, True)
         values = _change(adapted, theta), _change(reference.inner_loop(*arguments).parameters, theta)
-        got, want = (subject.inner_gradients(*arguments, weights).meta_parameters for subject in (student, reference))
+        by_name = {"parameters": theta, "inner_lrs": rates, "steps": steps, "train": True}
+        got, want = (
+            subject.inner_loop.gradient(weights, *support, **by_name).parameters for subject in (student, reference)
+        )
         what = f"meta-gradient through {steps} inner steps"
         assert_gradient(got, value, theta, draw.rng, what, known=(*values, want))
 
@@ -248,7 +251,10 @@ def test_inner_rates_receive_gradients(student, reference, draw):
     adapted = student.inner_loop(*arguments).parameters
     _assert_adapted(adapted, theta)
     values = _change(adapted, theta), _change(reference.inner_loop(*arguments).parameters, theta)
-    got, want = (subject.inner_gradients(*arguments, weights).inner_lrs for subject in (student, reference))
+    by_name = {"inner_lrs": rates, "steps": 1, "train": True}
+    got, want = (
+        subject.inner_loop.gradient(weights, *support, theta, **by_name).inner_lrs for subject in (student, reference)
+    )
     assert_gradient(got, value, rates, draw.rng, "gradient of the inner learning rates", known=(*values, want))
 
 
@@ -282,7 +288,8 @@ def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
     """With train=False nothing is differentiated through the inner gradients."""
     theta, support = _parameters(draw, 3), _support(draw, 3, 2)
     weights = _parameters(draw, 3)
-    got = student.inner_gradients(*support, theta, _rates(theta), 2, False, weights).meta_parameters
+    by_name = {"parameters": theta, "inner_lrs": _rates(theta), "steps": 2, "train": False}
+    got = student.inner_loop.gradient(weights, *support, **by_name).parameters
     # Inner gradients that are constants leave phi = theta - constant, or no graph at all.
     none = all(bool((array == 0).all()) for array in got.values())
     if not none:
@@ -331,8 +338,11 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
             got, want = (subject.outer_step(*arguments, stand_in).loss for subject in (student, reference))
             assert_close(got, want, f"outer loss with train={train}")
             if not stand_in and not train:  # the stand-in is told whether train is passed on; else the graph tells
+                tasks, theta, rates, steps, train = arguments
+                rest = {"inner_lrs": rates, "steps": steps, "train": train, "stand_in": stand_in}
                 got, want = (
-                    subject.outer_gradients(*arguments, stand_in).meta_parameters for subject in (student, reference)
+                    subject.outer_step.gradient(1.0, tasks, parameters=theta, **rest).parameters
+                    for subject in (student, reference)
                 )
                 if any(bool((array != 0).any()) for array in got.values()):
                     assert_close(got, want, "train=False is not passed on to _inner_loop: gradient of the outer loss")
@@ -379,9 +389,8 @@ def test_outer_loss_can_be_differentiated(student, reference, draw):
         left = student.outer_step(tasks, theta, *rest, stand_in)
         assert_close(left.meta_parameters, theta, "after _outer_step meta-parameter", rtol=1e-9)
         values = left.loss, reference.outer_step(tasks, theta, *rest, stand_in).loss
-        got, want = (
-            subject.outer_gradients(tasks, theta, *rest, stand_in).meta_parameters for subject in (student, reference)
-        )
+        by_name = {"parameters": theta, "inner_lrs": rest[0], "steps": 1, "train": True, "stand_in": stand_in}
+        got, want = (subject.outer_step.gradient(1.0, tasks, **by_name).parameters for subject in (student, reference))
         assert_gradient(got, value, theta, draw.rng, "meta-gradient of the outer loss", known=(*values, want))
 
     assert_either(compare)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from autograder.worker.values import in_double, several
+from autograder.worker.values import in_double, leaf, several
 from hw2.omniglot import Tasks
 
 Array = np.ndarray
@@ -25,13 +25,6 @@ class Adapted(NamedTuple):
     parameters: Annotated[Arrays, "parameters"]
     accuracies: Annotated[Array, "steps + 1"]
     meta_parameters: Annotated[Arrays, "parameters"]
-
-
-class Gradients(NamedTuple):
-    """Gradients with respect to theta and to the inner learning rates, by name; zero where there is no graph."""
-
-    meta_parameters: Annotated[Arrays, "parameters"]
-    inner_lrs: Annotated[Arrays, "inner_lrs"]
 
 
 class Step(NamedTuple):
@@ -91,24 +84,6 @@ def inner_loop(
 
 
 @in_double
-def inner_gradients(
-    module: ModuleType,
-    images: Array,
-    labels: Array,
-    parameters: Arrays,
-    inner_lrs: Arrays,
-    steps: int,
-    train: bool,
-    weights: Arrays,
-) -> Gradients:
-    """How sum(weights * adapted parameters) changes with theta and the inner learning rates."""
-    maml = _maml(module, parameters, inner_lrs, steps)
-    given = dict(maml._meta_parameters), dict(maml._inner_lrs)
-    adapted, _ = _adapt(maml, images, labels, train)
-    return _gradients(given, sum((torch.tensor(weights[name]) * adapted[name]).sum() for name in weights))
-
-
-@in_double
 def outer_step(
     module: ModuleType,
     tasks: list[TaskArrays],
@@ -138,22 +113,6 @@ def outer_losses(
     """Outer losses of one batch after the other by one MAML, with its own _inner_loop; see outer_step."""
     maml = _maml(module, parameters, inner_lrs, steps)
     return Losses([several(maml._outer_step(_tasks(tasks), train), 3, "_outer_step")[0] for tasks in batches])
-
-
-@in_double
-def outer_gradients(
-    module: ModuleType,
-    tasks: list[TaskArrays],
-    parameters: Arrays,
-    inner_lrs: Arrays,
-    steps: int,
-    train: bool,
-    stand_in: bool,
-) -> Gradients:
-    """Gradients of the outer loss; see outer_step."""
-    maml = _maml(module, parameters, inner_lrs, steps, stand_in)
-    given = dict(maml._meta_parameters), dict(maml._inner_lrs)
-    return _gradients(given, maml._outer_step(_tasks(tasks), train)[0])
 
 
 def train(
@@ -261,7 +220,7 @@ def _put(arrays: Arrays, own: dict[str, torch.Tensor], kind: torch.dtype) -> dic
         if tensor is None or tensor.shape != given.shape or tensor.dtype != kind or not tensor.requires_grad:
             tensor = given.requires_grad_()
         tensor.data.copy_(given)
-        tensors[name] = tensor
+        tensors[name] = leaf(arrays[name], tensor)
     return tensors
 
 
@@ -303,12 +262,3 @@ def _answers(maml: Any) -> int:
 
 def _tasks(tasks: list[TaskArrays]) -> list[tuple[torch.Tensor, ...]]:
     return [tuple(torch.tensor(part) for part in task) for task in tasks]
-
-
-def _gradients(groups: tuple[dict[str, torch.Tensor], ...], value: Any) -> Gradients:
-    tensors = [tensor for group in groups for tensor in group.values()]
-    found: tuple[torch.Tensor | None, ...] = (None,) * len(tensors)
-    if isinstance(value, torch.Tensor) and value.requires_grad:
-        found = torch.autograd.grad(value, tensors, allow_unused=True)
-    gradients = iter(torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=True))
-    return Gradients(*({name: next(gradients) for name in group} for group in groups))

@@ -83,7 +83,8 @@ def test_gradient_flows_through_prototypes(student, reference, draw):
             return float((student.prototypes(at, labels).prototypes * weights).sum())
 
         got, want = (
-            subject.prototypes_gradient(features, labels, weights).gradient for subject in (student, reference)
+            subject.prototypes.gradient(weights, features=features, labels=labels).features
+            for subject in (student, reference)
         )
         values = (subject.prototypes(features, labels).prototypes for subject in (student, reference))
         assert_gradient(got, value, features, draw.rng, "gradient through the prototypes", known=(*values, want))
@@ -134,14 +135,15 @@ def test_logits_are_negative_squared_distances(student, reference, draw):
 def test_gradient_flows_through_logits(student, reference, draw):
     """The gradient flows through the logits to the features and the prototypes."""
     points, weights = draw.normal(9, FEATURES), draw.normal(6, 3)
-    given = points[:6], points[6:]
+    given = {"features": points[:6], "prototypes": points[6:]}
 
     def value(at):
-        return float((student.logits(at[:6], at[6:]).logits * weights).sum())
+        return float((student.logits(**at).logits * weights).sum())
 
-    got, want = (subject.logits_gradient(*given, weights).gradient for subject in (student, reference))
-    values = (subject.logits(*given).logits for subject in (student, reference))
-    assert_gradient(got, value, points, draw.rng, "gradient through the logits", known=(*values, want))
+    answers = (subject.logits.gradient(weights, **given) for subject in (student, reference))
+    got, want = ({name: getattr(answer, name) for name in given} for answer in answers)
+    values = (subject.logits(**given).logits for subject in (student, reference))
+    assert_gradient(got, value, given, draw.rng, "gradient through the logits to the", known=(*values, want))
 
 
 @points(5)
@@ -221,10 +223,14 @@ def test_gradient_reaches_the_network(student, reference, draw):
         def value(at):
             return student.step(tasks, at, stand_ins).loss.item()
 
-        got, want = (subject.step_gradient(tasks, weight, stand_ins) for subject in (student, reference))
-        assert_close(got.weight, weight, "after _step the network's weight", rtol=1e-9)
-        known = value(weight), reference.step(tasks, weight, stand_ins).loss, want.gradient
-        assert_gradient(got.gradient, value, weight, draw.rng, "gradient of the loss", known=known)
+        step = student.step(tasks, weight, stand_ins)
+        assert_close(step.weight, weight, "after _step the network's weight", rtol=1e-9)
+        got, want = (
+            subject.step.gradient(1.0, tasks, weight=weight, stand_ins=stand_ins).weight
+            for subject in (student, reference)
+        )
+        known = step.loss, reference.step(tasks, weight, stand_ins).loss, want
+        assert_gradient(got, value, weight, draw.rng, "gradient of the loss", known=known)
 
     assert_either(compare)
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograder.worker.values import in_double, several, tensor
+from autograder.worker.values import as_tensor, in_double, leaf, several
 from hw2.omniglot import Tasks
 
 Array = np.ndarray
@@ -37,31 +37,19 @@ class Scores(NamedTuple):
     prototypes: Annotated[Array, "prototypes"]
 
 
-class Gradient(NamedTuple):
-    """Gradient of the sum of an answer times given weights, with respect to features (n, D)."""
-
-    gradient: Annotated[Array, "n, D"]
-
-
 class Step(NamedTuple):
-    """What _step returns, three scalars."""
+    """What _step returns, three scalars, and the network's weight after it."""
 
     loss: Annotated[Array, ""]
     accuracy_support: Annotated[Array, ""]
     accuracy_query: Annotated[Array, ""]
+    weight: Annotated[Array, "weight"]
 
 
 class Losses(NamedTuple):
     """The loss of each of B batches: (B,)."""
 
     losses: Annotated[Array, "B"]
-
-
-class NetworkGradient(NamedTuple):
-    """Gradient of the loss with respect to the weight (D, pixels) of a linear network, and that weight after it."""
-
-    gradient: Annotated[Array, "weight"]
-    weight: Annotated[Array, "weight"]
 
 
 class Weights(NamedTuple):
@@ -78,36 +66,15 @@ def prototypes(
     protonet = _protonet(module)
     if earlier is not None:
         protonet._prototypes(torch.tensor(earlier), torch.tensor(labels[::-1].copy()))
-    given = torch.tensor(features)
+    given = as_tensor(features)
     return Prototypes(protonet._prototypes(given, torch.tensor(labels)), given)
-
-
-@in_double
-def prototypes_gradient(
-    module: ModuleType, features: Annotated[Array, "n, D"], labels: Array, weights: Array
-) -> Gradient:
-    """How sum(weights * prototypes) changes with the features; zero where there is no graph."""
-    given = torch.tensor(features, requires_grad=True)
-    answer = tensor(_protonet(module)._prototypes(given.clone(), torch.tensor(labels)), "prototypes")
-    return Gradient(_gradient((answer * torch.tensor(weights)).sum(), given))
 
 
 @in_double
 def logits(module: ModuleType, features: Annotated[Array, "Q, D"], prototypes: Annotated[Array, "N, D"]) -> Scores:
     """Logits of features (Q, D) against prototypes (N, D)."""
-    given = torch.tensor(features), torch.tensor(prototypes)
+    given = as_tensor(features), as_tensor(prototypes)
     return Scores(_protonet(module)._logits(*given), *given)
-
-
-@in_double
-def logits_gradient(
-    module: ModuleType, features: Annotated[Array, "Q, D"], prototypes: Array, weights: Array
-) -> Gradient:
-    """How sum(weights * logits) changes with features and prototypes, one below the other."""
-    given = torch.tensor(features, requires_grad=True), torch.tensor(prototypes, requires_grad=True)
-    answer = tensor(_protonet(module)._logits(*(part.clone() for part in given)), "logits")
-    value = (answer * torch.tensor(weights)).sum()
-    return Gradient(torch.cat([_gradient(value, part) for part in given]))
 
 
 @in_double
@@ -122,8 +89,8 @@ def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: 
             _logits: what _step itself does can then be told whatever mistakes those two have.
         batch_norm: normalise the features over each pass.
     """
-    protonet, _ = _linear(module, weight, stand_ins, batch_norm)
-    return Step(*several(protonet._step(_tasks(tasks)), 3, "_step"))
+    protonet, parameter = _linear(module, weight, stand_ins, batch_norm)
+    return Step(*several(protonet._step(_tasks(tasks)), 3, "_step"), parameter)
 
 
 @in_double
@@ -131,13 +98,6 @@ def losses(module: ModuleType, batches: list[list[TaskArrays]], weight: Array) -
     """Losses of one batch after the other by one ProtoNet, with its own _prototypes and _logits; see step."""
     protonet, _ = _linear(module, weight, stand_ins=False, batch_norm=False)
     return Losses([several(protonet._step(_tasks(tasks)), 3, "_step")[0] for tasks in batches])
-
-
-@in_double
-def step_gradient(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: bool) -> NetworkGradient:
-    """Gradient of the loss of step with respect to the network's weight; zero where there is no graph."""
-    protonet, parameter = _linear(module, weight, stand_ins, batch_norm=False)
-    return NetworkGradient(_gradient(several(protonet._step(_tasks(tasks)), 3, "_step")[0], parameter), parameter)
 
 
 def train(
@@ -194,7 +154,7 @@ def _protonet(module: ModuleType) -> Any:
 def _linear(module: ModuleType, weight: Array, stand_ins: bool, batch_norm: bool) -> tuple[Any, torch.Tensor]:
     """A ProtoNet with a linear network, and the network's weight."""
     linear = nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=torch.float64)
-    linear.weight.data = torch.tensor(weight)
+    leaf(weight, linear.weight).data = torch.tensor(weight)
     norm = [nn.BatchNorm1d(weight.shape[0], dtype=torch.float64)] if batch_norm else []
     protonet = _protonet(module)
     protonet._network = _with_layers(protonet._network, nn.Sequential(nn.Flatten(), linear, *norm))
@@ -216,11 +176,3 @@ def _with_layers(network: Any, layers: nn.Sequential) -> Any:
 
 def _tasks(tasks: list[TaskArrays]) -> list[tuple[torch.Tensor, ...]]:
     return [tuple(torch.tensor(part) for part in task) for task in tasks]
-
-
-def _gradient(value: Any, given: torch.Tensor) -> torch.Tensor:
-    """Gradient of a scalar; zero if it does not depend on what is given by any graph."""
-    if not (isinstance(value, torch.Tensor) and value.requires_grad):
-        return torch.zeros_like(given)
-    (gradient,) = torch.autograd.grad(value, given, allow_unused=True, retain_graph=True)
-    return torch.zeros_like(given) if gradient is None else gradient
