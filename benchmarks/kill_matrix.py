@@ -130,10 +130,10 @@ def _training(exercise: Exercise) -> Iterator[str]:
         yield "| drawings | solution | seeds | lowest | mean | highest | |"
         yield "|---|---|---|---|---|---|---|"
         for source, told in by_source.items():
-            asked = f"threshold {told.accuracy:.3f}, false fail {told.false_fail:.1e}"
+            asked = f"threshold {told.bound:.3f}, false fail {told.false_fail:.1e}"
             yield _row(source, "the reference", told.measured, asked)
             for mutant, values in told.mutants.items():
-                yield _row(source, mutant, values, f"margin {told.accuracy - sum(values) / len(values):+.3f}")
+                yield _row(source, mutant, values, f"margin {told.bound - sum(values) / len(values):+.3f}")
     if (exercise.folder / "thresholds.png").exists():
         yield f"\n![{exercise.name}](../{(exercise.folder / 'thresholds.png').relative_to(COURSE)})"
 

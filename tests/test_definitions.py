@@ -73,7 +73,7 @@ def toy(tmp_path, monkeypatch):
 
 def test_questions_are_found_through_imports(toy):
     found = toy().questions
-    assert list(found) == ["built", "renamed", "own"]
+    assert list(found) == ["renamed", "built", "own"]  # imported ones in the order of their file
     assert found["renamed"].fields["more"].many and not found["own"].fields["values"].many
     assert found["own"].fields["values"].shape == "n"
 

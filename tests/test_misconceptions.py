@@ -2,12 +2,12 @@
 
 import pytest
 
-from autograder.exercises.maml import checks as maml_checks
 from autograder.grading import catalog
 from autograder.grading.draw import Draw
 from autograder.grading.drawings import Drawings
 from autograder.instructor import in_process, references
 from autograder.instructor.quality import misconceptions, mutants
+from autograder.shapes.gradient import checks as gradient
 
 EXERCISE = next(exercise for exercise in catalog.exercises("hw1") if exercise.name == "black_box")
 CHECK = "test_gradients_reach_both_layers"
@@ -70,11 +70,11 @@ def test_fields_that_the_check_does_not_look_at_do_not_block_a_name(solution, mo
     other = found["one step too many, and no accuracy after the last"]
     student = in_process.Inside(maml, other.apply(solution("maml")))
     draw = Draw(1, "fields", Drawings(None))
-    theta, support = maml_checks._parameters(draw, 3), maml_checks._support(draw, 3, 2)
+    theta, support = gradient.draw_parameters(draw, 3), gradient.draw_support(draw, 3, 2)
 
     def named(*fields):
         student.calls.clear()
-        answer = student.inner_loop(*support, theta, maml_checks._rates(theta), 1, train=True)
+        answer = student.inner_loop(*support, theta, gradient.equal_rates(theta), 1, train=True)
         for field in fields:
             getattr(answer, field)
         return misconceptions.explain(maml, "test_one_inner_step", student.calls, references.Reference(maml))

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.exercises.maml import probe as maml
 from autograder.exercises.protonet import checks as protonet_checks
 from autograder.exercises.protonet import probe as protonet
 from autograder.grading.draw import Draw
 from autograder.grading.drawings import Drawings
+from autograder.shapes.gradient import probe as gradient
 
 DRAW = Draw(1, "leaks", Drawings(None))
 PROTOTYPES = "prototypes = self._prototypes(features_support, labels_support)"
@@ -130,7 +130,7 @@ def test_the_stand_in_for_prototypes_without_torch_is_the_probes():
 
 def test_the_stand_in_for_the_inner_loop_depends_on_every_pixel_label_and_place():
     solution = SimpleNamespace(_meta_parameters={"w": torch.ones(3, dtype=torch.float64)})
-    adapt = maml._stand_in(solution, 1, 2)
+    adapt = gradient._stand_in(solution, 1, 2)
     images, labels = torch.tensor(DRAW.normal(4, 1, 3, 3)), torch.tensor([0, 1, 0, 1])
     before = adapt(images, labels, True)[0]["w"]
     for place in np.ndindex(*images.shape):

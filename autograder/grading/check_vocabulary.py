@@ -146,6 +146,11 @@ def assert_either(attempt: Callable[[bool], None]) -> None:
 
     What is judged is then right, whatever mistakes are in those functions, and whether or not it calls them.
     """
+    _either(attempt)
+
+
+def _either(attempt: Callable[[bool], None]) -> None:
+    """A handout's record puts another in its place, which attempts both: whoever answers, the questions are known."""
     try:
         attempt(True)
     except StudentError as error:
@@ -185,6 +190,26 @@ def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:
     expected = total * share
     deviation = np.sqrt(expected * (1 - share))
     assert bool(np.all(np.abs(observed - expected) <= 6 * deviation + 1)), message
+
+
+def assert_uniform(values: ArrayLike, low: float, high: float, message: str) -> None:
+    """Assert that independent numbers are uniform from low to high.
+
+    Args:
+        values: at least 200 numbers.
+        low, high: the interval.
+        message: what to say if they are not.
+
+    No number may lie outside, and their counts in ten equal cells are held against their shares as in assert_shares:
+    for uniform numbers it fails less than once in 10^6.
+    """
+    numbers = _numbers(values, "values").ravel()
+    if numbers.size < 200:
+        raise ValueError(f"assert_uniform needs at least 200 numbers, got {numbers.size}")
+    outside = (numbers < low) | (numbers > high)
+    assert not outside.any(), f"{message}: {_number(numbers[outside][0])} is not between {low:g} and {high:g}"
+    counts, _ = np.histogram(numbers, 10, (low, high))
+    assert_shares(counts, 0.1, message)
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:

@@ -3,11 +3,9 @@
 The points that a check is given are its share of the exercise: how many it is worth follows from the homework's list.
 """
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from types import ModuleType
 from typing import Any
 
 from autograder.grading.catalog import Exercise
@@ -19,7 +17,7 @@ Check = Callable[..., None]
 def checks(exercise: Exercise) -> list[Check]:
     """The checks of an exercise, in the order in which they stand."""
     module = exercise.load("checks")
-    return [f for name, f in vars(module).items() if inspect.isfunction(f) and _is_check(name, module, f)]
+    return [getattr(module, name) for name in exercise.outline()]
 
 
 def describe(exercise: Exercise, check: Check) -> CheckResult:
@@ -66,7 +64,3 @@ def _described(check: Any, points: float) -> CheckResult:
         training=trains(check),
         verdict=Verdict.NOT_RUN,
     )
-
-
-def _is_check(name: str, module: ModuleType, function: Check) -> bool:
-    return name.startswith("test_") and function.__module__ == module.__name__

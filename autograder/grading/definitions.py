@@ -84,7 +84,7 @@ class Module:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 found[node.name] = Found(node, self)
             elif isinstance(node, ast.Assign):
-                found.update({target.id: Found(node, self) for target in node.targets if isinstance(target, ast.Name)})
+                found.update({name: Found(each, self) for name, each in _assigned(node)})
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 found[node.target.id] = Found(node, self)
             elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -93,7 +93,8 @@ class Module:
 
     def _brought(self, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, Found | None]]:
         source = self.imports.get(node.module or "") if isinstance(node, ast.ImportFrom) else None
-        for alias in node.names:
+        order = list(source.names) if source else []  # that of the file: imports are sorted by other rules
+        for alias in sorted(node.names, key=lambda alias: order.index(alias.name) if alias.name in order else -1):
             name = alias.asname or alias.name.partition(".")[0]
             if source is None or f"{getattr(node, 'module', '')}.{alias.name}" in self.imports:
                 yield name, None
@@ -126,6 +127,17 @@ class Module:
     def place(self, node: ast.AST) -> str:
         """Say file and line of a piece of the text."""
         return f"{_short(self.path)}, line {getattr(node, 'lineno', 1)}"
+
+
+def _assigned(node: ast.Assign) -> Iterator[tuple[str, ast.Assign]]:
+    """Each name that is assigned to, with an assignment of its own: of each part of a tuple."""
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            yield target.id, node
+        elif isinstance(target, ast.Tuple):
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value] * len(target.elts)
+            for part, value in zip(target.elts, values, strict=False):
+                yield from _assigned(ast.copy_location(ast.Assign([part], value), node))
 
 
 def _imported(node: ast.AST) -> list[str]:

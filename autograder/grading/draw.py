@@ -5,7 +5,7 @@ same numbers on every machine.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +59,26 @@ class Draw:
     def normal(self, *shape: int, scale: float = 1.0) -> np.ndarray:
         """Normal numbers, float64."""
         return scale * self.rng.standard_normal(shape)
+
+    def uniform(self, low: float, high: float, *shape: int) -> np.ndarray:
+        """Uniform numbers from low to high, float64."""
+        return self.rng.uniform(low, high, shape)
+
+    def shares(self, *shape: int) -> np.ndarray:
+        """Numbers above 0, float64, that add to 1 along the last axis; all such rows are as likely."""
+        rows: np.ndarray = self.rng.dirichlet(np.ones(shape[-1]), shape[:-1])
+        return rows
+
+    def positive_definite(self, n: int) -> np.ndarray:
+        """A symmetric matrix (n, n), float64, whose eigenvalues lie from 0.5 to 2."""
+        turned, _ = np.linalg.qr(self.normal(n, n))
+        half: np.ndarray = turned * np.sqrt(self.uniform(0.5, 2, n))
+        matrix: np.ndarray = half @ half.T
+        return matrix
+
+    def parameters(self, shapes: Mapping[str, tuple[int, ...]], scale: float = 0.3) -> dict[str, np.ndarray]:
+        """Normal numbers for each parameter of a network, by name."""
+        return {name: self.normal(*shape, scale=scale) for name, shape in shapes.items()}
 
     def labels(self, way: int, each: int) -> np.ndarray:
         """Each of 0 .. way-1 so many times, shuffled: int64 (way * each,)."""

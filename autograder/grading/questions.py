@@ -151,8 +151,9 @@ def read(module: Module) -> dict[str, Question]:
         if found is None or name.startswith("_") or not isinstance(found.node, ast.FunctionDef):
             continue
         answer = _answer(found.node, found.module)
-        if answer is not None:
-            first = _first(found.node, found)
+        first = found.node.args.args[0].arg if found.node.args.args else "missing"
+        if answer is not None and (first in FIRST or found.module is module):  # else it helps to write others
+            _check_first(first, found, name)
             if first == "build" and "build" not in module.names:
                 raise DefinitionError(f"{_short(module)} has no function build(module, ...), which {name} needs.")
             questions[name] = Question(_signature(found.node, found.module), _arguments(found.node), _fields(answer))
@@ -179,15 +180,13 @@ def _answer(function: ast.FunctionDef, module: Module) -> Found | None:
     return found if any(ast.unparse(base).endswith("NamedTuple") for base in found.node.bases) else None
 
 
-def _first(function: ast.FunctionDef, found: Found) -> str:
-    """The name of the first argument, which says what is put there: the solution, or what builds of it."""
-    first = function.args.args[0].arg if function.args.args else "missing"
+def _check_first(first: str, found: Found, name: str) -> None:
+    """Check the name of the first argument, which says what is put there: the solution, or what builds of it."""
     if first not in FIRST:
         raise DefinitionError(
-            f"{found.place}: the first argument of {function.name} is {first}, expected module (the solution) or build "
+            f"{found.place}: the first argument of {name} is {first}, expected module (the solution) or build "
             "(the probe's function of this name, bound to the solution)."
         )
-    return first
 
 
 def _fields(answer: Found) -> dict[str, Field]:

@@ -12,6 +12,7 @@ from autograder import fault
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import describe
 from autograder.grading.draw import Draw
+from autograder.grading.scores import Score
 from autograder.grading.settings import Settings
 from autograder.grading.subjects import CALL, QuestionError, Subject
 from autograder.grading.thresholds import Bar
@@ -40,7 +41,7 @@ class Referee:
         problems: as given, and what was found on importing.
         flags: what a human may want to look at, by exercise name.
         errors: what kept a check from being run, by its name, or all of an exercise, by that.
-        measured: accuracies by exercise and check name.
+        measured: scores by exercise and check name.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class Referee:
         self._plain: dict[str, str] = {}  # problems without what the student's code was given
         self._students: dict[str, Subject] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
-        self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
+        self.measured: dict[str, dict[str, list[tuple[str, float, Score]]]] = {
+            exercise.name: {} for exercise in exercises
+        }
         first = next((exercise for exercise in exercises if exercise.name not in problems), None)
         if first:  # the next ones when it works: each of them imports torch
             self._students[first.name] = start(first)
@@ -73,10 +76,10 @@ class Referee:
         self._settings.key.prepare()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out the checks that are not asked for; exercise by exercise, in the order of their titles."""
-        order = list(self._exercises)
+        """Leave out the checks that are not asked for; in the order of exercises and checks."""
+        order = [(name, check) for name, exercise in self._exercises.items() for check in exercise.outline()]
         items[:] = [item for item in items if self._chosen(item.function)]  # type: ignore[attr-defined]
-        items.sort(key=lambda item: order.index(item.path.parent.name))
+        items.sort(key=lambda item: order.index((item.path.parent.name, item.name)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:

@@ -161,10 +161,31 @@ class Asking:
         Returns:
             An answer with the fields that the probe's function declares.
         """
-        arguments = self._bound(args, kwargs)
+        arguments = self.arguments(*args, **kwargs)
         return self._subject.ask(self._name, self._question, arguments, arguments)
 
-    def gradient(self, weights: Any, *args: Any, **kwargs: Any) -> Watched:
+    @property
+    def fields(self) -> list[str]:
+        """Names of the answer's fields."""
+        return list(self._question.fields)
+
+    @property
+    def field(self) -> str:
+        """The name of the first, which has a gradient."""
+        return self.fields[0]
+
+    def arguments(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the arguments of a call by name.
+
+        Raises:
+            QuestionError: the question takes others.
+        """
+        try:
+            return self._question.signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise QuestionError(f"The probe's {self._name}{self._question.signature}: {error}.") from None
+
+    def gradient(self, weights: Any, /, *args: Any, **kwargs: Any) -> Watched:
         """Ask for the gradient of sum(weights * the answer's first field), a loss where weights is 1.
 
         Args:
@@ -175,18 +196,12 @@ class Asking:
         Returns:
             An answer with a field for each of these, zero where no graph leads to it.
         """
-        arguments = self._bound(args, kwargs)
+        arguments = self.arguments(*args, **kwargs)
         smooth = {name: arguments[name] for name in kwargs if _is_smooth(arguments[name])}
         if not smooth:
             raise QuestionError(f"The gradient of {self._name}: no array of floats is given by name.")
         request = {"weights": weights, "names": list(smooth), "arguments": arguments}
         return self._subject.ask(self._name + packing.GRADIENT, self._question.gradient(smooth), request, arguments)
-
-    def _bound(self, args: Any, kwargs: Any) -> dict[str, Any]:
-        try:
-            return self._question.signature.bind(*args, **kwargs).arguments
-        except TypeError as error:
-            raise QuestionError(f"The probe's {self._name}{self._question.signature}: {error}.") from None
 
 
 def _is_smooth(value: Any) -> bool:

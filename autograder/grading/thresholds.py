@@ -1,40 +1,51 @@
-"""Accuracy thresholds: measured, not guessed.
+"""Thresholds of scores: measured, not guessed.
 
-`python -m autograder calibrate` writes an exercise's thresholds.json from the accuracies of the reference over many
-seeds; the checks that train read it here.
+`python -m autograder calibrate` writes an exercise's thresholds.json from the scores of the reference over many seeds;
+the checks that train read it here.
 """
 
 from pathlib import Path
 
 import msgspec
 
+from autograder.grading import scores
 from autograder.grading.catalog import Exercise
+from autograder.grading.scores import Score
 
 
-class Threshold(msgspec.Struct, kw_only=True):
+class Threshold(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A calibrated threshold.
 
     Attributes:
-        accuracy: what a solution has to reach.
+        bound: what a solution has to reach.
         false_fail: estimated probability that the reference does not reach it.
-        mean, deviation, lowest: of the reference's accuracies.
-        measured: these accuracies, one a seed.
-        mutants: accuracies of wrong solutions that it should tell apart, by the mutant's name.
+        mean, deviation, worst: of the reference's scores.
+        measured: these scores, one a seed.
+        mutants: scores of wrong solutions that it should tell apart, by the mutant's name.
+        score: its name, one of scores.SCORES.
     """
 
-    accuracy: float
+    bound: float
     false_fail: float
     mean: float
     deviation: float
-    lowest: float
+    worst: float
     measured: list[float]
     mutants: dict[str, list[float]] = {}
+    score: str = scores.ACCURACY.name
+
+    @property
+    def words(self) -> str:
+        """As "accuracy at least 0.741"."""
+        kind = scores.SCORES[self.score]
+        return f"{kind.name} at {kind.end} {self.bound:.3f}"
 
     @property
     def margin(self) -> float | None:
-        """How far the best of the mutants, on average, stays below the threshold; None where none was measured."""
-        means = [sum(accuracies) / len(accuracies) for accuracies in self.mutants.values()]
-        return self.accuracy - max(means) if means else None
+        """How far the best of the mutants, on average, stays from the threshold; None where none was measured."""
+        kind = scores.SCORES[self.score]
+        means = [sum(values) / len(values) for values in self.mutants.values()]
+        return min(kind.distance(self.bound, mean) for mean in means) if means else None
 
 
 Table = dict[str, dict[str, Threshold]]  # by check, by source of the drawings
@@ -64,22 +75,23 @@ class Bar:
         source: of the drawings, "omniglot" or "glyphs".
 
     Attributes:
-        measured: the accuracies that were held against it, with their sources.
+        measured: the scores that were held against it, with their sources and kinds.
     """
 
     def __init__(self, exercise: Exercise, check: str, source: str, *, judge: bool = True):
         self._exercise, self._check, self._source, self._judge = exercise, check, source, judge
-        self.measured: list[tuple[str, float]] = []
+        self.measured: list[tuple[str, float, Score]] = []
 
-    def reached_by(self, accuracy: float, *, made: bool = False) -> None:
-        """Assert that an accuracy is high enough.
+    def reached_by(self, value: float, *, made: bool = False, score: Score = scores.ACCURACY) -> None:
+        """Assert that a score is good enough.
 
         Args:
-            accuracy: on characters that were not trained on.
+            value: on characters, or tasks, that were not trained on.
             made: whether it was measured on a made task, which does not depend on the source of the drawings.
+            score: which kind it is.
         """
         source = "made" if made else self._source
-        self.measured.append((source, accuracy))
+        self.measured.append((source, value, score))
         if self._judge:
-            needed = load(self._exercise)[self._check][source].accuracy
-            assert accuracy >= needed, f"accuracy {accuracy:.3f}, expected at least {needed:.3f}"
+            needed = load(self._exercise)[self._check][source].bound
+            assert score.reaches(value, needed), f"{score.name} {value:.3f}, expected at {score.end} {needed:.3f}"

@@ -9,11 +9,9 @@ those two is paid for once. Where those two are right, all must agree once more 
 import numpy as np
 
 from autograder.grading.check_vocabulary import (
-    accuracy,
     after,
     assert_close,
     assert_either,
-    assert_gradient,
     assert_if_it_runs,
     assert_shape,
     hint,
@@ -21,6 +19,8 @@ from autograder.grading.check_vocabulary import (
     points,
     training,
 )
+from autograder.shapes.episodic.checks import assert_learns, assert_only_the_support, halved, other_supports
+from autograder.shapes.functions.checks import assert_changes, assert_flows, assert_same
 
 SIZES = ((3, 2, 4), (5, 1, 3), (2, 4, 1))  # N, K, queries of each class
 PIXELS = (1, 3, 4)
@@ -57,11 +57,8 @@ def test_one_prototype_for_each_class(student, draw):
 def test_prototype_is_the_mean_of_its_class(student, reference, draw):
     """A prototype is the mean of its class's features, row k for class k, for K > 1 and labels in any order."""
     for way, shot, _ in SIZES:
-        features, labels = draw.normal(way * shot, FEATURES), draw.labels(way, shot)
-        earlier = draw.normal(way * shot, FEATURES)
-        got, want = (subject.prototypes(features, labels, earlier) for subject in (student, reference))
-        assert_close(got.prototypes, want.prototypes, f"prototypes for N = {way}, K = {shot}")
-        assert_close(got.features, features, "_prototypes writes into the support features: feature", rtol=1e-9)
+        given = draw.normal(way * shot, FEATURES), draw.labels(way, shot), draw.normal(way * shot, FEATURES)
+        assert_same(student.prototypes, reference.prototypes, f"prototypes for N = {way}, K = {shot}", *given)
 
 
 @points(4)
@@ -73,21 +70,9 @@ def test_prototype_is_the_mean_of_its_class(student, reference, draw):
 def test_gradient_flows_through_prototypes(student, reference, draw):
     """The gradient flows through the prototypes back to the support features."""
     for way, shot, _ in SIZES[:2]:
-        features, labels, weights = (
-            draw.normal(way * shot, FEATURES),
-            draw.labels(way, shot),
-            draw.normal(way, FEATURES),
-        )
-
-        def value(at, labels=labels, weights=weights):
-            return float((student.prototypes(at, labels).prototypes * weights).sum())
-
-        got, want = (
-            subject.prototypes.gradient(weights, features=features, labels=labels).features
-            for subject in (student, reference)
-        )
-        values = (subject.prototypes(features, labels).prototypes for subject in (student, reference))
-        assert_gradient(got, value, features, draw.rng, "gradient through the prototypes", known=(*values, want))
+        given = {"features": draw.normal(way * shot, FEATURES), "labels": draw.labels(way, shot)}
+        asked = student.prototypes, reference.prototypes
+        assert_flows(*asked, ["features"], draw.rng, "gradient through the prototypes", **given)
 
 
 @points(2)
@@ -119,11 +104,8 @@ def test_nearest_prototype_has_the_largest_logit(student, draw):
 def test_logits_are_negative_squared_distances(student, reference, draw):
     """Logits are negative squared Euclidean distances."""
     for way, _, query in SIZES:
-        features, prototypes = draw.normal(way * query, FEATURES), draw.normal(way, FEATURES)
-        got, want = (subject.logits(features, prototypes) for subject in (student, reference))
-        assert_close(got.logits, want.logits, f"logits for Q = {way * query}, N = {way}")
-        assert_close(got.features, features, "_logits writes into the query features: feature", rtol=1e-9)
-        assert_close(got.prototypes, prototypes, "_logits writes into the prototypes: feature", rtol=1e-9)
+        given = draw.normal(way * query, FEATURES), draw.normal(way, FEATURES)
+        assert_same(student.logits, reference.logits, f"logits for Q = {way * query}, N = {way}", *given)
 
 
 @points(2)
@@ -134,16 +116,8 @@ def test_logits_are_negative_squared_distances(student, reference, draw):
 )
 def test_gradient_flows_through_logits(student, reference, draw):
     """The gradient flows through the logits to the features and the prototypes."""
-    points, weights = draw.normal(9, FEATURES), draw.normal(6, 3)
-    given = {"features": points[:6], "prototypes": points[6:]}
-
-    def value(at):
-        return float((student.logits(**at).logits * weights).sum())
-
-    answers = (subject.logits.gradient(weights, **given) for subject in (student, reference))
-    got, want = ({name: getattr(answer, name) for name in given} for answer in answers)
-    values = (subject.logits(**given).logits for subject in (student, reference))
-    assert_gradient(got, value, given, draw.rng, "gradient through the logits to the", known=(*values, want))
+    given = {"features": draw.normal(6, FEATURES), "prototypes": draw.normal(3, FEATURES)}
+    assert_flows(student.logits, reference.logits, list(given), draw.rng, "gradient through the logits", **given)
 
 
 @points(5)
@@ -155,20 +129,16 @@ def test_step_learns_from_the_support(student, draw):
     """_step goes by the support: other support drawings or labels, or another network, give another loss."""
     for way, shot, query in SIZES[:2]:
         tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
-        redrawn = [task._replace(images_support=draw.normal(*task.images_support.shape)) for task in tasks]
-        relabelled = [task._replace(labels_support=(task.labels_support + 1) % way) for task in tasks]
-        others = {"support drawings": (redrawn, weight), "network": (tasks, _weight(draw))}
+        supports = {what: (others, weight) for what, others in other_supports(draw, tasks, way).items()}
+        network = {"network": (tasks, _weight(draw))}
+        unlabelled = {"support drawings": supports["support drawings"], **network}
 
-        def compare(stand_ins, others, tasks=tasks, weight=weight, sizes=f"N = {way}, K = {shot}"):
-            before = student.step(tasks, weight, stand_ins).loss
-            for what, other in others.items():
-                changed = student.step(*other, stand_ins).loss
-                assert bool(np.any(changed != before)), f"{sizes}: with another {what} the loss is the same"
+        def compare(stand_ins, others, base=(tasks, weight), what=f"loss for N = {way}, K = {shot}"):
+            assert_changes(lambda given: student.step(*given, stand_ins).loss, base, others, what)
 
-        all_others = others | {"labelling of the support": (relabelled, weight)}
-        assert_either(lambda stand_ins, compare=compare, others=all_others: compare(stand_ins, others))
+        assert_either(lambda stand_ins, compare=compare, others=supports | network: compare(stand_ins, others))
     # And by the student's own _prototypes and _logits, if these work: what they leave out nothing else brings in.
-    assert_if_it_runs(student, lambda: compare(False, others))  # last, since it may take all the time there is
+    assert_if_it_runs(student, lambda: compare(False, unlabelled))  # last, since it may take all the time there is
 
 
 @points(4)
@@ -220,17 +190,9 @@ def test_gradient_reaches_the_network(student, reference, draw):
     tasks, weight = _batch(draw), _weight(draw)
 
     def compare(stand_ins):
-        def value(at):
-            return student.step(tasks, at, stand_ins).loss.item()
-
-        step = student.step(tasks, weight, stand_ins)
-        assert_close(step.weight, weight, "after _step the network's weight", rtol=1e-9)
-        got, want = (
-            subject.step.gradient(1.0, tasks, weight=weight, stand_ins=stand_ins).weight
-            for subject in (student, reference)
-        )
-        known = step.loss, reference.step(tasks, weight, stand_ins).loss, want
-        assert_gradient(got, value, weight, draw.rng, "gradient of the loss", known=known)
+        given = {"weight": weight, "stand_ins": stand_ins}
+        assert_close(student.step(tasks, **given).weight, weight, "after _step the network's weight", rtol=1e-9)
+        assert_flows(student.step, reference.step, ["weight"], draw.rng, "gradient of the loss", tasks, **given)
 
     assert_either(compare)
 
@@ -277,19 +239,12 @@ def test_nothing_but_the_support_makes_prototypes(student, reference, draw):
     """Query labels, the other queries, the other tasks and those before make no difference to a query's logits."""
     for way, shot, query, count in ((3, 2, 2, 2), (5, 1, 5, 4)):  # the latter as in training
         tasks, weight = _batch(draw, count, way, shot, query), _weight(draw)
-        relabelled = [task._replace(labels_query=draw.rng.integers(way, size=way * query)) for task in tasks]
-        redrawn = [task._replace(images_query=draw.normal(*task.images_query.shape)) for task in tasks]
-        batches = {
-            "": tasks,
-            " with other query labels": relabelled,
-            " with other query drawings": redrawn,
-            " with another first task": [*_batch(draw, 1, way, shot, query), *tasks[1:]],
-            " of a batch that was there before": tasks,
-        }
-        got, want = (subject.losses(list(batches.values()), weight).losses for subject in (student, reference))
-        assert_shape(got, (len(batches),), "losses of the batches")
-        for i, other in enumerate(batches):
-            assert_close(got[i], want[i], f"loss{other} for N = {way}, K = {shot}")
+        (another,) = _batch(draw, 1, way, shot, query)
+
+        def losses(subject, batches, weight=weight):
+            return subject.losses(batches, weight).losses
+
+        assert_only_the_support(student, reference, draw, tasks, another, losses, f"N = {way}, K = {shot}")
 
 
 @training(seconds=120)
@@ -307,18 +262,8 @@ def test_nothing_but_the_support_makes_prototypes(student, reference, draw):
 @hint("All parts look right by themselves. Train it yourself with hw2/train.py and look at the curve.")
 def test_learns_handwriting(student, draw, threshold):
     """After a short training it tells new characters apart, 5-way 1-shot."""
-    train, held_out = (_halved(part) for part in draw.drawings.characters(160, 60, draw.rng))
-    weights = student.train(train, way=5, shot=1, query=5, tasks=4, batches=150, seed=draw.seed()).weights
-    tasks = draw.tasks(held_out, 5, 1, 5, 100)
-    supports = [(task.images_support, task.labels_support) for task in tasks]
-    logits = student.predict(weights, supports, [task.images_query for task in tasks]).logits
-    threshold.reached_by(accuracy(logits, np.concatenate([task.labels_query for task in tasks])))
-
-
-def _halved(drawings):
-    """Drawings at half the size, with a margin, (..., 16, 16): a quarter of the time, and room for four poolings."""
-    halved = drawings.reshape(*drawings.shape[:2], 14, 2, 14, 2).max(axis=(3, 5))
-    return np.pad(halved, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    learned = (halved(part, margin=1) for part in draw.drawings.characters(160, 60, draw.rng))  # for four poolings
+    assert_learns(student, draw, threshold, *learned, batches=150)
 
 
 def _losses_with_batch_norm(tasks, weight, prototypes, logits):

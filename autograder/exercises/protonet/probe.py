@@ -1,19 +1,17 @@
 """How to drive a ProtoNet: its three functions on given numbers, a short training, predictions."""
 
+import itertools
 from types import ModuleType
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
 
-from autograder.worker.values import as_tensor, in_double, leaf, several
-from hw2.omniglot import Tasks
+from autograder.shapes.episodic.probe import LEARNING_RATE, Logits, Step, linear, predicted
+from autograder.shapes.training import Losses, TaskArrays, Weights, character_tasks, load, minimise, tensors
+from autograder.worker.values import as_tensor, in_double, several
 
 Array = np.ndarray
-TaskArrays = list[Array]  # images_support, labels_support, images_query, labels_query
-
-LEARNING_RATE = 2e-3
 
 
 class Prototypes(NamedTuple):
@@ -23,39 +21,12 @@ class Prototypes(NamedTuple):
     features: Annotated[Array, "features"]
 
 
-class Logits(NamedTuple):
-    """Logits (Q, N)."""
-
-    logits: Annotated[Array, "Q, N"]
-
-
 class Scores(NamedTuple):
     """Logits (Q, N), and the features (Q, D) and prototypes (N, D) after them."""
 
     logits: Annotated[Array, "Q, N"]
     features: Annotated[Array, "features"]
     prototypes: Annotated[Array, "prototypes"]
-
-
-class Step(NamedTuple):
-    """What _step returns, three scalars, and the network's weight after it."""
-
-    loss: Annotated[Array, ""]
-    accuracy_support: Annotated[Array, ""]
-    accuracy_query: Annotated[Array, ""]
-    weight: Annotated[Array, "weight"]
-
-
-class Losses(NamedTuple):
-    """The loss of each of B batches: (B,)."""
-
-    losses: Annotated[Array, "B"]
-
-
-class Weights(NamedTuple):
-    """A trained network."""
-
-    weights: dict[str, Array]
 
 
 @in_double
@@ -89,15 +60,19 @@ def step(module: ModuleType, tasks: list[TaskArrays], weight: Array, stand_ins: 
             _logits: what _step itself does can then be told whatever mistakes those two have.
         batch_norm: normalise the features over each pass.
     """
-    protonet, parameter = _linear(module, weight, stand_ins, batch_norm)
-    return Step(*several(protonet._step(_tasks(tasks)), 3, "_step"), parameter)
+    protonet = _protonet(module)
+    parameter = linear(protonet, weight, batch_norm)
+    if stand_ins:
+        protonet._prototypes, protonet._logits = waves, inner_products
+    return Step(*several(protonet._step(tensors(tasks)), 3, "_step"), parameter)
 
 
 @in_double
 def losses(module: ModuleType, batches: list[list[TaskArrays]], weight: Array) -> Losses:
     """Losses of one batch after the other by one ProtoNet, with its own _prototypes and _logits; see step."""
-    protonet, _ = _linear(module, weight, stand_ins=False, batch_norm=False)
-    return Losses([several(protonet._step(_tasks(tasks)), 3, "_step")[0] for tasks in batches])
+    protonet = _protonet(module)
+    linear(protonet, weight)
+    return Losses([several(protonet._step(tensors(tasks)), 3, "_step")[0] for tasks in batches])
 
 
 def train(
@@ -106,33 +81,20 @@ def train(
     """Train the given network on tasks of drawings (characters, drawings, height, width)."""
     torch.manual_seed(seed)
     protonet = _protonet(module)
-    optimizer = torch.optim.Adam(protonet._network.parameters(), lr=LEARNING_RATE)
-    stream = Tasks(dict(enumerate(drawings)), way, shot, query).batches(tasks, seed)
-    for _, batch in zip(range(batches), stream, strict=False):
-        loss = protonet._step(batch)[0]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    stream = itertools.islice(character_tasks(drawings, way, shot, query, tasks, seed), batches)
+    minimise(protonet._network.parameters(), stream, lambda batch: protonet._step(batch)[0], LEARNING_RATE)
     return Weights(protonet._network.state_dict())
 
 
 def predict(module: ModuleType, weights: dict[str, Array], supports: list[list[Array]], queries: list[Array]) -> Logits:
-    """Logits (tasks * Q, N) of query images under a trained network; no query label is needed.
-
-    Args:
-        module: the solution.
-        weights: as train returns them.
-        supports: for each task images (N * K, 1, height, width) and labels (N * K,).
-        queries: for each task images (Q, 1, height, width).
-    """
+    """Logits (tasks * Q, N) of query images under a trained network; see shapes.episodic.probe.predicted."""
     protonet = _protonet(module)
-    protonet._network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
-    answers = []
-    with torch.no_grad():
-        for (images, labels), asked in zip(supports, queries, strict=True):
-            prototypes = protonet._prototypes(protonet._network(torch.tensor(images)), torch.tensor(labels))
-            answers.append(protonet._logits(protonet._network(torch.tensor(asked)), prototypes))
-    return Logits(torch.cat(answers))
+    network = load(protonet._network, weights)
+
+    def answer(images: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+        return protonet._logits(network(asked), protonet._prototypes(network(images), labels))
+
+    return predicted(answer, supports, queries)
 
 
 def waves(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -149,30 +111,3 @@ def inner_products(features: torch.Tensor, points: torch.Tensor) -> torch.Tensor
 
 def _protonet(module: ModuleType) -> Any:
     return module.ProtoNet(LEARNING_RATE, "/tmp/logs", "cpu")
-
-
-def _linear(module: ModuleType, weight: Array, stand_ins: bool, batch_norm: bool) -> tuple[Any, torch.Tensor]:
-    """A ProtoNet with a linear network, and the network's weight."""
-    linear = nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=torch.float64)
-    leaf(weight, linear.weight).data = torch.tensor(weight)
-    norm = [nn.BatchNorm1d(weight.shape[0], dtype=torch.float64)] if batch_norm else []
-    protonet = _protonet(module)
-    protonet._network = _with_layers(protonet._network, nn.Sequential(nn.Flatten(), linear, *norm))
-    protonet._optimizer = torch.optim.Adam(protonet._network.parameters(), lr=LEARNING_RATE)  # a step of it would show
-    if stand_ins:
-        protonet._prototypes, protonet._logits = waves, inner_products
-    return protonet, linear.weight
-
-
-def _with_layers(network: Any, layers: nn.Sequential) -> Any:
-    """Other layers in the place of a network's own. It keeps its class's other methods, where it can."""
-    try:
-        network.__class__ = type("Stand_in", (type(network),), {"forward": lambda self, images: self._layers(images)})
-        network._layers = layers
-    except (TypeError, AttributeError):
-        return layers
-    return network
-
-
-def _tasks(tasks: list[TaskArrays]) -> list[tuple[torch.Tensor, ...]]:
-    return [tuple(torch.tensor(part) for part in task) for task in tasks]

@@ -8,6 +8,7 @@ import numpy as np
 from autograder.grading import grade, thresholds
 from autograder.grading.catalog import Exercise
 from autograder.grading.drawings import Drawings
+from autograder.grading.scores import ACCURACY, SCORES, Score
 from autograder.grading.settings import Observer, Settings
 from autograder.instructor.live_key import Live
 from autograder.instructor.quality import mutants
@@ -15,7 +16,7 @@ from autograder.instructor.quality.mutants import Mutant
 from autograder.instructor.references import solutions
 from autograder.intake.submission import Submission
 
-Measured = dict[tuple[str, str], dict[int, float]]  # accuracies by check and source of the drawings, and by seed
+Measured = dict[tuple[str, str], dict[int, tuple[float, Score]]]  # by check and source of the drawings, and by seed
 
 ENOUGH = 5  # accuracies that say anything
 PATIENCE = 10.0  # times the time limits: an accuracy does not depend on how busy the machine is
@@ -49,7 +50,7 @@ def calibrate(
         for (check, source), values in measured.items():
             if seed in values and len(values) >= ENOUGH:
                 told = table.get(check, {}).get(source)
-                table.setdefault(check, {})[source] = fit(list(values.values()))
+                table.setdefault(check, {})[source] = fit([value for value, _ in values.values()], values[seed][1])
                 table[check][source].mutants = told.mutants if told else {}
         thresholds.save(exercise, table)
     if mutant_seeds:
@@ -64,7 +65,7 @@ def calibrate(
             _measure(exercise, wrong, seed, drawings, accuracies, observe, wanted)
         table = thresholds.load(exercise)
         for (check, name), values in accuracies.items():
-            table[check][name].mutants[mutant.name] = [round(value, 4) for value in values.values()]
+            table[check][name].mutants[mutant.name] = [round(value, 4) for value, _ in values.values()]
         thresholds.save(exercise, table)
     return thresholds.load(exercise)
 
@@ -72,7 +73,7 @@ def calibrate(
 def _measured_before(exercise: Exercise, first: int) -> Measured:
     """The accuracies of the reference under the seeds before the first."""
     return {
-        (check, source): dict(enumerate(told.measured[:first]))
+        (check, source): {seed: (value, SCORES[told.score]) for seed, value in enumerate(told.measured[:first])}
         for check, by_source in (thresholds.load(exercise) if first else {}).items()
         for source, told in by_source.items()
     }
@@ -105,26 +106,26 @@ def _measure(
         wanted=lambda check: check.training if wanted is None else check.name in wanted,
     )
     for check, reached in referee.measured[exercise.name].items():
-        for source, accuracy in reached:
-            into.setdefault((check, source), {})[seed] = accuracy
+        for source, value, score in reached:
+            into.setdefault((check, source), {})[seed] = (value, score)
 
 
-def fit(accuracies: list[float]) -> thresholds.Threshold:
-    """A threshold from the accuracies of a correct solution.
+def fit(values: list[float], score: Score = ACCURACY) -> thresholds.Threshold:
+    """Fit a threshold to the scores of a correct solution.
 
-    Their logits log(p / (1 - p)) are taken to be normal, with a mean and deviation known from these runs alone: a
+    On the score's stretched scale they are taken to be normal, with a mean and deviation known from these runs alone: a
     further run then follows Student's t distribution.
     """
-    n = len(accuracies)
-    logits = [math.log(p / (1 - p)) for p in (min(max(p, 1e-3), 1 - 1e-3) for p in accuracies)]
-    bound = statistics.mean(logits) - DEVIATIONS * statistics.stdev(logits)
+    n = len(values)
+    stretched = [score.stretched(value) for value in values]
     return thresholds.Threshold(
-        accuracy=math.floor(1000 / (1 + math.exp(-bound))) / 1000,
+        bound=score.threshold(statistics.mean(stretched), statistics.stdev(stretched), DEVIATIONS),
         false_fail=float(f"{_student_tail(DEVIATIONS / math.sqrt(1 + 1 / n), n - 1):.1e}"),
-        mean=round(statistics.mean(accuracies), 4),
-        deviation=round(statistics.stdev(accuracies), 4),
-        lowest=round(min(accuracies), 4),
-        measured=[round(p, 4) for p in accuracies],
+        mean=round(statistics.mean(values), 4),
+        deviation=round(statistics.stdev(values), 4),
+        worst=round(min(values) if score.best == "high" else max(values), 4),
+        measured=[round(value, 4) for value in values],
+        score=score.name,
     )
 
 

@@ -50,7 +50,7 @@ def calibrate(
             for name, threshold in thresholds.items():
                 margin = "" if threshold.margin is None else f", {threshold.margin:+.3f} above the best mutant"
                 click.echo(
-                    f"{exercise.name} {check} {name}: at least {threshold.accuracy:.3f} (mean {threshold.mean:.3f}, "
+                    f"{exercise.name} {check} {name}: {threshold.words} (mean {threshold.mean:.3f}, "
                     f"false fail {threshold.false_fail:.1e}{margin})"
                 )
     return 0

@@ -1,0 +1,148 @@
+"""Families of checks on any question: what a check of these facts asserts, in a line."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograder.grading.check_vocabulary import assert_close, assert_gradient
+from autograder.grading.subjects import Asking
+
+UNTOUCHED = 1e-9  # share of the largest number by which an argument may differ afterwards
+
+
+def assert_same(student: Asking, reference: Asking, what: str, *args: Any, **given: Any) -> Any:
+    """Assert that an answer's first field is the reference's, and that what was given is as it was.
+
+    Args:
+        student, reference: one question to each.
+        what: a noun for messages, as "prototypes".
+        args, given: of the question. An argument that is also a field of the answer is what the solution left of it.
+
+    Returns:
+        The student's answer.
+    """
+    got, want = student(*args, **given), reference(*args, **given)
+    assert_close(getattr(got, student.field), getattr(want, student.field), what)
+    assert_untouched(student, got, what, *args, **given)
+    return got
+
+
+def assert_untouched(student: Asking, answer: Any, what: str, *args: Any, **given: Any) -> None:
+    """Assert that the arguments that come back with an answer are as they were."""
+    for name, argument in student.arguments(*args, **given).items():
+        if name in student.fields:
+            assert_close(getattr(answer, name), argument, f"{what}: {name} changed by the code: at", rtol=UNTOUCHED)
+
+
+def assert_flows(
+    student: Asking,
+    reference: Asking,
+    names: Sequence[str],
+    rng: np.random.Generator,
+    what: str,
+    *args: Any,
+    less: Any = None,
+    **given: Any,
+) -> None:
+    """Assert that the gradient of an answer's first field flows to some arguments, and is right.
+
+    Args:
+        student, reference: one question to each.
+        names: of the arguments.
+        rng: draws weights of the field's numbers, and directions.
+        what: a noun for messages.
+        args, given: of the question; what is named is given by name.
+        less: what is subtracted from the field where values are compared: parameters before their step, say.
+    """
+    want = getattr(reference(*args, **given), reference.field)
+    weights = _mapped(lambda array: 1.0 if array.ndim == 0 else rng.standard_normal(array.shape), want)
+
+    def value(at: Any) -> float:
+        answer = getattr(student(*args, **{**given, **_nested(at, names)}), student.field)
+        pairs = [(answer[key], weights[key]) for key in weights] if isinstance(want, Mapping) else [(answer, weights)]
+        return sum(float(np.sum(np.asarray(part) * weight)) for part, weight in pairs)
+
+    got = getattr(student(*args, **given), student.field)
+    answers = [subject.gradient(weights, *args, **given) for subject in (student, reference)]
+    gradients = [_flat({name: getattr(answer, name) for name in names}) for answer in answers]
+    values = [part if less is None else {key: part[key] - less[key] for key in less} for part in (got, want)]
+    at = _flat({name: given[name] for name in names})
+    assert_gradient(gradients[0], value, at, rng, what, known=(*values, gradients[1]))
+
+
+def assert_order_is_nothing(
+    ask: Callable[..., Any], parts: Sequence[np.ndarray], rng: np.random.Generator, what: str
+) -> None:
+    """Assert that the order of rows makes no difference.
+
+    Args:
+        ask: takes the parts, returns an array or a dict of arrays.
+        parts: arrays whose rows belong together, as a support's images and labels.
+        rng: chooses another order.
+        what: a noun for messages, as "prototypes".
+    """
+    order = np.roll(rng.permutation(len(parts[0])), 1)
+    while len(order) > 1 and (order == np.arange(len(order))).all():
+        order = rng.permutation(len(order))
+    assert_close(ask(*(part[order] for part in parts)), ask(*parts), f"with the rows in another order {what}")
+
+
+def assert_classes_permute(
+    ask: Callable[[np.ndarray], np.ndarray], labels: np.ndarray, way: int, rng: np.random.Generator, what: str
+) -> None:
+    """Assert that with the classes renamed the scores (Q, N) are the same in other columns.
+
+    Args:
+        ask: takes the support's labels, returns scores.
+        labels: integers (n,) below N.
+        way: N.
+        rng: chooses the new names.
+        what: a noun for messages, as "logits".
+    """
+    names = np.roll(np.arange(way), int(rng.integers(1, way)))
+    assert_close(ask(names[labels])[:, names], ask(labels), f"with the classes renamed {what}")
+
+
+def assert_changes(ask: Callable[..., Any], base: Any, others: Mapping[str, Any], what: str) -> None:
+    """Assert that each change of the input makes a difference to a number.
+
+    Args:
+        ask: takes the input.
+        base: it.
+        others: other inputs by what is other about them: "support drawings".
+        what: a noun for messages, as "loss".
+    """
+    before = ask(base)
+    for name, other in others.items():
+        assert bool(np.any(ask(other) != before)), f"with other {name} the {what} is the same"
+
+
+def _mapped(function: Callable[[np.ndarray], Any], value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: function(np.asarray(part)) for name, part in value.items()}
+    return function(np.asarray(value))
+
+
+def _flat(arrays: Mapping[str, Any]) -> Any:
+    """One array, or one dict of arrays, as it is; several in one dict by "name/key"."""
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    flat = {}
+    for name, part in arrays.items():
+        flat |= {f"{name}/{key}": array for key, array in part.items()} if isinstance(part, Mapping) else {name: part}
+    return flat
+
+
+def _nested(at: Any, names: Sequence[str]) -> dict[str, Any]:
+    """The opposite of _flat."""
+    if len(names) == 1:
+        return {names[0]: at}
+    nested: dict[str, Any] = {}
+    for place, array in at.items():
+        name, slash, key = place.partition("/")
+        if slash:
+            nested.setdefault(name, {})[key] = array
+        else:
+            nested[name] = array
+    return nested

@@ -1,0 +1,108 @@
+"""Checks of methods that learn functions from points: families, and whole checks that an exercise may import."""
+
+import numpy as np
+
+from autograder.grading.check_vocabulary import after, assert_close, assert_differ, assert_shape, hint, points
+from autograder.grading.scores import (
+    EXPLAINED_VARIANCE,
+    NEGATIVE_LOG_LIKELIHOOD,
+    explained_variance,
+    negative_log_likelihood,
+)
+from autograder.shapes.functions.checks import assert_order_is_nothing
+from autograder.shapes.regression.tasks import sinusoids
+
+AS_CONSTRUCTED = {}  # weights
+
+
+def predicted(student, tasks, weights=AS_CONSTRUCTED):
+    """Ask for predictions of tasks of equal sizes: means and deviations (T, Q, 1)."""
+    x, y, queries, _ = (np.stack(parts) for parts in zip(*tasks, strict=True))
+    return student.predict(weights, x, y, queries)
+
+
+@points(2)
+@hint("One mean for each query, and one deviation where there are any: (Q, 1), for any number of support points.")
+def test_one_prediction_for_each_query(student, draw):
+    """Predictions have the shape of the queries, for supports of any size."""
+    for shot, query in ((1, 3), (4, 7)):
+        got = predicted(student, sinusoids(draw.rng, 2, shot, query))
+        assert_shape(got.mean, (2, query, 1), f"predictions of 2 tasks with K = {shot}, Q = {query}")
+        assert_shape(got.deviation, (2, query, 1), f"deviations of 2 tasks with K = {shot}, Q = {query}")
+
+
+@points(3)
+@after(test_one_prediction_for_each_query)
+@hint("Each point of the support tells something of the function: x and y of all of them go into the prediction.")
+def test_every_support_point_counts(student, draw):
+    """Another x or another y of any support point gives other predictions."""
+    (task,) = sinusoids(draw.rng, 1, 5, 4)
+    before = predicted(student, [task]).mean
+    for part in ("x_support", "y_support"):
+        for point in range(5):
+            changed = getattr(task, part).copy()
+            changed[point] += 1
+            got = predicted(student, [task._replace(**{part: changed})]).mean
+            message = f"another {part[0]} of support point {point + 1} of 5 leaves all predictions as they were"
+            assert_differ(got, before, message)
+
+
+@points(3)
+@after(test_one_prediction_for_each_query)
+@hint("A support is a set: what becomes of its points must not depend on their order, as a sum or a mean does not.")
+def test_the_order_of_the_support_makes_no_difference(student, draw):
+    """With the support points in another order the predictions are the same."""
+    (task,) = sinusoids(draw.rng, 1, 6, 4)
+
+    def ask(x, y):
+        answer = predicted(student, [task._replace(x_support=x, y_support=y)])
+        return {"means": answer.mean, "deviations": answer.deviation + 1}
+
+    assert_order_is_nothing(ask, task[:2], draw.rng, "the")
+
+
+@points(2)
+@after(test_one_prediction_for_each_query)
+@hint("Each query is answered by itself, from the support: nothing is averaged, normalised or sorted over the queries.")
+def test_queries_are_answered_one_by_one(student, draw):
+    """The prediction for a query does not depend on the other queries."""
+    (task,) = sinusoids(draw.rng, 1, 4, 5)
+    whole = predicted(student, [task])
+    for query in range(5):
+        alone = predicted(student, [task._replace(x_query=task.x_query[query : query + 1])])
+        for part in ("mean", "deviation"):
+            want = getattr(whole, part)[:, query : query + 1]
+            assert_close(getattr(alone, part) + 1, want + 1, f"{part} for query {query + 1} asked alone")
+
+
+@points(2)
+@after(test_one_prediction_for_each_query)
+@hint("Each task is learned from its own support, and nothing is kept: neither on self nor in a running average.")
+def test_other_tasks_make_no_difference(student, draw):
+    """Predictions and losses do not depend on the tasks before, and a batch's loss is the mean over its tasks."""
+    tasks = sinusoids(draw.rng, 3, 4, 5)
+    last = predicted(student, tasks).mean[-1:]
+    assert_close(predicted(student, tasks[-1:]).mean, last, "predictions of a task by itself and after two others")
+    got = student.losses(AS_CONSTRUCTED, [tasks, *([task] for task in tasks), tasks]).losses
+    assert_shape(got, (5,), "losses of 5 batches")
+    assert_close([got[0], 1], [np.mean(got[1:4]), 1], "loss of a batch of three tasks, and the mean of their losses")
+    assert_close([got[4], 1], [got[0], 1], "loss of a batch after others")
+
+
+def assert_learns_sinusoids(student, draw, threshold, *, steps, rate=3e-3, likelihood=False):
+    """Assert that after a short training the score on other sinusoids, K = 10, reaches its threshold.
+
+    Args:
+        student, draw, threshold: the check's fixtures.
+        steps: of Adam, on batches of 16 tasks.
+        rate: of Adam.
+        likelihood: whether the score is the negative log-likelihood, and not the share of variance explained.
+    """
+    trained = student.train(tasks=16, most=10, query=10, steps=steps, rate=rate, seed=draw.seed()).weights
+    tasks = sinusoids(draw.rng, 200, 10, 10)
+    got, targets = predicted(student, tasks, trained), np.stack([task.y_query for task in tasks])
+    if likelihood:
+        value, score = negative_log_likelihood(got.mean, got.deviation, targets), NEGATIVE_LOG_LIKELIHOOD
+    else:
+        value, score = explained_variance(got.mean, targets), EXPLAINED_VARIANCE
+    threshold.reached_by(value, made=True, score=score)
