@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from autograder.grading import author_mistakes, catalog, grade
+from autograder.grading.checks import described
 from autograder.grading.definitions import DefinitionError, Module
 from autograder.grading.subjects import QuestionError, Subject, UnknownQuestionError
 from autograder.worker import asking, packing, values
@@ -159,7 +160,7 @@ def test_in_a_report_a_misspelt_fixture_is_named(monkeypatch):
     """And nothing is said of pytest."""
     (exercise,) = (exercise for exercise in catalog.exercises("hw2") if exercise.number == 1)
     monkeypatch.setattr(author_mistakes, "in_check", lambda exercise, name: ["checks.py, line 3: it is misspelt"])
-    check = grade.describe(grade.checks(exercise)[0])
+    check = described(exercise)[0]
     told = grade._lost(check, exercise, cast(Any, type("R", (), {"errors": {}})))
     assert told.message == "checks.py, line 3: it is misspelt"
 
