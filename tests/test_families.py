@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.grading import check_vocabulary, questions, scores
+from autograder.grading import check_vocabulary, checks, questions, scores, thresholds
 from autograder.grading.definitions import Module
 from autograder.grading.draw import Draw
 from autograder.grading.drawings import Drawings
 from autograder.grading.subjects import Subject
+from autograder.instructor.quality import calibrate
 from autograder.results import StudentError, Verdict
 from autograder.shapes.functions import checks as functions
 from autograder.shapes.regression import checks as regression
@@ -212,14 +213,29 @@ def test_a_sum_over_the_tasks_is_no_mean(cnp):
         by_name("other_tasks")(cnp(("torch.stack(values).mean()", "torch.stack(values).sum()")), drawing())
 
 
-@pytest.mark.parametrize("likelihood", [False, True])
-def test_what_learns_reaches_a_score_that_is_no_accuracy(likelihood, cnp):
+@pytest.mark.parametrize("score", [scores.EXPLAINED_VARIANCE, scores.NEGATIVE_LOG_LIKELIHOOD], ids=lambda s: s.name)
+def test_what_learns_reaches_a_score_that_is_no_accuracy(score, cnp):
     reached = []
-    threshold = SimpleNamespace(reached_by=lambda value, made, score: reached.append((value, score)))
+    threshold = SimpleNamespace(score=score, reached_by=lambda value, made: reached.append(value))
     for steps in (1, 250):
-        regression.assert_learns_sinusoids(cnp(), drawing(), threshold, steps=steps, likelihood=likelihood)
-    (before, kind), (after, _) = reached
-    assert kind.distance(after, before) > 0.1 and kind.best == ("low" if likelihood else "high")
+        regression.assert_learns_sinusoids(cnp(), drawing(), threshold, steps=steps)
+    before, after = reached
+    assert score.distance(after, before) > 0.1
+
+
+def test_a_threshold_is_at_the_end_that_is_worse_for_the_score_of_its_check(monkeypatch):
+    @check_vocabulary.training(seconds=3, score=scores.NEGATIVE_LOG_LIKELIHOOD)
+    def test_learns(student, draw, threshold): ...
+
+    assert checks.measures(test_learns) == scores.NEGATIVE_LOG_LIKELIHOOD
+    table = {"test_learns": {"made": calibrate.fit([0.5, 0.52, 0.49], scores.NEGATIVE_LOG_LIKELIHOOD)}}
+    table["test_learns"]["made"].mutants = {"none learned": [1.4, 1.5]}
+    monkeypatch.setattr(thresholds, "load", lambda exercise: table)
+    assert table["test_learns"]["made"].margin == pytest.approx(1.45 - table["test_learns"]["made"].bound)
+    bar = thresholds.Bar(None, "test_learns", "glyphs", score=checks.measures(test_learns))
+    bar.reached_by(0.4, made=True)
+    with pytest.raises(AssertionError, match=r"negative log-likelihood 0.800, expected at most 0.5"):
+        bar.reached_by(0.8, made=True)
 
 
 def test_the_gradient_of_a_loss_reaches_the_weights_of_a_network(cnp):

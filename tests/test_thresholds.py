@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder.grading import catalog, grade, scores, thresholds
+from autograder.grading import catalog, grade, thresholds
 from autograder.grading.drawings import Drawings
 from autograder.instructor.quality import calibrate, distributions, mutants
 
@@ -70,11 +70,7 @@ def run(monkeypatch, tmp_path):
     def told(exercises, handed_in, *, seed, drawings, wanted, **rest):
         runs.append(seed)
         accuracy = SEEN[seed, drawings.source]
-        found = {
-            check: [(drawings.source, accuracy, scores.ACCURACY)]
-            for check, trains in PROTONET.outline().items()
-            if trains
-        }
+        found = {check: [(drawings.source, accuracy)] for check, trains in PROTONET.outline().items() if trains}
         return SimpleNamespace(measured={PROTONET.name: found})
 
     monkeypatch.setattr(grade, "run", told)

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from autograder.grading.scores import ACCURACY, Score
 from autograder.results import StudentError, Verdict
 
 STEP = 1e-6  # of central differences, as a share of the norm of the point
@@ -42,9 +43,13 @@ def after(*checks: Callable[..., None]) -> Callable[[Check], Check]:
     return _attribute("after", checks)
 
 
-def training(seconds: float) -> Callable[[Check], Check]:
-    """A check that trains the student's code, which may take this long; --fast leaves it out."""
-    return _attribute("training_seconds", seconds)
+def training(seconds: float, score: Score = ACCURACY) -> Callable[[Check], Check]:
+    """A check that trains the student's code, which may take this long, and measures a score; --fast leaves it out."""
+
+    def decorate(check: Check) -> Check:
+        return _attribute("training_seconds", seconds)(_attribute("score", score)(check))
+
+    return decorate
 
 
 def longer(times: float) -> Callable[[Check], Check]:

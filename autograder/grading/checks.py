@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from autograder.grading.catalog import Exercise
+from autograder.grading.scores import ACCURACY, Score
 from autograder.results import CheckResult, Verdict
 
 Check = Callable[..., None]
@@ -53,6 +54,18 @@ def shares(weights: Sequence[float], worth: float) -> list[float]:
 def trains(check: Check) -> bool:
     """Whether a check trains the student's solution."""
     return hasattr(check, "training_seconds")
+
+
+def score_of(exercise: Exercise, name: str) -> Score:
+    """Return what a check that trains measures."""
+    (found,) = (check for check in checks(exercise) if check.__name__ == name)
+    return measures(found)
+
+
+def measures(check: Check) -> Score:
+    """Return what a check that trains measures, an accuracy if it does not say."""
+    score: Score = getattr(check, "score", ACCURACY)
+    return score
 
 
 def _described(check: Any, points: float) -> CheckResult:

@@ -10,9 +10,8 @@ import pytest
 
 from autograder import fault
 from autograder.grading.catalog import Exercise
-from autograder.grading.checks import describe
+from autograder.grading.checks import describe, measures
 from autograder.grading.draw import Draw
-from autograder.grading.scores import Score
 from autograder.grading.settings import Settings
 from autograder.grading.subjects import CALL, QuestionError, Subject
 from autograder.grading.thresholds import Bar
@@ -62,9 +61,7 @@ class Referee:
         self._plain: dict[str, str] = {}  # problems without what the student's code was given
         self._students: dict[str, Subject] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
-        self.measured: dict[str, dict[str, list[tuple[str, float, Score]]]] = {
-            exercise.name: {} for exercise in exercises
-        }
+        self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
         first = next((exercise for exercise in exercises if exercise.name not in problems), None)
         if first:  # the next ones when it works: each of them imports torch
             self._students[first.name] = start(first)
@@ -126,7 +123,8 @@ class Referee:
     def threshold(self, request: pytest.FixtureRequest) -> Bar:
         """The check's calibrated threshold."""
         exercise, check = self._exercises[request.path.parent.name], request.function.__name__
-        bar = Bar(exercise, check, self._settings.drawings.source, judge=self._settings.judge)
+        score = measures(request.function)
+        bar = Bar(exercise, check, self._settings.drawings.source, judge=self._settings.judge, score=score)
         self.measured[exercise.name][check] = bar.measured
         return bar
 

@@ -73,25 +73,31 @@ class Bar:
     Args:
         exercise, check: which.
         source: of the drawings, "omniglot" or "glyphs".
+        score: what is measured.
 
     Attributes:
-        measured: the scores that were held against it, with their sources and kinds.
+        measured: the scores that were held against it, with their sources.
+        score: as given.
     """
 
-    def __init__(self, exercise: Exercise, check: str, source: str, *, judge: bool = True):
+    def __init__(
+        self, exercise: Exercise, check: str, source: str, *, judge: bool = True, score: Score = scores.ACCURACY
+    ):
         self._exercise, self._check, self._source, self._judge = exercise, check, source, judge
-        self.measured: list[tuple[str, float, Score]] = []
+        self.score = score
+        self.measured: list[tuple[str, float]] = []
 
-    def reached_by(self, value: float, *, made: bool = False, score: Score = scores.ACCURACY) -> None:
+    def reached_by(self, value: float, *, made: bool = False) -> None:
         """Assert that a score is good enough.
 
         Args:
             value: on characters, or tasks, that were not trained on.
             made: whether it was measured on a made task, which does not depend on the source of the drawings.
-            score: which kind it is.
         """
         source = "made" if made else self._source
-        self.measured.append((source, value, score))
+        self.measured.append((source, value))
         if self._judge:
             needed = load(self._exercise)[self._check][source].bound
-            assert score.reaches(value, needed), f"{score.name} {value:.3f}, expected at {score.end} {needed:.3f}"
+            assert self.score.reaches(value, needed), (
+                f"{self.score.name} {value:.3f}, expected at {self.score.end} {needed:.3f}"
+            )

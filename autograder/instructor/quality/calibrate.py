@@ -7,8 +7,9 @@ import numpy as np
 
 from autograder.grading import grade, thresholds
 from autograder.grading.catalog import Exercise
+from autograder.grading.checks import score_of
 from autograder.grading.drawings import Drawings
-from autograder.grading.scores import ACCURACY, SCORES, Score
+from autograder.grading.scores import ACCURACY, Score
 from autograder.grading.settings import Observer, Settings
 from autograder.instructor.live_key import Live
 from autograder.instructor.quality import mutants
@@ -16,7 +17,7 @@ from autograder.instructor.quality.mutants import Mutant
 from autograder.instructor.references import solutions
 from autograder.intake.submission import Submission
 
-Measured = dict[tuple[str, str], dict[int, tuple[float, Score]]]  # by check and source of the drawings, and by seed
+Measured = dict[tuple[str, str], dict[int, float]]  # accuracies by check and source of the drawings, and by seed
 
 ENOUGH = 5  # accuracies that say anything
 PATIENCE = 10.0  # times the time limits: an accuracy does not depend on how busy the machine is
@@ -50,7 +51,7 @@ def calibrate(
         for (check, source), values in measured.items():
             if seed in values and len(values) >= ENOUGH:
                 told = table.get(check, {}).get(source)
-                table.setdefault(check, {})[source] = fit([value for value, _ in values.values()], values[seed][1])
+                table.setdefault(check, {})[source] = fit(list(values.values()), score_of(exercise, check))
                 table[check][source].mutants = told.mutants if told else {}
         thresholds.save(exercise, table)
     if mutant_seeds:
@@ -65,7 +66,7 @@ def calibrate(
             _measure(exercise, wrong, seed, drawings, accuracies, observe, wanted)
         table = thresholds.load(exercise)
         for (check, name), values in accuracies.items():
-            table[check][name].mutants[mutant.name] = [round(value, 4) for value, _ in values.values()]
+            table[check][name].mutants[mutant.name] = [round(value, 4) for value in values.values()]
         thresholds.save(exercise, table)
     return thresholds.load(exercise)
 
@@ -73,7 +74,7 @@ def calibrate(
 def _measured_before(exercise: Exercise, first: int) -> Measured:
     """The accuracies of the reference under the seeds before the first."""
     return {
-        (check, source): {seed: (value, SCORES[told.score]) for seed, value in enumerate(told.measured[:first])}
+        (check, source): dict(enumerate(told.measured[:first]))
         for check, by_source in (thresholds.load(exercise) if first else {}).items()
         for source, told in by_source.items()
     }
@@ -106,8 +107,8 @@ def _measure(
         wanted=lambda check: check.training if wanted is None else check.name in wanted,
     )
     for check, reached in referee.measured[exercise.name].items():
-        for source, value, score in reached:
-            into.setdefault((check, source), {})[seed] = (value, score)
+        for source, accuracy in reached:
+            into.setdefault((check, source), {})[seed] = accuracy
 
 
 def fit(values: list[float], score: Score = ACCURACY) -> thresholds.Threshold:

@@ -21,7 +21,7 @@ Its checks are these, and what is the method's own:
     )
     from autograder.shapes.regression.checks import assert_learns_sinusoids
 
-    @training(seconds=60)
+    @training(seconds=60, score=NEGATIVE_LOG_LIKELIHOOD)
     @points(2)
     @hint("...")
     def test_learns_sinusoids(student, draw, threshold):
@@ -29,5 +29,5 @@ Its checks are these, and what is the method's own:
         assert_learns_sinusoids(student, draw, threshold, steps=500)
 
 A task is (x_support, y_support, x_query, y_query), float (K, 1), (K, 1), (Q, 1), (Q, 1). Its score is the share of the
-variance that is explained, or the negative log-likelihood: threshold.reached_by(value, score=NEGATIVE_LOG_LIKELIHOOD).
+variance that is explained, or the negative log-likelihood, as the check's @training says (autograder.grading.scores).
 """

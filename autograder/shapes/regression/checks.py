@@ -3,12 +3,7 @@
 import numpy as np
 
 from autograder.grading.check_vocabulary import after, assert_close, assert_differ, assert_shape, hint, points
-from autograder.grading.scores import (
-    EXPLAINED_VARIANCE,
-    NEGATIVE_LOG_LIKELIHOOD,
-    explained_variance,
-    negative_log_likelihood,
-)
+from autograder.grading.scores import NEGATIVE_LOG_LIKELIHOOD, explained_variance, negative_log_likelihood
 from autograder.shapes.functions.checks import assert_order_is_nothing
 from autograder.shapes.regression.tasks import sinusoids
 
@@ -89,20 +84,20 @@ def test_other_tasks_make_no_difference(student, draw):
     assert_close([got[4], 1], [got[0], 1], "loss of a batch after others")
 
 
-def assert_learns_sinusoids(student, draw, threshold, *, steps, rate=3e-3, likelihood=False):
+def assert_learns_sinusoids(student, draw, threshold, *, steps, rate=3e-3):
     """Assert that after a short training the score on other sinusoids, K = 10, reaches its threshold.
 
     Args:
         student, draw, threshold: the check's fixtures.
         steps: of Adam, on batches of 16 tasks.
         rate: of Adam.
-        likelihood: whether the score is the negative log-likelihood, and not the share of variance explained.
+
+    The score is the check's: EXPLAINED_VARIANCE of the means or, of means and deviations, NEGATIVE_LOG_LIKELIHOOD.
     """
     trained = student.train(tasks=16, most=10, query=10, steps=steps, rate=rate, seed=draw.seed()).weights
     tasks = sinusoids(draw.rng, 200, 10, 10)
     got, targets = predicted(student, tasks, trained), np.stack([task.y_query for task in tasks])
-    if likelihood:
-        value, score = negative_log_likelihood(got.mean, got.deviation, targets), NEGATIVE_LOG_LIKELIHOOD
+    if threshold.score == NEGATIVE_LOG_LIKELIHOOD:
+        threshold.reached_by(negative_log_likelihood(got.mean, got.deviation, targets), made=True)
     else:
-        value, score = explained_variance(got.mean, targets), EXPLAINED_VARIANCE
-    threshold.reached_by(value, made=True, score=score)
+        threshold.reached_by(explained_variance(got.mean, targets), made=True)
