@@ -22,7 +22,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from trainer import Run, checkpoint, curve, evaluate, option, program, setting, train
+from trainer import Run, Score, accuracy, checkpoint, curve, evaluate, option, program, setting, train
 from trainer.commandline import still_to_do
 from trainer.log import Log, read
 
@@ -34,7 +34,7 @@ class Point:
 
     def __init__(self, size=3):
         self.labels = {"query_accuracy": "query", "support_accuracy": "support"}
-        self.num_way = 4
+        self.score = accuracy(4)
         self.place = torch.zeros(size, requires_grad=True)
         self.optimizer = torch.optim.Adam([self.place], lr=0.1)
 
@@ -141,6 +141,33 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path):
     before = facts(tmp_path / "last.safetensors")
     train(run_in(tmp_path, 5, resume=True), Point(), points, far_point)
     assert facts(tmp_path / "last.safetensors") == before and iterations(tmp_path) == list(range(11))
+
+
+class Distance(Point):
+    """The same, judged by a number that is to be low."""
+
+    def __init__(self):
+        super().__init__()
+        self.labels = {"distance": "to the point"}
+        self.score = Score("distance", "distance", best="low")
+
+    def measure(self, batch, train):
+        loss, _ = super().measure(batch, train)
+        return loss, {"distance": loss.item() ** 0.5}
+
+
+def test_a_score_that_is_no_accuracy_chooses_the_best_checkpoint_and_is_tested(tmp_path, capsys):
+    train(run_in(tmp_path, 20), Distance(), points, far_point)
+    record = read(tmp_path)
+    validated = [value for value in record["val_distance"] if not math.isnan(value)]
+    facts = checkpoint.read_facts(tmp_path / "best.safetensors")
+    assert facts["best"]["distance"] == pytest.approx(min(validated))
+    assert (tmp_path / "learning_curve.png").exists()
+    assert f"Best validation distance: {min(validated):.3f}, at iteration" in capsys.readouterr().out
+    run = run_in(tmp_path, 20, testing=True, checkpoint=tmp_path / "best.safetensors")
+    evaluate.test(run, Distance(), 3 * far_point(), "points")
+    assert "points distance: " in capsys.readouterr().out
+    assert json.loads((tmp_path / "best.test.json").read_text())["distance"] > 0
 
 
 def test_the_best_checkpoint_is_the_one_of_the_highest_validation_accuracy(tmp_path):

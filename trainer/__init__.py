@@ -10,6 +10,7 @@ An exercise gives a `Learner` (a few lines around the student's code), batches o
     evaluate.py    mean accuracies; the test with its confidence interval
     checkpoint.py  one file with all that a run needs to go on
     log.py         log.csv and TensorBoard
+    score.py       what a training is judged by: accuracy, or another number
     curve.py       the learning curve
     pictures.py    what the notebooks' pictures are made of
     notebook.py    a short training without files
@@ -28,6 +29,7 @@ from trainer.learner import Learner
 from trainer.loop import train
 from trainer.recipes import Recipe, with_recipes
 from trainer.run import Run
+from trainer.score import Score, accuracy
 from trainer.seeds import reseed
 
 __all__ = [
@@ -36,6 +38,8 @@ __all__ = [
     "Learner",
     "Recipe",
     "Run",
+    "Score",
+    "accuracy",
     "folder",
     "option",
     "program",

@@ -22,7 +22,7 @@ def draw(folder: Path, learner: Learner, title: str) -> Path:
 
     Args:
         folder: holds the log; learning_curve.png is written beside it.
-        learner: gives the accuracies' words and the number of ways.
+        learner: gives the scores' words, and chance.
         title: of the picture.
 
     Returns:
@@ -42,29 +42,39 @@ def figure_of(
 
     Args:
         record: columns as trainer.log.read gives them.
-        learner: gives the accuracies' words and the number of ways.
+        learner: gives the scores' words, and chance.
         size: width and height in inches.
     """
     columns = {name: np.array(values) for name, values in record.items()}
-    chance = 1 / learner.num_way
+    score, chance = learner.score, learner.score.chance
+    unit = 0.01 if score.percent else 1.0
     figure = Figure(figsize=size, dpi=120, layout="constrained")  # no pyplot: no window, no global state
     losses, accuracies = figure.subplots(1, 2)
 
     _plot(losses, columns, "loss", COLOURS[0])
-    losses.axhline(-math.log(chance), color="grey", linestyle=":")
-    losses.set(ylabel="cross entropy of the query [nats]", ylim=(0, None))
+    if score.percent and chance:
+        losses.axhline(-math.log(chance), color="grey", linestyle=":")
+        losses.set(ylabel="cross entropy of the query [nats]", ylim=(0, None))
+    else:
+        losses.set(ylabel="loss")
 
     legend = []
     for colour, (name, words) in zip(COLOURS, learner.labels.items(), strict=False):
-        _plot(accuracies, columns, name, colour, unit=0.01)
+        _plot(accuracies, columns, name, colour, unit=unit)
         legend.append(Line2D([], [], color=colour, linewidth=4, label=words))
-    accuracies.axhline(100 * chance, color="grey", linestyle=":")
-    accuracies.set(ylabel="accuracy [%]", ylim=(0, 102))
+    if chance is not None:
+        accuracies.axhline(chance / unit, color="grey", linestyle=":")
+    if score.percent:
+        accuracies.set(ylabel=f"{score.words} [%]", ylim=(0, 102))
+    else:
+        accuracies.set(ylabel=score.words)
     legend += [
         Line2D([], [], color="black", label="meta-training, running mean"),
         Line2D([], [], color="black", marker="o", markersize=5, linewidth=0.8, label="meta-validation"),
-        Line2D([], [], color="grey", linestyle=":", label=f"chance, 1 in {learner.num_way}"),
     ]
+    if chance is not None:
+        words = f"chance, 1 in {round(1 / chance)}" if score.percent else "chance"
+        legend.append(Line2D([], [], color="grey", linestyle=":", label=words))
     figure.legend(handles=legend, loc="outside right center", fontsize="small", frameon=False)
 
     for axes in (losses, accuracies):

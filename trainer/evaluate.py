@@ -44,15 +44,17 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
     """
     assert run.checkpoint, "there is a checkpoint to test"
     done, _ = run.restore(learner)
-    accuracies = [
-        learner.measure(task, train=False)[1]["query_accuracy"]
+    score = learner.score
+    values = [
+        learner.measure(task, train=False)[1][score.name]
         for task in track(tasks, "testing", total=TEST_TASKS, transient=True, disable=not sys.stdout.isatty())
     ]
-    mean = float(np.mean(accuracies))
+    mean = float(np.mean(values))
     # The mean of 600 tasks is as good as normal: 95% of a normal distribution is within 1.96 standard errors.
-    half_width = 1.96 * float(np.std(accuracies, ddof=1)) / math.sqrt(len(accuracies))
+    half_width = 1.96 * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     click.echo(
-        f"{task_words} accuracy: {mean:.2%} ± {half_width:.2%} (95% confidence, {len(accuracies)} meta-test tasks)"
+        f"{task_words} {score.words}: {score.text(mean, 2)} ± {score.text(half_width, 2)} (95% confidence, "
+        f"{len(values)} meta-test tasks)"
     )
 
     facts = checkpoint.read_facts(run.checkpoint)
@@ -60,9 +62,9 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
     changed = [f"{name}_{value}" for name, value in run.settings.items() if trained.get(name) != value]
     path = run.checkpoint.with_name(".".join([run.checkpoint.stem, "test", *changed, "json"]))
     result = {
-        "accuracy": mean,
+        score.words.replace(" ", "_"): mean,
         "confidence_95": half_width,
-        "tasks": len(accuracies),
+        "tasks": len(values),
         "method": run.method,
         "recipe": run.recipe,
         "iteration": done,

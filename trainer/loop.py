@@ -25,7 +25,7 @@ def train(
     """Train from the run's checkpoint, or from the beginning, to its last iteration or to Ctrl-C.
 
     The learner is validated before training, every run.val_interval iterations and at the end. Each time it
-    is saved as "last", and as "best" if its query accuracy is the highest so far. A run that was stopped goes
+    is saved as "last", and as "best" if its score is the best so far. A run that was stopped goes
     on with what it would have computed in one go.
 
     Args:
@@ -40,6 +40,7 @@ def train(
         click.ClickException: the checkpoint does not fit, or the loss is not finite.
         SystemExit: with status 130, after Ctrl-C.
     """
+    score = learner.score
     done, best = run.restore(learner)
     rates = [group["lr"] for group in learner.optimizer.param_groups]
     end = max(done, run.num_iterations)
@@ -48,16 +49,16 @@ def train(
         forget(run.folder)
     with (
         Log(run.folder, ["loss", *learner.labels], keep=done if run.checkpoint else None) as log,
-        Display(run.method, done, end) as display,
+        Display(run.method, done, end, score) as display,
         StopWish(display.stopping) as stop,
     ):
 
         def finish_iteration(metrics: dict[str, float], validate: bool) -> None:
             nonlocal best
             val = evaluate.means(learner, validation()) if validate else {}
-            is_best = validate and val["query_accuracy"] > best["query_accuracy"]
+            is_best = validate and score.is_better(val[score.name], best[score.name])
             if is_best:
-                best = {"iteration": done, "query_accuracy": val["query_accuracy"]}
+                best = {"iteration": done, score.name: val[score.name]}
                 run.save("best", learner, done, best)
             log.write(done, metrics, val)
             display.show(done, metrics, val, is_best)
@@ -83,8 +84,8 @@ def train(
     if done < end:
         click.echo(f"Stopped, and saved at iteration {done} of {end}. To go on:\n\n    {run.command} --resume\n")
         raise SystemExit(130)
-    accuracy, iteration = best["query_accuracy"], best["iteration"]
-    click.echo(f"Best validation accuracy: {accuracy:.1%}, at iteration {iteration}. To test that checkpoint:\n")
+    reached, iteration = score.text(best[score.name]), best["iteration"]
+    click.echo(f"Best validation {score.words}: {reached}, at iteration {iteration}. To test that checkpoint:\n")
     click.echo(f"    {run.command} --test\n")
 
 

@@ -61,14 +61,14 @@ def train_briefly(
     Raises:
         click.ClickException: the loss is not finite.
     """
-    validation = list(validation)
+    score, validation = learner.score, list(validation)
     names = ("loss", *learner.labels)
     columns: dict[str, list[float]] = {
         "iteration": [],
         **{f"{part}_{name}": [] for part in ("train", "val") for name in names},
     }
-    with Display("training", 0, num_iterations, notebook=True) as display, StopWish(display.stopping) as stop:
-        best = -1.0
+    with Display("training", 0, num_iterations, score, notebook=True) as display, StopWish(display.stopping) as stop:
+        best = score.worst
         for done, batch in enumerate(itertools.chain([None], itertools.islice(batches, num_iterations))):
             reseed(0, done)
             train = update(learner, batch, done) if done else {}
@@ -78,9 +78,10 @@ def train_briefly(
             for part, metrics in (("train", train), ("val", val)):
                 for name in names:
                     columns[f"{part}_{name}"].append(metrics.get(name, math.nan))
-            display.show(done, train, val, validate and val["query_accuracy"] > best)
-            best = max(best, val.get("query_accuracy", best))
+            is_best = validate and score.is_better(val[score.name], best)
+            display.show(done, train, val, is_best)
+            best = val[score.name] if is_best else best
             if stop.asked:
                 break
-    words = f"learning curve: loss and accuracies over {done} iterations"
+    words = f"learning curve: loss and scores over {done} iterations"
     return Picture(curve.figure_of(columns, learner, SIZE), words)

@@ -5,6 +5,8 @@ from rich import progress
 from rich.console import Console
 from rich.text import Text
 
+from trainer.score import Score
+
 
 class Speed(progress.ProgressColumn):
     """Iterations a second."""
@@ -24,7 +26,8 @@ class Display:
         notebook: whether it is shown in a notebook, which calls itself a terminal but has no cursor: lines only.
     """
 
-    def __init__(self, method: str, done: int, end: int, notebook: bool = False):
+    def __init__(self, method: str, done: int, end: int, score: Score, notebook: bool = False):
+        self._score = score
         plain = {"force_terminal": False, "force_jupyter": False} if notebook else {}
         console = Console(highlight=False, **plain)  # type: ignore[arg-type]
         self._bar = progress.Progress(
@@ -38,12 +41,13 @@ class Display:
             disable=not console.is_terminal,
         )
         self._task = self._bar.add_task(method, completed=done, total=end, metrics="")
-        self._recent: list[tuple[float, float]] = []  # (loss, accuracy) in training since the last line
+        self._recent: list[tuple[float, float]] = []  # (loss, score) in training since the last line
 
     def __enter__(self) -> "Display":
         self._bar.start()
         self._print("                 training                 validation")
-        self._print("iteration        loss    accuracy         loss    accuracy")
+        words = self._score.words[-10:]
+        self._print(f"iteration        loss  {words:>10}         loss  {words:>10}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,18 +63,22 @@ class Display:
             best: whether these are the best so far.
         """
         if train:
-            self._recent.append((train["loss"], train["query_accuracy"]))
-            words = f"loss {train['loss']:.3f}  acc {train['query_accuracy']:4.0%}"
+            self._recent.append((train["loss"], train[self._score.name]))
+            short = "acc" if self._score.percent else self._score.words
+            words = f"loss {train['loss']:.3f}  {short} {self._score.text(train[self._score.name], 0):>4}"
             self._bar.update(self._task, completed=iteration, metrics=words)
         if val:
-            training = "{:10.3f}  {:10.1%}".format(*np.mean(self._recent, axis=0)) if self._recent else ""
-            validation = f"{val['loss']:10.3f}  {val['query_accuracy']:10.1%}"
+            training = self._words(*np.mean(self._recent, axis=0)) if self._recent else ""
+            validation = self._words(val["loss"], val[self._score.name])
             self._recent.clear()
             self._print(f"{iteration:9}  {training:22}   {validation}{'  best' if best else ''}")
 
     def stopping(self) -> None:
         """Say that a wish to stop was heard. Only marks the bar: a signal handler must not print."""
         self._bar.update(self._task, description="stopping")
+
+    def _words(self, loss: float, value: float) -> str:
+        return f"{loss:10.3f}  {self._score.text(value):>10}"
 
     def _print(self, line: str) -> None:
         self._bar.console.print(line, soft_wrap=True)

@@ -65,7 +65,7 @@ class Run:
             click.ClickException: the checkpoint does not fit.
         """
         if self.checkpoint is None:
-            return 0, {"iteration": 0, "query_accuracy": -1.0}  # less than any
+            return 0, {"iteration": 0, learner.score.name: learner.score.worst}
         facts = checkpoint.read_facts(self.checkpoint)
         try:
             checkpoint.load(self.checkpoint, learner)

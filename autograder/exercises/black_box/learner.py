@@ -7,7 +7,7 @@ from data import images, split
 from hw1.black_box import MANN
 from hw1.data_generator import DataGenerator
 from hw1.episodes import Episodes
-from trainer import COUNT, TEST_TASKS, Recipe, Run, folder, option, program, setting, test, train
+from trainer import COUNT, TEST_TASKS, Recipe, Run, accuracy, folder, option, program, setting, test, train
 
 VAL_EPISODES = 512
 # Four ways are learned slowly. By the settings of the others the training characters are known by heart before.
@@ -22,7 +22,7 @@ class BlackBoxLearner:
     """A black-box meta-learner, as the trainer sees it."""
 
     def __init__(self, mann: MANN, learning_rate: float, device: str):
-        self.mann, self.device, self.num_way = mann.to(device), device, mann.num_classes
+        self.mann, self.device, self.score = mann.to(device), device, accuracy(mann.num_classes)
         self.labels = {"query_accuracy": "query"}
         self.optimizer = torch.optim.Adam(self.mann.parameters(), lr=learning_rate)
 

@@ -9,7 +9,7 @@ import click
 from hw2 import maml as maml_module
 from hw2.maml import MAML
 from hw2.training import task_settings, train_on_tasks
-from trainer import COUNT, Recipe, Run, program, setting
+from trainer import COUNT, Recipe, Run, accuracy, program, setting
 
 COURSE = "the course"
 FINN = "Finn et al. (2017)"
@@ -20,7 +20,7 @@ class MAMLLearner:
     """MAML, as the trainer sees it."""
 
     def __init__(self, maml: MAML, num_way: int, first_order: bool = False):
-        self.maml, self.num_way, self.optimizer = maml, num_way, maml._optimizer
+        self.maml, self.score, self.optimizer = maml, accuracy(num_way), maml._optimizer
         self.second_order = not first_order
         self.labels = {
             "query_accuracy": "query, after adaptation",

@@ -10,7 +10,7 @@ import torch
 
 from hw2.protonet import ProtoNet
 from hw2.training import task_settings, train_on_tasks
-from trainer import COUNT, Recipe, Run, program, setting
+from trainer import COUNT, Recipe, Run, accuracy, program, setting
 
 COURSE = "the course"
 SNELL = "Snell et al. (2017)"
@@ -21,7 +21,7 @@ class ProtoNetLearner:
     """A prototypical network, as the trainer sees it."""
 
     def __init__(self, protonet: ProtoNet, num_way: int):
-        self.protonet, self.num_way, self.optimizer = protonet, num_way, protonet._optimizer
+        self.protonet, self.score, self.optimizer = protonet, accuracy(num_way), protonet._optimizer
         self.labels = {"query_accuracy": "query", "support_accuracy": "support"}
         self.step = protonet._step
 
