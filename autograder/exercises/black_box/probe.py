@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from autograder.exercises.black_box.episodes import episodes
+from autograder.shapes.training import Weights, load
 from autograder.worker.values import as_tensor, in_double
 
 Array = np.ndarray
@@ -44,12 +45,6 @@ class Gradients(NamedTuple):
     """Largest absolute gradient of each parameter, by name."""
 
     largest: dict[str, Array]
-
-
-class Weights(NamedTuple):
-    """A trained network."""
-
-    weights: dict[str, Array]
 
 
 def forward(
@@ -173,8 +168,7 @@ def train(
 
 def predict(module: ModuleType, weights: dict[str, Array], images: Array, labels: Array) -> Logits:
     """Outputs of a trained network on other episodes."""
-    network = module.MANN(labels.shape[-1], labels.shape[-3] - 1, HIDDEN)
-    network.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+    network = load(module.MANN(labels.shape[-1], labels.shape[-3] - 1, HIDDEN), weights)
     with torch.no_grad():
         return Logits(network(_tensor(images), _tensor(labels)))
 
