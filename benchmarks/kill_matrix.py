@@ -1,6 +1,6 @@
 """What the checks make of all mutants: python -m benchmarks.kill_matrix [--seeds 1 2 3] [--rows FILE]
 
-Holds the checks against every mutant under some seeds, and writes docs/kill-kill_table.md: how many are found, by which
+Holds the checks against every mutant under some seeds, and writes docs/kill-matrix.md: how many are found, by which
 check, what they cost, and what the calibration measured of those that are told by an accuracy. With --rows results
 are kept in a file, one a line, and a run that was interrupted goes on where it was.
 """
@@ -23,11 +23,11 @@ from autograder.instructor.quality.kill_matrix import Death
 from autograder.paths import COURSE
 from autograder.results import total
 
-PAGE = COURSE / "docs" / "kill-kill_table.md"
+PAGE = COURSE / "docs" / "kill-matrix.md"
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 HEAD = """# The kill matrix
 
-What the checks make of wrong solutions, each a small edit of the reference (`autograder/exercises/*/mutants.py`), under
+What the checks make of wrong solutions, each a small edit of the reference (`autograder/exercises/*/mutants.md`), under
 {seeds}. `python -m benchmarks.kill_matrix` writes this page; `python -m autograder mutants hw2` shows one in the
 terminal.
 """

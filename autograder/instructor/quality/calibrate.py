@@ -80,12 +80,7 @@ def _measured_before(exercise: Exercise, first: int) -> Measured:
 
 def learning(exercise: Exercise) -> dict[Mutant, tuple[str, ...]]:
     """The mutants that an accuracy should tell from the reference, and the checks whose accuracy that is."""
-    told: dict[str, tuple[str, ...]] = exercise.load("mutants").LEARNING
-    found = {
-        mutant: tuple(check for check, names in told.items() if mutant.name in names)
-        for mutant in mutants.load(exercise)
-    }
-    return {mutant: found_by for mutant, found_by in found.items() if found_by}
+    return {mutant: mutant.measured for mutant in mutants.load(exercise) if mutant.measured}
 
 
 def _measure(
