@@ -8,7 +8,9 @@
 
 The heading holds the mistake in a few words, the checks that must fail for it, and what a solution with it computes.
 The first check is the one that explains the mistake; every check that is not named must pass, or wait for one that is.
-Changes are written as patches.py says.
+Remarks: `(without the idea)` of the method, such a solution loses half of the points or more; `(leaves nothing to
+judge)`, it may lose more than a third, as nothing comes back that could be judged; `(measured: learns_handwriting)`,
+the accuracy in this check that trains tells it. Changes are written as patches.py says.
 """
 
 import functools
@@ -22,6 +24,7 @@ from autograder.instructor.quality.patches import Change, Patch, PatchError
 FILE = "mutants.md"
 HEADING = re.compile(r"(?P<name>.+?) -> (?P<fails>\w+(?:, *\w+)*)(?:: (?P<says>.+))?")
 WITHOUT_IDEA = "without the idea"
+UNJUDGED = "leaves nothing to judge"
 MEASURED = "measured:"
 
 
@@ -35,6 +38,7 @@ class Mutant(NamedTuple):
         says: what a solution with this mistake computes, to follow "This is what comes out if"; empty where its
             numbers alone do not tell, so that it is never named to a student.
         without_idea: whether the method's idea is missing. Such a solution gets at most half of the points.
+        unjudged: whether nothing comes back that could be judged. Other mistakes lose a third of the points at most.
         measured: names of the checks that train whose accuracy should tell it from the reference.
         place: file and line, for messages.
     """
@@ -44,6 +48,7 @@ class Mutant(NamedTuple):
     fails: tuple[str, ...]
     says: str = ""
     without_idea: bool = False
+    unjudged: bool = False
     measured: tuple[str, ...] = ()
     place: str = ""
 
@@ -82,28 +87,52 @@ def _read(text: str, file: str, checks: tuple[str, ...]) -> tuple[Mutant, ...]:
     return tuple(found.values())
 
 
+def record(exercise: Exercise, failed: dict[str, tuple[str, ...]]) -> list[str]:
+    """Write the checks that fail into the headings, the one that stands first in front if it is among them.
+
+    Args:
+        exercise: whose.
+        failed: the checks that fail, by the mutant's name.
+
+    Returns:
+        The places of the headings that are others now.
+    """
+    path, written = exercise.folder / FILE, []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    for mutant in load(exercise):
+        found = failed.get(mutant.name, ())
+        found = tuple(sorted(found, key=lambda name: name != mutant.fails[0]))
+        if found and found != mutant.fails:
+            line = int(mutant.place.rpartition(":")[2]) - 1
+            fails = ", ".join(name.removeprefix("test_") for name in found)
+            lines[line] = f"## {mutant.name} -> {fails}" + (f": {mutant.says}" if mutant.says else "")
+            written.append(mutant.place)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return written
+
+
 def _mutant(patch: Patch) -> Mutant:
     heading = HEADING.fullmatch(patch.heading)
     if not heading:
         raise PatchError(f"{patch.place}: A mutant's heading is `## name -> check, other_check: what it computes`.")
-    without_idea = False
     measured: tuple[str, ...] = ()
     for remark in patch.remarks:
-        if remark == WITHOUT_IDEA:
-            without_idea = True
-        elif remark.startswith(MEASURED):
+        if remark in (WITHOUT_IDEA, UNJUDGED):
+            continue
+        if remark.startswith(MEASURED):
             measured = _checks(remark.removeprefix(MEASURED))
         else:
             raise PatchError(
-                f"{patch.place}: `({remark})` is no remark on a mutant; there are `({WITHOUT_IDEA})` and "
-                f"`({MEASURED} check)`."
+                f"{patch.place}: `({remark})` is no remark on a mutant; there are `({WITHOUT_IDEA})`, "
+                f"`({UNJUDGED})` and `({MEASURED} check)`."
             )
     return Mutant(
         heading["name"],
         patch.changes,
         _checks(heading["fails"]),
         heading["says"] or "",
-        without_idea,
+        WITHOUT_IDEA in patch.remarks,
+        UNJUDGED in patch.remarks,
         measured,
         patch.place,
     )

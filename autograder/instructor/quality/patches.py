@@ -68,9 +68,8 @@ class Change(NamedTuple):
             return f"`{first}` stands {len(begins)} times in solution.py, in lines {places}: write more of the passage."
         if known := [number for number, line in enumerate(lines, 1) if first in line]:
             return f"`{first}` stands in line {known[0]} of solution.py, but what follows it there is not the passage."
-        stripped = [line.strip() for line in lines]
-        (near,) = difflib.get_close_matches(first, stripped, 1, cutoff=0)
-        return f"`{first}` is not in solution.py; the nearest there is line {stripped.index(near) + 1}, `{near}`."
+        number, near = max(enumerate(map(str.strip, lines), 1), key=lambda line: _common(first, line[1]))
+        return f"`{first}` is not in solution.py; the nearest there is line {number}, `{near}`."
 
 
 class Patch(NamedTuple):
@@ -159,6 +158,11 @@ def _patch(patch: Patch, lines: list[tuple[str, str]]) -> Patch:
     return patch._replace(remarks=tuple(remarks), changes=tuple(changes))
 
 
+def _common(first: str, second: str) -> int:
+    """Letters of the longest text that is in both."""
+    return difflib.SequenceMatcher(None, first, second, autojunk=False).find_longest_match().size
+
+
 def _passages(old: tuple[str, ...], text: str) -> Iterator[Found]:
     """Where a passage stands."""
     first = old[0].lstrip(" ")
@@ -176,17 +180,26 @@ def _passages(old: tuple[str, ...], text: str) -> Iterator[Found]:
 
 def _regions(function: str, text: str) -> Iterator[Found]:
     """Where the solution regions of a function stand, without their markers."""
-    at, owner = 0, ""
-    begin: int | None = None
+    return (found for names, found in regions_by_function(text) if function in names)
+
+
+def regions_by_function(text: str) -> Iterator[tuple[list[str], Found]]:
+    """Find the solution regions of a text, and the functions that they are part of, or that are part of them."""
+    at, blocks = 0, [(-1, "", "")]  # those that are open: indentation, "def" or "class", and name
+    region: tuple[int, str, list[str]] | None = None  # where it begins, its indentation, its functions
     for line in text.splitlines(keepends=True):
-        if found := re.match(r" *(?:async )?def (\w+)", line):
-            owner = found[1]
-        if line.strip() == regions.BEGIN and owner == function:
-            begin = at + len(line)
-        elif line.strip() == regions.END and begin is not None:
-            indent = line[: line.index("#")]
-            yield begin + len(indent), at - 1, indent
-            begin = None
+        indent = line[: len(line) - len(line.lstrip(" "))]
+        if block := re.match(r" *(?:async )?(def|class) (\w+)", line):
+            blocks = [outer for outer in blocks if outer[0] < len(indent)]
+            blocks.append((len(indent), block[1], block[2]))
+            if region and indent == region[1]:
+                region[2].append(block[2])
+        if line.strip() == regions.BEGIN:
+            _, kind, name = [outer for outer in blocks if outer[0] < len(indent)][-1]
+            region = at + len(line), indent, [name] if kind == "def" else []
+        elif line.strip() == regions.END and region:
+            yield region[2], (region[0] + len(region[1]), at - 1, region[1])
+            region = None
         at += len(line)
 
 
