@@ -236,7 +236,7 @@ def test_a_mutant_that_does_not_fit_or_cannot_be_imported_is_one_sentence(toy_co
     done = toy_course.run("mutants", "hw1/toy", "--jobs", "1")
     (line,) = done.stderr.strip().splitlines()
     assert line.endswith(
-        "mutants.md:16: What comes out cannot be imported (NameError: name 'undefined' is not defined)."
+        "mutants.md:17: What comes out cannot be imported (NameError: name 'undefined' is not defined)."
     )
 
 
