@@ -34,7 +34,7 @@ def test_an_exercise_that_keeps_all_rules_is_checked_whole(toy_course):  # noqa:
     threshold(toy_course)
     done = toy_course.run("check")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("✓") == 20 and "✗" not in done.stdout and "All rules are kept." in done.stdout
+    assert done.stdout.count("✓") == 22 and "✗" not in done.stdout and "All rules are kept." in done.stdout
 
 
 def test_what_is_missing_is_told_in_the_order_of_writing_and_what_takes_minutes_waits(toy_course):  # noqa: F811
@@ -63,7 +63,12 @@ BROKEN = {  # what is edited: file, passage, what stands in its place; and what 
             "# Return it.\n",
             "solution.py:10: Say what is to do, in lines with `#: `.",
         ),
-        ("solution.py", "(n,) from its centre", "(n,)", "hw1/toy.py: It is not what the solution gives"),
+        (
+            "solution.py",
+            "(n,) from its centre",
+            "(n,)",
+            "hw1/toy.py: It is not what the exercises' folders give; run `python -m autograder write`.",
+        ),
         ("probe.py", "The centre of values (n,).", "WRITE: what is asked.", "probe.py:20: Write what is asked."),
         (
             "probe.py",
@@ -78,6 +83,8 @@ BROKEN = {  # what is edited: file, passage, what stands in its place; and what 
             "probe.py:8: A worker has no autograder.grading: import",
         ),
     ],
+    "task": [("task.md", "# Problem", "# The problem", "task.md")],
+    "cells": [("cells.md", "```\n", "", "cells.md")],
     "checks": [
         (
             "checks.py",

@@ -10,6 +10,22 @@ import pytest
 
 from autograder.paths import COURSE
 
+INTRODUCTION = """# {title}
+
+<!-- files -->
+
+<!-- setup -->
+
+| | |
+|---|---|
+<!-- commands -->
+
+<!-- problems -->
+
+<!-- points -->
+
+<!-- questions -->
+"""
 TOY = Path(__file__).parent / "toy"
 # Under CI, pytest repeats a failure's whole message in its summary; the tests here read the output.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "CI"} | {"OMP_NUM_THREADS": "1"}
@@ -31,7 +47,8 @@ class Course:
         (folder / "hw1" / "__init__.py").write_text('"""Homework 1."""\n')
         (folder / "hw1" / "homework.toml").write_text('title = "Numbers"\nrequired = {toy = 10}\n')
         self.folder, self.toy = folder, folder / "autograder" / "exercises" / "toy"
-        assert self.run("stubs").returncode == 0
+        (folder / "hw1" / "introduction.md").write_text(INTRODUCTION)
+        assert self.run("write").returncode == 0
 
     def run(self, *arguments):
         """Run a command of the autograder's; returns its status and what it printed, wrapped nowhere."""

@@ -11,6 +11,7 @@ from autograder.fault import GraderError
 from autograder.grading.catalog import Exercise
 from autograder.instructor.quality.rules import alternatives, checks, files, mutants, probe, thresholds
 from autograder.instructor.regions import RegionError
+from autograder.instructor.texts.source import SourceError
 
 
 class Rule(NamedTuple):
@@ -30,7 +31,7 @@ class Rule(NamedTuple):
         """Say what is wrong; nothing if the rule is kept."""
         try:
             return list(self.look(exercise))
-        except (GraderError, RegionError) as error:  # a file that cannot be read: its sentence says why
+        except (GraderError, RegionError, SourceError) as error:  # a file that cannot be read: its sentence says why
             return [str(error)]
         except Exception as error:  # the exercise's own files are run, and anything may be wrong in them
             return [f"{exercise.place} cannot be looked at ({type(error).__name__}: {error})."]
@@ -39,7 +40,9 @@ class Rule(NamedTuple):
 RULES = (
     Rule("exercise.toml says what the exercise is.", files.page),
     Rule("Nothing is still to be written.", files.written),
-    Rule("The student's file is what the solution gives, and every gap in it says what is to do.", files.stub),
+    Rule("task.md and cells.md say what the assignment says of it.", files.texts),
+    Rule("Every gap that the solution leaves says what is to do.", files.gaps),
+    Rule("The student's file, README and notebook are what the folders give.", files.generated),
     Rule("The probe can be read: its functions say what they take and return.", probe.questions),
     Rule("The probe judges nothing, and imports nothing that a worker lacks.", probe.judges_nothing),
     Rule("The probe, which students read, is no solution.", probe.no_solution),

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 
 from autograder.grading.catalog import Exercise
+from autograder.instructor import generated as generating
 from autograder.instructor import regions
-from autograder.paths import COURSE
+from autograder.instructor.texts import task
 
 WRITE = re.compile(r"\bWRITE: (.+?)(?:\"\)|\"\"\")?$")  # stands in a template where an author is to write something
 
@@ -25,17 +26,28 @@ def written(exercise: Exercise) -> Iterator[str]:
                 yield f"{exercise.place}/{path.name}:{number}: Write {match[1].rstrip('.')}."
 
 
-def stub(exercise: Exercise) -> Iterator[str]:
-    """Look whether the student's file is what the solution gives."""
+def texts(exercise: Exercise) -> Iterator[str]:
+    """Look whether task.md and cells.md can be read, and say what they must."""
+    for title in task.NEEDED:
+        if not task.section(exercise, title):
+            yield f"{exercise.place}/{task.TASK}: There is nothing under `# {title}`."
+    list(task.cells(exercise))
+
+
+def gaps(exercise: Exercise) -> Iterator[str]:
+    """Look at what the solution leaves for students to write."""
+    name = f"{exercise.place}/solution.py"
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
-    expected = regions.stub(solution, f"{exercise.place}/solution.py")
-    found = list(regions.hidden(solution, f"{exercise.place}/solution.py"))
+    found = list(regions.hidden(solution, name))
     if not found:
-        yield f"{exercise.place}/solution.py: No part is marked {regions.BEGIN} ... {regions.END}: nothing is to do."
+        yield f"{name}: No part is marked {regions.BEGIN} ... {regions.END}: nothing is to do."
     lines = solution.splitlines()
     for first, _ in found:
         if not lines[first - 1].strip().startswith(f"{regions.TODO} "):
-            yield f"{exercise.place}/solution.py:{first}: Say what is to do, in lines with `{regions.TODO} `."
-    path = COURSE / exercise.file
-    if not path.exists() or path.read_text(encoding="utf-8") != expected:
-        yield f"{exercise.file}: It is not what the solution gives; run `python -m autograder stubs`."
+            yield f"{name}:{first}: Say what is to do, in lines with `{regions.TODO} `."
+
+
+def generated(exercise: Exercise) -> Iterator[str]:
+    """Look whether the student's file, and README and notebook of its homework, are what the folders give."""
+    for name in generating.stale(exercise.homework):
+        yield f"{name}: It is not what the exercises' folders give; run `{generating.COMMAND}`."
