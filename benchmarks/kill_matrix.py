@@ -40,7 +40,7 @@ LOSSES = """
 
 Mutants by the share of their exercise's points that they lose, training checks not counted. None of them costs the
 other exercise of its homework a point. A solution without the method's idea loses half at least, and any other mistake
-a third at most, unless nothing comes back that could be judged (`tests/test_mutants.py` holds these bounds).
+a third at most, unless nothing comes back that could be judged (`python -m autograder check` holds these bounds).
 """
 TRAINING = """
 ## Training
@@ -68,7 +68,7 @@ def measure(exercise: Exercise, seeds: list[int], rows: Path, jobs: int | None) 
     """What became of an exercise's mutants under each seed."""
     found: dict[tuple[int, str], Death] = {}
     for seed, row in map(json.loads, rows.read_text(encoding="utf-8").splitlines() if rows.exists() else []):
-        death = Death(**{**row, "failed": tuple(row["failed"]), "faults": tuple(row["faults"])})
+        death = Death(**{name: tuple(part) if isinstance(part, list) else part for name, part in row.items()})
         if death.exercise == exercise.name:
             found[seed, death.mutant] = death
     wanted = [mutant.name for mutant in mutants.load(exercise)]
