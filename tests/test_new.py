@@ -45,18 +45,19 @@ def test_an_exercise_that_was_begun_is_clean_and_says_what_is_to_be_written(cour
     folder, done = course
     assert done.returncode == 0, done.stderr
     begun = [
-        f"autograder/exercises/reptile/{name}.py" for name in ("__init__", "checks", "mutants", "probe", "solution")
+        f"autograder/exercises/reptile/{name}"
+        for name in ("__init__.py", "checks.py", "mutants.md", "probe.py", "solution.py")
     ]
     begun.append("hw2/reptile.py")
     assert [line.removeprefix("written: ") for line in done.stdout.splitlines()[:6]] == begun
     sentences = re.findall(r"^  (\S+: [A-Z].*)$", done.stdout, re.MULTILINE)
     assert len(sentences) > 12 and all(re.fullmatch(r"[\w./]+(:\d+)?: .+\.", sentence) for sentence in sentences)
-    for file in ("solution", "probe", "checks", "mutants"):
-        assert any(sentence.startswith(f"autograder/exercises/reptile/{file}.py") for sentence in sentences), file
+    for file in ("solution.py", "probe.py", "checks.py", "mutants.md"):
+        assert any(sentence.startswith(f"autograder/exercises/reptile/{file}") for sentence in sentences), file
     for command in (("check",), ("format", "--check")):
-        linted = run(folder, "-m", "ruff", *command, "--no-cache", *begun)
+        linted = run(folder, "-m", "ruff", *command, "--no-cache", *(name for name in begun if name.endswith(".py")))
         assert linted.returncode == 0, linted.stdout
-    modules = [f"autograder.exercises.reptile.{part}" for part in ("solution", "probe", "checks", "mutants")]
+    modules = [f"autograder.exercises.reptile.{part}" for part in ("solution", "probe", "checks")]
     assert run(folder, "-c", f"import hw2.reptile, {', '.join(modules)}").returncode == 0
     failing = left_in(folder)
     assert failing.returncode == 1 and all(sentence in failing.stdout for sentence in sentences), failing.stdout
@@ -75,7 +76,7 @@ def test_what_is_there_is_not_written_over(course):
 @pytest.mark.slow
 def test_an_exercise_filled_in_as_contributing_says_is_graded(course):
     folder, _ = course
-    for path in WRITTEN.glob("*.py"):
+    for path in (*WRITTEN.glob("*.py"), *WRITTEN.glob("*.md")):
         shutil.copy(path, folder / "autograder" / "exercises" / "reptile")
     assert run(folder, "-m", "autograder", "stubs").returncode == 0
     table = run(folder, "-c", "from autograder.instructor.points import *; print(points_tables('hw2'), end='')").stdout
@@ -84,7 +85,7 @@ def test_an_exercise_filled_in_as_contributing_says_is_graded(course):
     begin, end = text.index("<!-- points:begin -->"), text.index("<!-- points:end -->") + len("<!-- points:end -->")
     readme.write_text(text[:begin] + table + text[end:], encoding="utf-8")
     left = [line for line in left_in(folder).stdout.splitlines() if line.startswith(("autograder/", "hw2/"))]
-    assert left == ["autograder/exercises/reptile/mutants.py: Write 30 wrong solutions that students really write."]
+    assert left == ["autograder/exercises/reptile/mutants.md: Write 30 wrong solutions that students really write."]
     for options, earned in ((["--reference"], 15), ([], 0)):
         result = folder / "result.json"
         graded = run(folder, "-m", "autograder", "hw2", "--only", "reptile", "--json", result, *options)

@@ -32,7 +32,7 @@ SAME = 10  # tokens that are not found by chance
 WRONG = 14  # of a mutant's, which is no secret by itself
 RENAMED = 28  # if only their pattern is the same
 SHORT = 6  # words of an expression in one spelling that are not found by chance, unless the given modules have them
-NAMES = {"solution.py", "mutants.py", ".git", ".gitignore", ".hypothesis"}
+NAMES = {"solution.py", "mutants.md", "alternatives.md", ".git", ".gitignore", ".hypothesis"}
 SUFFIXES = {".pyc", ".pyo", ".bundle", ".orig", ".rej", ".swp"}
 PLACES = re.compile(r"(?<![\w./])/(?:root|work|home/\w+|Users/\w+|private/var)/[\w.]|[A-Z]:\\+Users\\+\w")
 NOBODY = {"root", "user", "admin", "student", "runner"}  # names of users that are words
@@ -146,12 +146,11 @@ def _left_out(exercise: Exercise) -> Iterator[Code]:
                 if len(window) >= RENAMED:
                     yield Code.of(window, f"line {first + number} of {name}", renamed=True)
                     break
-    if (exercise.folder / "mutants.py").exists():
+    if (exercise.folder / mutants.FILE).exists():
         for mutant in mutants.load(exercise):
-            for _, new in mutant.edits:
-                for line in map(_line, new.splitlines()):
-                    if len(line) >= WRONG and _joined(line) not in given:
-                        yield Code.of(line, f"mutant '{mutant.name}' of {exercise.name}")
+            for line in (_line(line) for change in mutant.changes for line in change.new):
+                if len(line) >= WRONG and _joined(line) not in given:
+                    yield Code.of(line, f"mutant '{mutant.name}' of {exercise.name}")
 
 
 @functools.cache
