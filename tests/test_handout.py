@@ -201,7 +201,7 @@ def test_a_handout_says_that_it_has_no_other_seed_and_no_solutions(unpacked):
 def test_instructors_commands_are_not_in_a_handout(unpacked):
     _, said = run(unpacked, "--help")
     assert "submit" in said and "upgrade" in said
-    assert not {"stubs", "mutants", "calibrate", "handout"} & set(said.split())
+    assert not {"write", "mutants", "calibrate", "handout"} & set(said.split())
 
 
 def test_stubs_of_a_handout_pass_ruff(unpacked):
@@ -443,6 +443,17 @@ def test_what_was_dropped_into_a_folder_is_not_carried_and_that_is_said(files, d
     assert command.handout("hw2", tmp_path / "h.zip", True, command.Wanted()) == 0
     said = capsys.readouterr().out
     assert "Not carried" in said and all(name in said for name in DROPPED) and leaks.UNSEEN in said
+
+
+def test_of_an_exercises_texts_students_get_its_learner_alone(files, unpacked):
+    for exercise in catalog.exercises("hw2"):
+        assert {f"{exercise.place}/learner.py", f"{exercise.place}/probe.py"} <= files.keys()
+        assert not [name for name in carried.HIDDEN if f"{exercise.place}/{name}" in files]
+    assert "hw2/introduction.md" not in files
+    for name, said in (("maml", "There is no checkpoint logs/maml/omniglot/best"), ("black_box", "No such command")):
+        line = [sys.executable, "-m", "hw2.train", name, "--test"]
+        done = subprocess.run(line, cwd=unpacked, capture_output=True, text=True, check=False)
+        assert done.returncode in (1, 2) and said in done.stderr
 
 
 def test_a_file_that_is_named_is_carried(dropped):
