@@ -66,7 +66,7 @@ def test_help_lists_methods_and_recipes_in_the_homeworks_order(program):
         said = run(*words).output
         assert said.index("cat  Train cat.") < said.index("ant  Train ant.")
         assert said.index("course-cat  90.0%, nobody") < said.index("course-ant  90.0%, nobody")
-        assert "python -m toy.train cat --help" in said
+        assert "python -m toy.train METHOD --help" in said
     assert "Recipes, --recipe NAME in the place of a method:\n    course-ant" in run("ant", "--help").output
 
 
@@ -83,3 +83,8 @@ def test_code_that_cannot_be_imported_keeps_no_other_method_from_training(progra
     run = program({"bee": True, "ant": True})
     assert run("ant").output == "ant 5 None\n"
     assert isinstance(run("bee").exception, SyntaxError)
+
+
+def test_a_list_that_cannot_be_read_is_one_sentence():
+    said = CliRunner().invoke(training.program("hw99"), [])
+    assert said.exit_code == 1 and said.output.startswith("Error: hw99/homework.toml is missing")
