@@ -71,8 +71,8 @@ class _Methods(click.Group):
             return None
         module = load(exercise)
         command: click.Command = module.command
-        rows = [f"  {name:20} {recipe.target:.1%}, {recipe.source}" for name, recipe in module.RECIPES.items()]
-        command.epilog = "\n".join(["\b", "Recipes, --recipe NAME in the place of a method:", *rows])
+        if rows := [f"  {name:20} {recipe.target:.1%}, {recipe.source}" for name, recipe in module.RECIPES.items()]:
+            command.epilog = "\n".join(["\b", "Recipes, --recipe NAME in the place of a method:", *rows])
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
