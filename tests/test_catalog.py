@@ -1,6 +1,7 @@
 """Homeworks and exercises as lists in files: read, chosen from, written, and points divided among checks."""
 
 import math
+import zipfile
 from datetime import timedelta
 
 import msgspec
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from autograder.grading import catalog
 from autograder.grading.catalog import Homework
 from autograder.grading.checks import shares
+from autograder.intake import submission
 from autograder.results import number, total
 
 WORTHS = st.integers(1, 30_000).map(lambda hundredths: hundredths / 100)
@@ -71,3 +73,24 @@ def test_a_due_date_has_its_zone():
     for text in ("2026-12-01 23:59", "2026-12-01", "soon", "2026-13-01 23:59 -08:00", "2026-12-01 24:59 -08:00"):
         with pytest.raises(ValueError, match="is no time with its zone"):
             catalog.deadline(text)
+
+
+def test_an_optional_file_is_found_wherever_it_lies_or_simply_absent(tmp_path):
+    first, second = catalog.exercises("hw2")[:2]
+    with catalog.replaced("hw2", Homework("x", {first.name: 1.0}, {second.name: 1.0})):
+        _, optional = catalog.exercises("hw2")
+        (tmp_path / f"{first.name}.py").write_text("first")
+        found = submission.collect(tmp_path, "hw2")
+        assert found.lacks(optional) and not found.problems and not found.notes
+        with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+            archive.writestr(f"{second.name}.py", "second")
+        found = submission.collect(tmp_path, "hw2")
+        assert found.files[optional.file] == b"second" and not found.problems and not found.lacks(optional)
+        (tmp_path / "more.zip").rename(tmp_path / f"{second.name}.py.txt")  # what is misnamed is meant, and told
+        found = submission.collect(tmp_path, "hw2")
+        assert "rename it" in found.problems[optional.name] and not found.lacks(optional)
+        (tmp_path / f"{first.name}.py").unlink()
+        (tmp_path / f"{second.name}.py.txt").unlink()
+        with pytest.raises(submission.SubmissionError) as error:
+            submission.collect(tmp_path, "hw2")
+        assert first.name in str(error.value) and second.name not in str(error.value)
