@@ -491,6 +491,16 @@ def test_a_handout_has_what_the_list_says_with_its_term(handed_out):
     readme = written["README.md"].read_text()
     assert "TODOs in `hw2/protonet.py`. Optional, and outside the sum: `hw2/maml.py`." in readme
     assert "**Problem 2 (optional)." in written["hw2/README.md"].read_text()
+    for damage, sentence in (
+        ("required = 3", "hw2/homework.toml has no title."),
+        (None, "hw2/homework.toml is missing: "),
+    ):
+        written["hw2/homework.toml"].unlink()
+        if damage:
+            written["hw2/homework.toml"].write_text(damage)
+        for words in (["hw2"], ["submit", "hw2"]):
+            status, said = run(written["README.md"].parent, *words)
+            assert status == 3 and said.startswith(sentence) and len(said.splitlines()) == 1, said
 
 
 def test_a_handout_without_an_exercise_has_nothing_of_it(handed_out, capsys):
@@ -589,6 +599,18 @@ def test_work_is_taken_over_into_a_corrected_handout(files, unpacked, tmp_path):
     assert all(path.read_bytes() == content for path, content in before.items())
     status, said = run(unpacked, "upgrade", new)
     assert status == 4 and "has been worked in already" in said
+
+
+def test_work_on_an_exercise_that_the_new_handout_lacks_is_named(files, unpacked, tmp_path):
+    gone = catalog.exercises("hw2")[-1].file
+    told = manifest.read(files[manifest.PATH])
+    told.files.pop(gone)
+    put({name: content for name, content in files.items() if name != gone}, tmp_path / "new")
+    (tmp_path / "new" / manifest.PATH).write_bytes(msgspec.json.encode(told))
+    solve(unpacked)
+    status, said = run(unpacked, "upgrade", tmp_path / "new")
+    assert status == 1 and f"{gone}: the new handout has no such exercise: not taken over." in said
+    assert not (tmp_path / "new" / gone).exists()
 
 
 def test_work_is_taken_over_into_an_archive(files, unpacked, tmp_path):
