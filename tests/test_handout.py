@@ -15,6 +15,8 @@ import tarfile
 import zipfile
 import zlib
 
+import click
+import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import save
@@ -51,7 +53,8 @@ def few_mutants():
 @pytest.fixture(scope="module")
 def files(few_mutants):
     """The files of a handout of homework 2."""
-    return build.build("hw2", seed=SEED, term="Autumn", due="2026-12-01")
+    listed = msgspec.structs.replace(catalog.homework("hw2"), term="Autumn", due="2026-12-01 23:59 -08:00")
+    return build.build("hw2", seed=SEED, listed=listed)
 
 
 @pytest.fixture
@@ -221,7 +224,7 @@ def test_an_archive_is_the_same_byte_for_byte(files):
 def test_the_manifest_has_the_digest_of_every_file(files):
     told = manifest.read(files[manifest.PATH])
     assert told.files == {n: manifest.digest(c) for n, c in files.items() if n != manifest.PATH}
-    assert (told.seed, told.term, told.due) == (SEED, "Autumn", "2026-12-01")
+    assert (told.seed, told.term, told.due) == (SEED, "Autumn", "2026-12-01 23:59 -08:00")
 
 
 # It tells no solution
@@ -471,6 +474,79 @@ def test_all_that_programs_and_checks_import_is_carried(files):
             assert not [name for name in missing if "/instructor/" not in name], (name, missing)
 
 
+LISTED = catalog.Homework("Two", required={"protonet": 40.0}, optional={"maml": 12.5}, term="Spring")
+
+
+@pytest.fixture
+def handed_out(monkeypatch, tmp_path):
+    """Write a handout, without answers, by what the command line says: its files, status and what is said."""
+    from autograder.instructor.handout import command
+
+    monkeypatch.setattr(build, "record", lambda exercise, seed: {})
+    monkeypatch.setattr(leaks, "find", lambda *_: [])
+    monkeypatch.setattr(catalog, "_homework", lambda name: LISTED)
+    monkeypatch.setattr(command.generated, "stale", lambda homework: {})
+
+    def write(**wanted):
+        assert command.handout("hw2", tmp_path / "out", False, command.Wanted(**wanted)) == 0
+        return {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*.*")}
+
+    return write
+
+
+def test_a_handout_has_what_the_list_says_with_its_term(handed_out):
+    written = handed_out()
+    assert written["hw2/homework.toml"].read_text() == catalog.write(LISTED)
+    told = manifest.read(written[manifest.PATH].read_bytes())
+    assert (told.term, told.due) == ("Spring", "") and "hw2/maml.py" in told.files
+    readme = written["README.md"].read_text()
+    assert "TODOs in `hw2/protonet.py`. Optional, and outside the sum: `hw2/maml.py`." in readme
+    assert "**Problem 2 (optional)." in written["hw2/README.md"].read_text()
+    for damage, sentence in (
+        ("required = 3", "hw2/homework.toml has no title."),
+        (None, "hw2/homework.toml is missing: "),
+    ):
+        written["hw2/homework.toml"].unlink()
+        if damage:
+            written["hw2/homework.toml"].write_text(damage)
+        for words in (["hw2"], ["submit", "hw2"]):
+            status, said = run(written["README.md"].parent, *words)
+            assert status == 3 and said.startswith(sentence) and len(said.splitlines()) == 1, said
+
+
+def test_a_handout_without_an_exercise_has_nothing_of_it(handed_out, capsys):
+    written = handed_out(dropped=("protonet",), counted=("maml",), due="2027-03-01 12:00 +00:00")
+    listed = msgspec.toml.decode(written["hw2/homework.toml"].read_bytes(), type=catalog.Homework)
+    assert listed.required == {"maml": 12.5} and not listed.optional
+    assert (listed.term, listed.due) == ("Spring", "2027-03-01 12:00 +00:00")
+    assert not [name for name in written if "protonet" in name]
+    told = manifest.read(written[manifest.PATH].read_bytes())
+    assert told.due == listed.due and "hw2/maml.py" in told.files
+    assert "TODOs in `hw2/maml.py`." in written["README.md"].read_text()
+    assert "ProtoNet._prototypes" not in written["hw2/README.md"].read_text() + written["hw2/hw2.ipynb"].read_text()
+    said = capsys.readouterr().out
+    assert "protonet" not in said and "`class` and `gradescope` grade by hw2/homework.toml" in said
+    done = run(written["README.md"].parent, "hw2", "--list")
+    assert done[0] == 0 and done[1].endswith("hw2: 12.5 points\n"), done
+    assert catalog.homework("hw2") is LISTED  # as before
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"dropped": ("mann",)}, "hw2/homework.toml does not list mann, but protonet, maml."),
+        ({"counted": ("mann",)}, "hw2/homework.toml does not list mann, but protonet, maml."),
+        ({"counted": ("maml",), "dropped": ("maml",)}, "maml cannot be required and left out."),
+        ({"dropped": ("maml", "protonet")}, "No exercise of hw2 would be left."),
+        ({"due": "2026-12-01"}, "--due: '2026-12-01' is no time with its zone, as \"2026-12-01 23:59 -08:00\"."),
+    ],
+)
+def test_a_handout_that_cannot_be_is_a_sentence(handed_out, wanted, said):
+    with pytest.raises(click.UsageError) as error:
+        handed_out(**wanted)
+    assert error.value.message == said
+
+
 def test_the_manifest_accounts_for_every_byte(files):
     assert build.unaccounted(files) == []
     assert build.unaccounted(files | {"hw2/util.py": b"x"}) == ["hw2/util.py"] * 2
@@ -536,6 +612,18 @@ def test_work_is_taken_over_into_a_corrected_handout(files, unpacked, tmp_path):
     assert status == 4 and "has been worked in already" in said
 
 
+def test_work_on_an_exercise_that_the_new_handout_lacks_is_named(files, unpacked, tmp_path):
+    gone = catalog.exercises("hw2")[-1].file
+    told = manifest.read(files[manifest.PATH])
+    told.files.pop(gone)
+    put({name: content for name, content in files.items() if name != gone}, tmp_path / "new")
+    (tmp_path / "new" / manifest.PATH).write_bytes(msgspec.json.encode(told))
+    solve(unpacked)
+    status, said = run(unpacked, "upgrade", tmp_path / "new")
+    assert status == 1 and f"{gone}: the new handout has no such exercise: not taken over." in said
+    assert not (tmp_path / "new" / gone).exists()
+
+
 def test_work_is_taken_over_into_an_archive(files, unpacked, tmp_path):
     solve(unpacked)
     (tmp_path / "new.zip").write_bytes(archives.pack(corrected(files), "hw2-handout"))
@@ -581,7 +669,7 @@ def test_nothing_is_taken_over_into_what_is_no_handout(unpacked, tmp_path):
 def test_submit_packs_what_is_to_be_handed_in_and_the_grader_takes_it(unpacked):
     solve(unpacked)
     status, said = run(unpacked, "submit", "hw2")
-    assert status == 0 and "The grader accepts it: hand it in by 2026-12-01." in said
+    assert status == 0 and "The grader accepts it: hand it in by 2026-12-01 23:59 -08:00." in said
     archive = unpacked / "hw2-submission.zip"
     names = set(zipfile.ZipFile(io.BytesIO(archive.read_bytes())).namelist())
     assert {"hw2/protonet.py", "hw2/maml.py", "manifest.json"} <= names and "hw2/train.py" not in names
