@@ -186,13 +186,13 @@ def submit(homework: str, out: Path) -> int:
         return NOTHING_TO_GRADE
     for warning in packed.warnings:
         click.echo(f"Note: {warning}", err=True)
-    told = manifest.here()
-    click.echo(f"{out}: {', '.join(packed.names)}. The grader accepts it: hand it in" + _by(told) + ".")
+    handout = manifest.here()
+    click.echo(f"{out}: {', '.join(packed.names)}. The grader accepts it: hand it in" + _by(handout) + ".")
     return FULL_MARKS
 
 
-def _by(told: manifest.Manifest | None) -> str:
-    return f" by {told.due}" if told and told.due else ""
+def _by(handout: manifest.Manifest | None) -> str:
+    return f" by {handout.due}" if handout and handout.due else ""
 
 
 def upgrade(new: Path) -> int:
@@ -206,8 +206,8 @@ def upgrade(new: Path) -> int:
         click.echo(str(error), err=True)
         return USAGE
     for file in taken:
-        click.echo(f"{file.name}: {' '.join(file.said) or 'taken over, all of it.'}")
+        click.echo(f"{file.name}: {' '.join(file.messages) or 'taken over, all of it.'}")
     if not taken:
         click.echo("You have changed nothing here yet: there is nothing to take over.")
     click.echo(f"{new} is now yours, handout {theirs.version}; this folder is as it was.")
-    return LESS if any(file.said for file in taken) else FULL_MARKS
+    return LESS if any(file.messages for file in taken) else FULL_MARKS

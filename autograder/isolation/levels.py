@@ -80,7 +80,7 @@ class Isolation:
         return Running(process, group, private, own, supervised=self.level == REDUCED)
 
     def shortfall(self, required: str | None) -> str:
-        """Why it is not as strong as a level that is demanded, in one sentence; empty if it is."""
+        """Return why it is not as strong as a level that is demanded, in one sentence; empty if it is."""
         order = list(WORDS)
         if required is None or order.index(self.level) <= order.index(required):
             return ""
@@ -90,7 +90,7 @@ class Isolation:
         )
 
     def holes(self, closed: Iterable[Path] = ()) -> str:
-        """What selftest.py could do inside that it must not; empty if nothing.
+        """Return what selftest.py could do inside that it must not; empty if nothing.
 
         Args:
             closed: folders that it must not see, beside those of the grader.
@@ -158,7 +158,7 @@ def _in_containers(engine: str) -> Isolation:
 
 @functools.cache
 def find() -> Isolation:
-    """The strongest level that works here, as its self-test shows; containers where these are demanded."""
+    """Return the strongest level that works here, as its self-test shows; containers where these are demanded."""
     if engine := os.environ.get(DEMANDED):
         return _in_containers(engine)
     if sys.platform != "linux":
@@ -196,13 +196,13 @@ def find() -> Isolation:
 
 def _holes(isolation: Isolation, closed: Iterable[Path]) -> str:
     with _two_boxes(isolation.level) as (here, other), _listening(other), _sharing() as name:
-        told = {"level": isolation.level, "course": str(COURSE), "other": str(other), "grader": os.getpid()}
-        told |= {"closed": list(map(str, closed)), "shared": name}
+        facts = {"level": isolation.level, "course": str(COURSE), "other": str(other), "grader": os.getpid()}
+        facts |= {"closed": list(map(str, closed)), "shared": name}
         dropped = isolation.level == SEPARATE or (isolation.drop and python.unprivileged(here))
         counted = isolation.level in (ISOLATED, CONTAINER) or os.getuid() or dropped
-        told["processes"] = totals.PROCESSES if counted else 0  # the kernel counts none of root's
+        facts["processes"] = totals.PROCESSES if counted else 0  # the kernel counts none of root's
         try:
-            running = isolation._start(here, SELFTEST, [json.dumps(told)], totals.TEST_MEMORY)
+            running = isolation._start(here, SELFTEST, [json.dumps(facts)], totals.TEST_MEMORY)
         except (OSError, totals.LimitError) as error:
             return str(error)
         timer = threading.Timer(120, running.process.kill)

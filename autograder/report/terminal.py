@@ -21,10 +21,10 @@ MARKS = {Verdict.PASS: "✓", Verdict.NOT_RUN: "·"}
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that is no wider than is good to read."""
-    made = Console(stderr=stderr, highlight=False)
-    made.width = min(made.width, WIDTH)
-    return made
+    """Return a console that is no wider than is good to read."""
+    limited = Console(stderr=stderr, highlight=False)
+    limited.width = min(limited.width, WIDTH)
+    return limited
 
 
 class Line:
