@@ -24,7 +24,8 @@ OF_TESTS = set(re.findall(OPTION, (COURSE / "tests" / "selection.py").read_text(
 def options(command):
     """All options of a click command and of its subcommands."""
     own = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
-    return own.union(*map(options, getattr(command, "commands", {}).values()))
+    inner = command.list_commands(None) if isinstance(command, click.Group) else ()
+    return own.union(*(options(command.get_command(None, name)) for name in inner))
 
 
 def commands():

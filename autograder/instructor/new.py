@@ -94,7 +94,7 @@ def _begin_exercise(name: str) -> int:
     _say_unwritten(exercise.folder)
     click.echo(
         f"\nIts points stand in {homework}/{LIST}. Next: `python -m autograder check {name}` says, in the order of "
-        "writing, what is left; CONTRIBUTING.md walks through it."
+        "writing, what is left; docs/authors.md walks through it."
     )
     return FULL_MARKS
 

@@ -73,7 +73,7 @@ class Submission:
         return self.problems.get(exercise.name, f"{exercise.file} is missing.")
 
     def lacks(self, exercise: Exercise) -> bool:
-        """Tell whether an exercise is optional and was not handed in: there is nothing to judge, and nothing is wrong."""
+        """Tell whether an exercise is optional and not handed in: there is nothing to judge, and nothing is wrong."""
         return not (exercise.required or exercise.file in self.files or exercise.name in self.problems)
 
 
