@@ -24,7 +24,7 @@ from autograder.exit_status import GRADER_FAULT, INTERRUPTED, USAGE
 from autograder.grading.catalog import homeworks, natural
 from autograder.isolation import levels
 from autograder.isolation.container import ENGINES
-from autograder.isolation.levels import WORDS
+from autograder.level_words import WORDS
 from autograder.paths import COURSE, GRADER
 from data import output
 

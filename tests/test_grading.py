@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import commands, fault
+from autograder import fault, writing
 from autograder.grading import catalog, grade, referee
 from autograder.grading.check_vocabulary import longer
 from autograder.grading.drawings import Drawings
@@ -361,7 +361,7 @@ def test_a_full_disk_is_one_sentence_and_damages_nothing(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(os, "fdopen", full)
     with pytest.raises(OSError, match="No space left") as caught:
-        commands.write_whole(kept, b"after")
+        writing.write_whole(kept, b"after")
     assert kept.read_text() == "before" and list(tmp_path.iterdir()) == [kept]
     assert fault.sentence(caught.value) == f"The disk is full: free some space in {tmp_path}{_moving(tmp_path)}."
 

@@ -252,14 +252,14 @@ def notebook(**cell):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("hw2/util.py", f"def f(x):\n    {LINE}\n", "of hw2/protonet/solution.py"),
-        ("hw2/util.py", f"# {LINE}\n", "of hw2/protonet/solution.py"),
-        ("README.md", f"Try `{LINE[7:]}`.", "of hw2/protonet/solution.py"),
-        ("hw2/util.py", LINE.replace(" for", "\n    for").replace("(dim", "( dim"), "of hw2/protonet/solution.py"),
+        ("hw2/util.py", f"def f(x):\n    {LINE}\n", "exercises/protonet/solution.py"),
+        ("hw2/util.py", f"# {LINE}\n", "exercises/protonet/solution.py"),
+        ("README.md", f"Try `{LINE[7:]}`.", "exercises/protonet/solution.py"),
+        ("hw2/util.py", LINE.replace(" for", "\n    for").replace("(dim", "( dim"), "exercises/protonet/solution.py"),
         ("hw2/util.py", OTHER, "with other names"),
         ("hw2/hw2.ipynb", notebook(source=["x = 1\n", LINE]), "hw2/hw2.ipynb, cell 1: line"),
         ("hw2/hw2.ipynb", notebook(outputs=[{"text": [LINE]}]), "output of cell 1: line"),
-        ("autograder/exercises/protonet/answers.json", json.dumps({"says": LINE}), "of hw2/protonet/solution.py"),
+        ("autograder/exercises/protonet/answers.json", json.dumps({"says": LINE}), "exercises/protonet/solution.py"),
         ("autograder/exercises/protonet/solution.py", "", "is the instructor's"),
         ("autograder/exercises/protonet/mutants.py", "", "is the instructor's"),
         ("autograder/instructor/references.py", "", "is the instructor's"),
@@ -355,7 +355,7 @@ DISGUISES = {
 
 @pytest.mark.parametrize("disguise", DISGUISES)
 def test_a_line_of_a_solution_is_found_in_every_disguise(disguise):
-    assert any("of hw2/protonet/solution.py" in leak for leak in alone("data/x.txt", DISGUISES[disguise]))
+    assert any("exercises/protonet/solution.py" in leak for leak in alone("data/x.txt", DISGUISES[disguise]))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`python -m autograder new`: a homework and an exercise begun, filled in as CONTRIBUTING.md says, and graded."""
+"""`python -m autograder new`: a homework and an exercise begun, filled in as docs/authors.md says, and graded."""
 
 import json
 import os

@@ -9,7 +9,7 @@ import click
 from autograder.grading.catalog import homework, homeworks
 from autograder.isolation import levels
 from autograder.isolation.container import ENGINES
-from autograder.isolation.levels import WORDS
+from autograder.level_words import WORDS
 
 
 @click.command("write")

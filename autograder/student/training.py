@@ -61,11 +61,11 @@ class _Methods(click.Group):
         return _learners(self.homework)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The methods, in the homework's order."""
+        """Return the methods, in the homework's order."""
         return list(self.learners)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The method of a name."""
+        """Return the method of a name."""
         exercise = self.learners.get(cmd_name)
         if exercise is None:
             return None

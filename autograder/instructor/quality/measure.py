@@ -5,7 +5,7 @@ import secrets
 import click
 from rich.progress import track
 
-from autograder import commands
+from autograder import arguments
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS
 from autograder.instructor.quality import calibrate as calibrating
 from autograder.instructor.quality import distributions, kill_matrix, kill_table, mutants
@@ -14,7 +14,7 @@ from autograder.report import terminal
 
 def kill_mutants(homework: str, only: str | None, jobs: int | None, seed: int | None) -> int:
     """Print the kill matrix; exit status 1 if a mutant lives, 3 if one made the grader fail."""
-    chosen = commands.chosen(homework, only)
+    chosen = arguments.chosen(homework, only)
     order = {(exercise.name, m.name): number for exercise in chosen for number, m in enumerate(mutants.load(exercise))}
     seed = secrets.randbelow(2**31) if seed is None else seed
     tried = track(
@@ -36,8 +36,8 @@ def calibrate(
     homework: str, seeds: int, mutant_seeds: int, first: int, only: str | None, sources: tuple[str, ...]
 ) -> int:
     """Measure and write thresholds."""
-    chosen = commands.chosen(homework, only)
-    drawings = [commands.find_drawings(source) for source in sources]
+    chosen = arguments.chosen(homework, only)
+    drawings = [arguments.find_drawings(source) for source in sources]
     for exercise in chosen:
         trained = sum(exercise.outline().values())
         if not trained:
