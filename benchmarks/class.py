@@ -31,14 +31,13 @@ from rich.table import Table
 
 from autograder.grading.catalog import exercises
 from autograder.instructor import references
+from autograder.instructor.quality import alternatives as other_words
 from autograder.instructor.quality import mutants
 from autograder.paths import COURSE
 from benchmarks.grade import memory
 
 sys.path[:0] = [str(COURSE / "tests"), str(COURSE / "tests" / "hostile")]
-import alternatives_hw2  # noqa: E402
 import hostile_case  # noqa: E402
-from rewriting import rewrite  # noqa: E402
 
 HOMEWORK = "hw2"
 SEED = 5_902_387_164_273_091
@@ -123,9 +122,8 @@ def correct_work():
 def alternatives():
     files = references.solutions(HOMEWORK).files
     written = {
-        exercise.name: [rewrite(files[exercise.file].decode(), bodies) for bodies in listed.values()]
+        exercise.name: [other.apply(files[exercise.file].decode()) for other in other_words.load(exercise)]
         for exercise in exercises(HOMEWORK)
-        for listed in [getattr(alternatives_hw2, exercise.name.upper())]
     }
     number = 0
     while True:

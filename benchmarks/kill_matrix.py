@@ -1,6 +1,6 @@
 """What the checks make of all mutants: python -m benchmarks.kill_matrix [--seeds 1 2 3] [--rows FILE]
 
-Holds the checks against every mutant under some seeds, and writes docs/kill-kill_table.md: how many are found, by which
+Holds the checks against every mutant under some seeds, and writes docs/kill-matrix.md: how many are found, by which
 check, what they cost, and what the calibration measured of those that are told by an accuracy. With --rows results
 are kept in a file, one a line, and a run that was interrupted goes on where it was.
 """
@@ -23,11 +23,11 @@ from autograder.instructor.quality.kill_matrix import Death
 from autograder.paths import COURSE
 from autograder.results import total
 
-PAGE = COURSE / "docs" / "kill-kill_table.md"
+PAGE = COURSE / "docs" / "kill-matrix.md"
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 HEAD = """# The kill matrix
 
-What the checks make of wrong solutions, each a small edit of the reference (`autograder/exercises/*/mutants.py`), under
+What the checks make of wrong solutions, each a small edit of the reference (`autograder/exercises/*/mutants.md`), under
 {seeds}. `python -m benchmarks.kill_matrix` writes this page; `python -m autograder mutants hw2` shows one in the
 terminal.
 """
@@ -40,7 +40,7 @@ LOSSES = """
 
 Mutants by the share of their exercise's points that they lose, training checks not counted. None of them costs the
 other exercise of its homework a point. A solution without the method's idea loses half at least, and any other mistake
-a third at most, unless nothing comes back that could be judged (`tests/test_mutants.py` holds these bounds).
+a third at most, unless nothing comes back that could be judged (`python -m autograder check` holds these bounds).
 """
 TRAINING = """
 ## Training
@@ -68,7 +68,7 @@ def measure(exercise: Exercise, seeds: list[int], rows: Path, jobs: int | None) 
     """What became of an exercise's mutants under each seed."""
     found: dict[tuple[int, str], Death] = {}
     for seed, row in map(json.loads, rows.read_text(encoding="utf-8").splitlines() if rows.exists() else []):
-        death = Death(**{**row, "failed": tuple(row["failed"]), "faults": tuple(row["faults"])})
+        death = Death(**{name: tuple(part) if isinstance(part, list) else part for name, part in row.items()})
         if death.exercise == exercise.name:
             found[seed, death.mutant] = death
     wanted = [mutant.name for mutant in mutants.load(exercise)]

@@ -1,4 +1,4 @@
-"""What students read: ten reports of real mistakes, into docs/reports.md: python -m benchmarks.reports"""
+"""What students read: reports of the mistakes that are examples, into docs/reports.md: python -m benchmarks.reports"""
 
 import io
 from pathlib import Path
@@ -15,16 +15,10 @@ from autograder.report import terminal
 from autograder.results import Verdict
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-CHOSEN = {
-    "data_generator": ("support and query drawn by two calls", "query never shuffled"),
-    "black_box": ("cross entropy over the wrong axis", "only the last label is hidden"),
-    "protonet": ("distances not squared", "prototypes under no_grad", "softmax before the cross entropy"),
-    "maml": ("first order: retain_graph", "graph built always", "no accuracy after the last step"),
-}
-HEAD = """# Ten reports
+HEAD = """# What a student reads
 
-What a student reads whose solution has one of the mistakes that are made most. `python -m benchmarks.reports` writes
-this page from the mutants; checks that pass are left out here.
+The reports on solutions with one of the mistakes that are made most. `python -m benchmarks.reports` writes this page
+from the mutants that are `(an example)`; checks that pass are left out here.
 """
 
 
@@ -32,9 +26,8 @@ def main() -> None:
     """Write the page."""
     pages = [HEAD]
     for exercise in (exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)):
-        known = {mutant.name: mutant for mutant in mutants.load(exercise)}
-        for name in CHOSEN[exercise.name]:
-            pages.append(f"## {exercise.title}: {name}\n\n```text\n{_report(exercise, known[name])}\n```\n")
+        for mutant in (mutant for mutant in mutants.load(exercise) if mutant.example):
+            pages.append(f"## {exercise.title}: {mutant.name}\n\n```text\n{_report(exercise, mutant)}\n```\n")
     DOCS.mkdir(exist_ok=True)
     (DOCS / "reports.md").write_text("\n".join(pages), encoding="utf-8")
 

@@ -61,7 +61,8 @@ def solutions(homework: str) -> dict[str, Submission]:
     for number in range(PARTIAL):
         files, names = dict(references.solutions(homework).files), []
         for exercise in exercises(homework):
-            mutant = mutants.load(exercise)[number]
+            known = mutants.load(exercise)
+            mutant = known[number % len(known)]
             files[exercise.file] = mutant.apply(files[exercise.file].decode()).encode()
             names.append(mutant.name)
         found[" + ".join(names)] = Submission(files)

@@ -104,7 +104,7 @@ class Course:
             for file, text in (("__init__", ""), ("solution", SOLUTION), ("probe", PROBE), ("checks", CHECKS)):
                 (own / f"{file}.py").write_text(text)
             (own / "exercise.toml").write_text(PAGE.format(name=name))
-            (own / "mutants.py").write_text("MUTANTS = []\n")
+            (own / "mutants.md").write_text("# Wrong sums\n")
 
     def hand_in(self, folder, **texts):
         """Put the files of a submission into a folder."""

@@ -166,7 +166,7 @@ class Exercise:
         return f"{PACKAGE}.{self.name}"
 
     def load(self, part: str) -> ModuleType:
-        """Import solution, probe, checks or mutants of this exercise."""
+        """Import solution, probe or checks of this exercise."""
         return importlib.import_module(f"{self.package}.{part}")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from autograder.grading.catalog import homework, homeworks
+from autograder.grading.catalog import Exercise, homework, homeworks
 from autograder.isolation import levels
 from autograder.isolation.container import ENGINES
 from autograder.level_words import WORDS
@@ -31,34 +31,60 @@ def notebooks_command(html: Path, stubs: bool) -> int:
     return run.pages(html, stubs)
 
 
+def _chosen(target: str, only: str | None = None) -> list[Exercise]:
+    """The exercises that HOMEWORK or HOMEWORK/EXERCISE names."""
+    name, _, exercise = target.partition("/")
+    if name not in homeworks():
+        raise click.UsageError(f"There is no homework {name}; there are {', '.join(homeworks())}.")
+    if exercise and only:
+        raise click.UsageError(f"--only is for a whole homework, not for {target}.")
+    from autograder import arguments
+
+    return arguments.chosen(name, exercise or only)
+
+
+@click.command("check")
+@click.argument("targets", metavar="[HOMEWORK[/EXERCISE]]...", nargs=-1)
+@click.option("--fast", is_flag=True, help="Leave out what takes minutes.")
+def check_command(targets: tuple[str, ...], fast: bool) -> int:
+    """Go through the rules that an exercise keeps, in the order of writing, and say what is to be done next."""
+    from autograder.instructor.quality import check
+
+    return check.check([exercise for target in targets or homeworks() for exercise in _chosen(target)], fast)
+
+
 @click.command("calibrate")
-@click.argument("homework", type=click.Choice(homeworks()))
+@click.argument("homework", metavar="HOMEWORK[/EXERCISE]")
 @click.option("--seeds", default=30, show_default=True, help="Runs of the reference for each source of drawings.")
 @click.option("--mutant-seeds", default=4, show_default=True, help="Runs of each wrong solution.")
-@click.option("--first", default=0, show_default=True, help="The first seed: what was measured before it is kept.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes; one for each core if left out.")
 @click.option("--only", metavar="EXERCISE", help="One exercise.")
 @click.option(
     "--data", metavar="SOURCE", multiple=True, help="omniglot, glyphs or a folder; may be given several times."
 )
 def calibrate_command(
-    homework: str, seeds: int, mutant_seeds: int, first: int, only: str | None, data: tuple[str, ...]
+    homework: str, seeds: int, mutant_seeds: int, jobs: int | None, only: str | None, data: tuple[str, ...]
 ) -> int:
-    """Measure the reference's accuracies and write the thresholds of the checks that train."""
+    """Measure the reference's accuracies and write the thresholds of the checks that train.
+
+    One that was interrupted goes on where it was.
+    """
     from autograder.instructor.quality import measure
 
-    return measure.calibrate(homework, seeds, mutant_seeds, first, only, data or ("omniglot", "glyphs"))
+    return measure.calibrate(_chosen(homework, only), seeds, mutant_seeds, jobs, data or ("omniglot", "glyphs"))
 
 
 @click.command("mutants")
-@click.argument("homework", type=click.Choice(homeworks()))
+@click.argument("homework", metavar="HOMEWORK[/EXERCISE]")
 @click.option("--only", metavar="EXERCISE", help="One exercise.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; one for each core if left out.")
 @click.option("--seed", type=click.IntRange(min=0), help="Draw the inputs from this; a new one if left out.")
-def mutants_command(homework: str, only: str | None, jobs: int | None, seed: int | None) -> int:
+@click.option("--record", is_flag=True, help="Write the checks that find each into mutants.md.")
+def mutants_command(homework: str, only: str | None, jobs: int | None, seed: int | None, record: bool) -> int:
     """Try the checks on wrong solutions, and print which check finds each."""
     from autograder.instructor.quality import measure
 
-    return measure.kill_mutants(homework, only, jobs, seed)
+    return measure.kill_mutants(_chosen(homework, only), jobs, seed, record)
 
 
 @click.command("handout")
@@ -168,6 +194,7 @@ def new_command(name: str) -> int:
 
 
 COMMANDS: list[click.Command] = [
+    check_command,
     write_command,
     notebooks_command,
     calibrate_command,

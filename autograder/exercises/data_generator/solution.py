@@ -129,11 +129,10 @@ class DataGenerator(IterableDataset):
         N, K = self.num_classes, self.num_samples_per_class
         images = np.zeros((K + 1, N, self.dim_input), dtype=np.float32)
         labels = np.zeros((K + 1, N, N), dtype=np.float32)
-        characters = random.sample(self.folders, N)
-        for n, path in get_images(characters, range(N), nb_samples=K + 1, shuffle=False):
-            k = int(labels[:, n, n].sum())  # the drawings of character n that have their row already
-            images[k, n] = self.image_file_to_array(path, self.dim_input)
-            labels[k, n, n] = 1.0
+        for n, character in enumerate(random.sample(self.folders, N)):
+            for k, (_, path) in enumerate(get_images([character], [n], nb_samples=K + 1)):
+                images[k, n] = self.image_file_to_array(path, self.dim_input)
+                labels[k, n, n] = 1.0
         order = np.random.permutation(N)
         images[-1], labels[-1] = images[-1, order], labels[-1, order]
         return images, labels

@@ -146,12 +146,11 @@ def _left_out(exercise: Exercise) -> Iterator[Code]:
                 if len(window) >= RENAMED:
                     yield Code.of(window, f"line {first + number} of {name}", renamed=True)
                     break
-    if (exercise.folder / "mutants.py").exists():
+    if (exercise.folder / mutants.FILE).exists():
         for mutant in mutants.load(exercise):
-            for _, new in mutant.edits:
-                for line in map(_line, new.splitlines()):
-                    if len(line) >= WRONG and _joined(line) not in given:
-                        yield Code.of(line, f"mutant '{mutant.name}' of {exercise.name}")
+            for line in (_line(line) for change in mutant.changes for line in change.new):
+                if len(line) >= WRONG and _joined(line) not in given:
+                    yield Code.of(line, f"mutant '{mutant.name}' of {exercise.name}")
 
 
 @functools.cache

@@ -1,21 +1,22 @@
 """Measure thresholds: the reference's accuracies over many seeds, and how far below them a threshold is safe."""
 
+import concurrent.futures
 import math
 import statistics
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
 
 import numpy as np
 
 from autograder.grading import grade, thresholds
 from autograder.grading.catalog import Exercise
 from autograder.grading.drawings import Drawings
-from autograder.grading.settings import Observer, Settings
+from autograder.grading.settings import Settings
 from autograder.instructor.live_key import Live
-from autograder.instructor.quality import mutants
-from autograder.instructor.quality.mutants import Mutant
+from autograder.instructor.quality import measurements, mutants
+from autograder.instructor.quality.measurements import Accuracies, Run
 from autograder.instructor.references import solutions
 from autograder.intake.submission import Submission
-
-Measured = dict[tuple[str, str], dict[int, float]]  # accuracies by check and source of the drawings, and by seed
 
 ENOUGH = 5  # accuracies that say anything
 PATIENCE = 10.0  # times the time limits: an accuracy does not depend on how busy the machine is
@@ -23,90 +24,105 @@ DEVIATIONS = 5.0  # how far below the mean a threshold lies
 
 
 def calibrate(
-    exercise: Exercise, sources: list[Drawings], seeds: int, mutant_seeds: int, observe: Observer, first: int = 0
+    exercise: Exercise,
+    sources: list[Drawings],
+    seeds: int,
+    mutant_seeds: int,
+    jobs: int = 1,
+    observe: Callable[[thresholds.Table, int, int], None] = lambda table, done, total: None,
 ) -> thresholds.Table:
     """Run the training checks of the reference and of its learning mutants under many seeds.
 
-    What follows is written into thresholds.json, as it comes: a calibration that is interrupted has not been in vain.
+    What follows is written into thresholds.json as it comes, and each run is kept: a calibration that was interrupted
+    goes on where it was, unless the exercise is another one by then.
 
     Args:
         exercise: which.
         sources: where to take drawings from, in turn; accuracies of sources of one name are taken together.
         seeds: runs of the reference with each source; with none its thresholds stay as they are.
         mutant_seeds: runs of each mutant with each source.
-        observe: is told when a check begins and when it is judged.
-        first: seed of the first run of the reference. Where it is not 0, what was measured with the seeds before it is
-            kept: so a measurement goes on that was interrupted.
+        jobs: processes, each for a seed; how many makes no difference to what is measured.
+        observe: is told after each run what follows so far, how many are done, and how many there are.
 
     Returns:
         The thresholds of the exercise.
     """
-    measured = _measured_before(exercise, first)
-    reference = solutions(exercise.homework)
-    for seed, drawings in ((seed, drawings) for seed in range(first, first + seeds) for drawings in sources):
-        _measure(exercise, reference, seed, drawings, measured, observe)
-        table = thresholds.load(exercise)
-        for (check, source), values in measured.items():
-            if seed in values and len(values) >= ENOUGH:
-                told = table.get(check, {}).get(source)
-                table.setdefault(check, {})[source] = fit(list(values.values()))
-                table[check][source].mutants = told.mutants if told else {}
-        thresholds.save(exercise, table)
-    if mutant_seeds:
-        table = thresholds.load(exercise)
-        for threshold in (threshold for by_source in table.values() for threshold in by_source.values()):
-            threshold.mutants = {}
-        thresholds.save(exercise, table)
-    for mutant, wanted in learning(exercise).items() if mutant_seeds else ():
-        wrong = Submission({exercise.file: mutant.apply(reference.files[exercise.file].decode()).encode()})
-        accuracies: Measured = {}
-        for seed, drawings in ((seed, drawings) for seed in range(mutant_seeds) for drawings in sources):
-            _measure(exercise, wrong, seed, drawings, accuracies, observe, wanted)
-        table = thresholds.load(exercise)
-        for (check, name), values in accuracies.items():
-            table[check][name].mutants[mutant.name] = [round(value, 4) for value in values.values()]
-        thresholds.save(exercise, table)
+    places = [(seed, source) for seed in range(seeds) for source in range(len(sources))]
+    runs = [Run("", seed, source, sources[source].source) for seed, source in places]
+    places = [(seed, source) for seed in range(mutant_seeds) for source in range(len(sources))]
+    for mutant in learning(exercise):
+        runs += [Run(mutant.name, seed, source, sources[source].source) for seed, source in places]
+    version = measurements.version(exercise)
+    known = measurements.load(exercise, version)
+    found = {run: known[run] for run in runs if run in known}
+    _save(exercise, found, bool(mutant_seeds))
+    for run, accuracies in _measured([run for run in runs if run not in known], exercise, sources, jobs):
+        measurements.add(exercise, version, run, accuracies)
+        found[run] = accuracies
+        observe(_save(exercise, found, bool(mutant_seeds)), len(found), len(runs))
     return thresholds.load(exercise)
 
 
-def _measured_before(exercise: Exercise, first: int) -> Measured:
-    """The accuracies of the reference under the seeds before the first."""
-    return {
-        (check, source): dict(enumerate(told.measured[:first]))
-        for check, by_source in (thresholds.load(exercise) if first else {}).items()
-        for source, told in by_source.items()
-    }
+def learning(exercise: Exercise) -> dict[mutants.Mutant, tuple[str, ...]]:
+    """Return the mutants that an accuracy should tell from the reference, and the checks whose accuracy that is."""
+    return {mutant: mutant.measured for mutant in mutants.load(exercise) if mutant.measured}
 
 
-def learning(exercise: Exercise) -> dict[Mutant, tuple[str, ...]]:
-    """The mutants that an accuracy should tell from the reference, and the checks whose accuracy that is."""
-    told: dict[str, tuple[str, ...]] = exercise.load("mutants").LEARNING
-    found = {
-        mutant: tuple(check for check, names in told.items() if mutant.name in names)
-        for mutant in mutants.load(exercise)
-    }
-    return {mutant: found_by for mutant, found_by in found.items() if found_by}
+def _measured(
+    runs: list[Run], exercise: Exercise, sources: list[Drawings], jobs: int
+) -> Iterator[tuple[Run, Accuracies]]:
+    """The runs and what they measure, as they are done."""
+    if jobs == 1:
+        yield from ((run, measure(exercise, run, sources[run.place])) for run in runs)
+        return
+    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting = {pool.submit(measure, exercise, run, sources[run.place]): run for run in runs}
+        try:
+            for done in concurrent.futures.as_completed(waiting):
+                yield waiting[done], done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _measure(
-    exercise: Exercise,
-    handed_in: Submission,
-    seed: int,
-    drawings: Drawings,
-    into: Measured,
-    observe: Observer,
-    wanted: tuple[str, ...] | None = None,
-) -> None:
-    """Add the accuracies of one run, of all checks that train or of some."""
+def measure(exercise: Exercise, run: Run, drawings: Drawings) -> Accuracies:
+    """Run the checks that train, or those that should tell a mutant, and return the accuracies by check and source."""
+    handed_in, wanted = solutions(exercise.homework), None
+    if run.mutant:
+        mutant = next(mutant for mutant in mutants.load(exercise) if mutant.name == run.mutant)
+        handed_in = Submission({exercise.file: mutant.apply(handed_in.files[exercise.file].decode()).encode()})
+        wanted = mutant.measured
     referee = grade.run(
         [exercise],
         handed_in,
-        Settings(seed, drawings, Live(), judge=False, patience=PATIENCE, observe=observe),
+        Settings(run.seed, drawings, Live(), judge=False, patience=PATIENCE),
         wanted=lambda check: check.training if wanted is None else check.name in wanted,
     )
-    for check, reached in referee.measured[exercise.name].items():
-        for source, accuracy in reached:
-            into.setdefault((check, source), {})[seed] = accuracy
+    return {check: dict(reached) for check, reached in referee.measured[exercise.name].items()}
+
+
+def _save(exercise: Exercise, found: dict[Run, Accuracies], of_mutants: bool) -> thresholds.Table:
+    """Write the thresholds that follow, and return those that were measured."""
+    values: dict[tuple[str, str, str], dict[int, float]] = {}
+    for run in sorted(found, key=lambda run: (run.seed, run.place)):  # by the seed, whichever was done first
+        for check, reached in found[run].items():
+            for source, accuracy in reached.items():
+                values.setdefault((check, source, run.mutant), {})[run.seed] = accuracy
+    table = thresholds.load(exercise)
+    measured: thresholds.Table = {}
+    for by_source in table.values() if of_mutants else ():
+        for threshold in by_source.values():
+            threshold.mutants = {}
+    for check, source, mutant in sorted(values):  # the reference, whose name is empty, before its mutants
+        accuracies = list(values[check, source, mutant].values())
+        before = table.get(check, {}).get(source)
+        if not mutant and len(accuracies) >= ENOUGH:
+            table.setdefault(check, {})[source] = fit(accuracies)
+            table[check][source].mutants = before.mutants if before else {}
+            measured.setdefault(check, {})[source] = table[check][source]
+        elif mutant and before:
+            before.mutants[mutant] = [round(value, 4) for value in accuracies]
+    thresholds.save(exercise, table)
+    return measured
 
 
 def fit(accuracies: list[float]) -> thresholds.Threshold:

@@ -19,6 +19,7 @@ class Shares(NamedTuple):
         alive: how many no check finds.
         among: share of those that the intended check finds.
         first: share of those that it finds first.
+        exact: share of those that fail the checks that they should, and no others.
         named, nameable: how many mistakes are named, of those that have a name.
         faults: how many made the grader fail.
     """
@@ -27,6 +28,7 @@ class Shares(NamedTuple):
     alive: int
     among: float
     first: float
+    exact: float
     named: int
     nameable: int
     faults: int
@@ -40,6 +42,7 @@ def shares(deaths: list[Death]) -> Shares:
         alive=sum(not death.failed for death in deaths),
         among=sum(death.intended in death.failed for death in deaths) / total,
         first=sum(death.failed[:1] == (death.intended,) for death in deaths) / total,
+        exact=sum(death.failed == death.fails for death in deaths) / total,
         named=sum(bool(death.named) for death in deaths),
         nameable=sum(death.named is not None for death in deaths),
         faults=sum(bool(death.faults) for death in deaths),
@@ -77,6 +80,7 @@ def _shares(deaths: list[Death]) -> Text:
     found = shares(deaths)
     return Text(
         f"{found.total} mutants: {found.alive} alive; the intended check is among the failures of {found.among:.0%} "
-        f"and the first of {found.first:.0%}; {found.named} of {found.nameable} mistakes that have a name are named"
+        f"and the first of {found.first:.0%}; {found.exact:.0%} fail just the checks that they should; "
+        f"{found.named} of {found.nameable} mistakes that have a name are named"
         + (f"; {found.faults} made the grader fail" if found.faults else "")
     )

@@ -1,20 +1,32 @@
 """What `mutants` and `calibrate` do: run, show progress, print what was measured."""
 
+import os
 import secrets
+import time
+from collections.abc import Iterator
 
 import click
-from rich.progress import track
+from rich import progress
+from rich.progress import TaskID, track
 
 from autograder import arguments
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS
+from autograder.grading.catalog import Exercise
+from autograder.grading.thresholds import Table
 from autograder.instructor.quality import calibrate as calibrating
 from autograder.instructor.quality import distributions, kill_matrix, kill_table, mutants
 from autograder.report import terminal
 
 
-def kill_mutants(homework: str, only: str | None, jobs: int | None, seed: int | None) -> int:
-    """Print the kill matrix; exit status 1 if a mutant lives, 3 if one made the grader fail."""
-    chosen = arguments.chosen(homework, only)
+def kill_mutants(chosen: list[Exercise], jobs: int | None, seed: int | None, record: bool) -> int:
+    """Print the kill matrix; exit status 1 if a mutant fails otherwise than it says, 3 if one made the grader fail.
+
+    Args:
+        chosen: whose mutants.
+        jobs: processes; one for each core if None.
+        seed: of the inputs; None for a new one.
+        record: write the checks that fail into the headings.
+    """
     order = {(exercise.name, m.name): number for exercise in chosen for number, m in enumerate(mutants.load(exercise))}
     seed = secrets.randbelow(2**31) if seed is None else seed
     tried = track(
@@ -26,31 +38,75 @@ def kill_mutants(homework: str, only: str | None, jobs: int | None, seed: int | 
     )
     deaths = sorted(tried, key=lambda death: (death.exercise, order[death.exercise, death.mutant]))
     kill_table.show(deaths, terminal.console())
+    misfits = [sentence for death in deaths for sentence in death.misfits()]
+    for sentence in misfits:
+        click.echo(sentence)
+    for exercise in chosen if record else ():
+        failed = {
+            death.mutant: death.failed for death in deaths if death.exercise == exercise.name and not death.faults
+        }
+        for place in mutants.record(exercise, failed):
+            click.echo(f"{place}: recorded; look at the difference before you keep it.")
     click.echo(f"seed {seed}")
     if any(death.faults for death in deaths):
         return GRADER_FAULT
-    return LESS if any(not death.failed for death in deaths) else FULL_MARKS
+    return LESS if misfits else FULL_MARKS
 
 
-def calibrate(
-    homework: str, seeds: int, mutant_seeds: int, first: int, only: str | None, sources: tuple[str, ...]
-) -> int:
-    """Measure and write thresholds."""
-    chosen = arguments.chosen(homework, only)
+def calibrate(chosen: list[Exercise], seeds: int, mutant_seeds: int, jobs: int | None, sources: tuple[str, ...]) -> int:
+    """Measure and write thresholds.
+
+    Args:
+        chosen: of which exercises.
+        seeds: runs of the reference with each source of drawings.
+        mutant_seeds: runs of each mutant that an accuracy should tell.
+        jobs: processes; one for each core if None.
+        sources: of drawings, as on the command line.
+    """
     drawings = [arguments.find_drawings(source) for source in sources]
     for exercise in chosen:
-        trained = sum(exercise.outline().values())
-        if not trained:
+        if not any(exercise.outline().values()):
             continue
-        of_mutants = sum(map(len, calibrating.learning(exercise).values()))
-        with terminal.Progressing((seeds * trained + mutant_seeds * of_mutants) * len(drawings)) as progress:
-            table = calibrating.calibrate(exercise, drawings, seeds, mutant_seeds, progress, first)
+        first = _First(exercise)
+        with progress.Progress(console=terminal.console(stderr=True), transient=True) as shown:
+            task = shown.add_task(exercise.name, total=None)
+
+            def observe(table: Table, done: int, total: int, first: "_First" = first, task: TaskID = task) -> None:
+                shown.update(task, completed=done, total=total)
+                first.look(table, done, total)
+
+            table = calibrating.calibrate(exercise, drawings, seeds, mutant_seeds, jobs or os.cpu_count() or 1, observe)
         distributions.draw(table, exercise.folder / "thresholds.png")
-        for check, thresholds in table.items():
-            for name, threshold in thresholds.items():
-                margin = "" if threshold.margin is None else f", {threshold.margin:+.3f} above the best mutant"
-                click.echo(
-                    f"{exercise.name} {check} {name}: at least {threshold.accuracy:.3f} (mean {threshold.mean:.3f}, "
-                    f"false fail {threshold.false_fail:.1e}{margin})"
-                )
+        for sentence in _sentences(exercise, table):
+            click.echo(sentence)
     return 0
+
+
+class _First:
+    """Says once what is to be expected, when the first accuracies are there."""
+
+    def __init__(self, exercise: Exercise):
+        self._exercise = exercise
+        self._begun, self._before = time.monotonic(), -1
+        self._told: set[str] = set()
+
+    def look(self, table: Table, done: int, total: int) -> None:
+        """Look at what has been measured so far."""
+        if self._before < 0:  # what an earlier calibration has left took no time
+            self._before = done - 1
+        minutes = (time.monotonic() - self._begun) / (done - self._before) * (total - done) / 60
+        for sentence in _sentences(self._exercise, table):
+            check = sentence.partition(":")[0]
+            if check not in self._told and done < total:
+                self._told.add(check)
+                click.echo(f"After {calibrating.ENOUGH} seeds, {sentence}; about {minutes:.0f} minutes to go")
+
+
+def _sentences(exercise: Exercise, table: Table) -> Iterator[str]:
+    for check, by_source in table.items():
+        for name, told in by_source.items():
+            margin = "" if told.margin is None else f", {told.margin:+.3f} above the best mutant"
+            yield (
+                f"{exercise.name} {check} {name}: at least {told.accuracy:.3f} (mean {told.mean:.3f}, false fail "
+                f"{told.false_fail:.1e}{margin})"
+            )

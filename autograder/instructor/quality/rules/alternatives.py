@@ -1,0 +1,58 @@
+"""Rules about correct solutions in other words."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+
+from autograder.grading.catalog import Exercise
+from autograder.grading.checks import trains
+from autograder.grading.subjects import Call
+from autograder.instructor.in_process import Inside
+from autograder.instructor.live_key import Live
+from autograder.instructor.quality import alternatives, patches
+from autograder.instructor.quality.alternatives import FILE, Alternative
+from autograder.instructor.quality.judging import judge
+from autograder.results import CheckResult
+
+ENOUGH = 5  # of each function that students write
+
+
+def fit(exercise: Exercise) -> Iterator[str]:
+    """Look whether there are enough, and whether they fit the solution."""
+    solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
+    counts = Counter({name: 0 for names, _ in patches.regions_by_function(solution) for name in names})
+    for alternative in alternatives.load(exercise):
+        try:
+            ast.parse(alternative.apply(solution))
+            counts.update(alternatives.functions(alternative, solution))
+        except patches.PatchError as error:
+            yield str(error)
+        except SyntaxError as error:
+            yield f"{alternative.place}: What comes out is not Python ({error.msg})."
+    for name, count in counts.items():
+        if count < ENOUGH:
+            yield f"{exercise.place}/{FILE}: Write {name} correctly in other words, {ENOUGH - count} times more."
+
+
+def pass_all(exercise: Exercise) -> Iterator[str]:
+    """Hold the checks that do not train against all alternatives."""
+    for alternative in alternatives.load(exercise):
+        yield from rejected(exercise, alternative)
+
+
+def rejected(exercise: Exercise, alternative: Alternative) -> Iterator[str]:
+    """Say which checks reject a correct solution, and which mistakes it is taken for."""
+    key = Live()
+    subject = Inside(exercise, alternative.apply((exercise.folder / "solution.py").read_text(encoding="utf-8")))
+    calls: dict[str, list[Call]] = {}
+
+    def observe(_: Exercise, check: CheckResult, judged: bool) -> None:
+        if judged:
+            calls[check.name] = list(subject.calls)
+
+    for check in judge({exercise: subject}, 1, key, lambda check: not trains(check), observe):
+        if not check.earned:
+            yield f"{alternative.place}: {check.name} rejects it ({check.verdict.value}: {check.message})."
+        # Nobody would ask it of a check that passes; an answer shows that the mistake has the right numbers.
+        if named := key.explain(exercise, check.name, calls.get(check.name, [])):
+            yield f"{alternative.place}: In {check.name} it is taken for a mistake: {named}"

@@ -1,0 +1,1 @@
+"""A small exercise on which the engine's tests stand."""
