@@ -21,10 +21,10 @@ except ImportError:
     sys.exit(3)
 
 from autograder.exit_status import GRADER_FAULT, INTERRUPTED, USAGE
-from autograder.grading.catalog import homeworks
+from autograder.grading.catalog import homeworks, natural
 from autograder.isolation import levels
 from autograder.isolation.container import ENGINES
-from autograder.isolation.levels import WORDS
+from autograder.level_words import WORDS
 from autograder.paths import COURSE, GRADER
 from data import output
 
@@ -33,6 +33,10 @@ INSTRUCTOR = (GRADER / "instructor").is_dir()  # a handout has none
 
 class CommandLine(click.Group):
     """The commands, with an exit status of 4 for wrong usage."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in their order: hw10 after hw9."""
+        return sorted(self.commands, key=natural)
 
     def main(self, *args, **kwargs):  # type: ignore[no-untyped-def]
         """Run, and turn click's errors into one line and a status."""

@@ -1,23 +1,22 @@
 """What the commands do: find the inputs, call the grader, show and save the report, choose the exit status."""
 
-import os
 import secrets
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
 from autograder import answer_key, fault, manifest, untrusted
+from autograder.arguments import check_copy, chosen, find_drawings
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
-from autograder.grading.catalog import Exercise, exercises, homeworks
-from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
 from autograder.intake import submission
 from autograder.isolation import levels
+from autograder.level_words import NONE, WORDS
 from autograder.paths import COURSE, GRADER
 from autograder.report import files, student, terminal
-from autograder.results import Report
+from autograder.results import ExerciseResult, Report
+from autograder.writing import write_whole
 from data import copies
 
 
@@ -130,8 +129,8 @@ def _may_run(source: Source) -> bool:
     if source.path is None:
         click.echo(f"Note: your code runs without a full sandbox: {found.reason}.", err=True)
         return True
-    click.echo(f"{levels.WORDS[found.level]}\nWhy: {found.reason}.", err=True)
-    if found.level == levels.NONE and not source.allow_unsandboxed:
+    click.echo(f"{WORDS[found.level]}\nWhy: {found.reason}.", err=True)
+    if found.level == NONE and not source.allow_unsandboxed:
         click.echo("Nothing was graded. --allow-unsandboxed grades it nevertheless.", err=True)
         return False
     return True
@@ -156,7 +155,16 @@ def list_checks(homework: str, only: str | None) -> int:
     """Print the checks of a homework and their points."""
     from autograder.grading.checks import described
 
-    listed = [(exercise, described(exercise)) for exercise in chosen(homework, only)]
+    listed = [
+        ExerciseResult(
+            name=exercise.name,
+            title=exercise.title,
+            file=exercise.file,
+            checks=described(exercise),
+            required=exercise.required,
+        )
+        for exercise in chosen(homework, only)
+    ]
     terminal.show_list(homework, listed, terminal.console())
     return 0
 
@@ -178,13 +186,13 @@ def submit(homework: str, out: Path) -> int:
         return NOTHING_TO_GRADE
     for warning in packed.warnings:
         click.echo(f"Note: {warning}", err=True)
-    told = manifest.here()
-    click.echo(f"{out}: {', '.join(packed.names)}. The grader accepts it: hand it in" + _by(told) + ".")
+    handout = manifest.here()
+    click.echo(f"{out}: {', '.join(packed.names)}. The grader accepts it: hand it in" + _by(handout) + ".")
     return FULL_MARKS
 
 
-def _by(told: manifest.Manifest | None) -> str:
-    return f" by {told.due}" if told and told.due else ""
+def _by(handout: manifest.Manifest | None) -> str:
+    return f" by {handout.due}" if handout and handout.due else ""
 
 
 def upgrade(new: Path) -> int:
@@ -198,72 +206,8 @@ def upgrade(new: Path) -> int:
         click.echo(str(error), err=True)
         return USAGE
     for file in taken:
-        click.echo(f"{file.name}: {' '.join(file.said) or 'taken over, all of it.'}")
+        click.echo(f"{file.name}: {' '.join(file.messages) or 'taken over, all of it.'}")
     if not taken:
         click.echo("You have changed nothing here yet: there is nothing to take over.")
     click.echo(f"{new} is now yours, handout {theirs.version}; this folder is as it was.")
-    return LESS if any(file.said for file in taken) else FULL_MARKS
-
-
-def find_drawings(source: str | None) -> Drawings:
-    """The characters that --data names.
-
-    Raises:
-        click.UsageError: there are none, or they cannot be used.
-    """
-    drawings = Drawings.named(source)
-    if source and drawings.folder:
-        try:
-            drawings.check()
-        except FileNotFoundError:
-            raise click.UsageError(
-                f"There are no drawings in {drawings.folder}; `python -m data.download` fetches Omniglot."
-            ) from None
-        except ValueError as error:
-            raise click.UsageError(f"--data {source}: {error}.") from None
-    return drawings
-
-
-def check_copy() -> None:
-    """Check that the user does not stand in another copy of the course than the one that would be graded.
-
-    Raises:
-        click.UsageError: that is so.
-    """
-    files = [exercise.file for homework in homeworks() for exercise in exercises(homework)]
-    if standing := copies.other(files, COURSE):
-        raise click.UsageError(f"{copies.warning(standing, COURSE)} --submission {copies.short(standing)} grades it.")
-
-
-def chosen(homework: str, only: str | None) -> list[Exercise]:
-    """Return the exercises that are graded: all of a homework, or the one of --only.
-
-    Raises:
-        click.UsageError: there is none.
-    """
-    listed = exercises(homework)
-    names = [exercise.name for exercise in listed]
-    if not names:
-        raise click.UsageError(f"{homework} has no exercise yet; `python -m autograder new` begins one.")
-    if only is not None and only not in names:
-        raise click.UsageError(f"{homework} has no exercise {only}; it has {', '.join(names)}.")
-    return [exercise for exercise in listed if only in (None, exercise.name)]
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    except BaseException as error:
-        if isinstance(error, OSError):
-            error.filename, error.filename2 = str(path), None  # who reads this knows no temporary name
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise
+    return LESS if any(file.messages for file in taken) else FULL_MARKS

@@ -14,7 +14,7 @@ from pathlib import Path
 from autograder.paths import COURSE, GRADER
 from autograder.untrusted import name as short
 
-NEEDED = "2 GB"  # of memory, to grade: see README on Gradescope
+NEEDED = "2 GB"  # of memory, to grade: see docs/instructors.md on Gradescope
 OUT_OF_MEMORY = (
     "The machine is out of memory, or this shell may use little of it (`ulimit -v`): close other programs, or use a "
     f"machine with {NEEDED} free."

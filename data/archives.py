@@ -74,7 +74,7 @@ class DamagedError(click.ClickException):
 
 
 def covers(archives: Iterable[Archive]) -> frozenset[str]:
-    """The parts of Omniglot that archives hold together."""
+    """Return the parts of Omniglot that archives hold together."""
     return frozenset().union(*(archive.covers for archive in archives))
 
 

@@ -79,28 +79,28 @@ class Dice:
         self._used = 0
 
     def uniform(self, *shape: int) -> Floats:
-        """Evenly in [0, 1)."""
+        """Draw evenly from [0, 1)."""
         first, self._used = self._used, self._used + math.prod(shape)
         throw: Floats = self._numbers[..., first : self._used].reshape(*self._numbers.shape[:-1], *shape)
         return throw
 
     def between(self, limits: npt.ArrayLike, *shape: int) -> Floats:
-        """Evenly between limits (..., 2)."""
+        """Draw evenly between limits (..., 2)."""
         low, high = np.moveaxis(np.asarray(limits, dtype=float), -1, 0)
         throw: Floats = low + (high - low) * self.uniform(*shape)
         return throw
 
     def bell(self, *shape: int) -> Floats:
-        """Nearly normal: mean 0, standard deviation 1, never beyond 3."""
+        """Draw nearly normal numbers: mean 0, standard deviation 1, never beyond 3."""
         throw: Floats = 2 * self.uniform(*shape, 3).sum(axis=-1) - 3
         return throw
 
     def one_of(self, values: Floats, *shape: int) -> Floats:
-        """Any of the values (n,), evenly."""
+        """Draw any of the values (n,), evenly."""
         return values[(len(values) * self.uniform(*shape)).astype(np.intp)]
 
     def index(self, shares: Floats, *shape: int) -> Ints:
-        """0, 1, ... by their shares, which sum to 1."""
+        """Draw 0, 1, ... by their shares, which sum to 1."""
         return np.searchsorted(np.cumsum(shares)[:-1], self.uniform(*shape), side="right")
 
 

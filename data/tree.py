@@ -24,7 +24,7 @@ LABEL = ".complete.json"  # in a finished tree: what it was made from, and how m
 
 
 def origin(tree: Path, whole: bool = True) -> dict[str, Any]:
-    """What a tree was made from; empty if there is none, or if it is not whole, with drawings lost or cut short."""
+    """Return what a tree was made from; empty if there is none, or if drawings are lost or cut short."""
     label = _label(tree)
     if label is None or (whole and label["holds"] != _holds(tree)):
         return {}
@@ -142,11 +142,11 @@ def _remove(folder: Path) -> None:
 @contextmanager
 def _alone(shop: Path) -> Iterator[None]:
     """Hold the lock in a folder. The system takes it back when a process ends, however it ends."""
-    told = False
+    announced = False
     while (lock := _lock(shop)) is None:
-        if not told:
+        if not announced:
             click.echo(f"another run is at work in {shop}: waiting for it", err=True)
-            told = True
+            announced = True
         time.sleep(0.2)
     try:
         with lock:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from hw1.data_generator import DataGenerator
 from trainer import reseed
 
 AT_ONCE = 512  # episodes that a worker hands over, or a batch: it takes half a millisecond, however many they are
@@ -21,16 +20,16 @@ class Episodes(Dataset):
     episodes, and no two processes draw the same.
 
     Args:
-        generator: draws them.
+        generator: draws an episode by its _sample().
         seed: of the random numbers.
         rotations: turn the characters of each episode.
     """
 
-    def __init__(self, generator: DataGenerator, seed: int, rotations: bool = False):
+    def __init__(self, generator, seed: int, rotations: bool = False):
         self.generator, self.seed, self.rotations = generator, seed, rotations
 
     def __getitem__(self, i):
-        """Draw episode i: (images, labels), as DataGenerator._sample returns them."""
+        """Draw episode i: (images, labels), as the generator returns them."""
         reseed(self.seed, i, accelerators=False)
         episode = self.generator._sample()
         return turned(*episode) if self.rotations else episode

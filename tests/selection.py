@@ -43,6 +43,7 @@ REASONS = {
     "extra `similarity`": lambda: not importlib.util.find_spec("copydetect"),
     "extra `cluster`": lambda: not importlib.util.find_spec("distributed"),
     "extra `notebooks`": lambda: not importlib.util.find_spec("nbconvert"),
+    "extra `docs`": lambda: not importlib.util.find_spec("material"),
     "long doubles are doubles here": lambda: sys.platform != "linux",
 }
 

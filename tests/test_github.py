@@ -11,6 +11,7 @@ import yaml
 from autograder import paths
 from autograder.grading import catalog
 from autograder.instructor import github
+from autograder.results import number
 
 pytestmark = pytest.mark.parametrize("homework", catalog.homeworks())
 
@@ -67,7 +68,10 @@ def test_the_summary_begins_with_the_scores(homework, tmp_path):
     done, summary = run(step(homework, "Grade"), tmp_path, python=f'exec {sys.executable} "$@"')
     assert done.returncode == 1 and "still to do" in done.stdout, done.stderr
     lines = [line for line in summary.splitlines() if line]
-    assert lines[0] == f"# {homework}: 0 of 100 points" and lines[1] == "| exercise | file | points | of |"
+    points = number(catalog.homework(homework).points)
+    assert (
+        lines[0].startswith(f"# {homework}: 0 of {points} points") and lines[1] == "| exercise | file | points | of |"
+    )
     exercises = catalog.exercises(homework)
     rows = lines[3 : 3 + len(exercises)]
     assert [row.split(" | ")[:2] for row in rows] == [[f"| {e.title}", f"`{e.file}`"] for e in exercises]

@@ -15,6 +15,8 @@ import tarfile
 import zipfile
 import zlib
 
+import click
+import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import save
@@ -51,7 +53,8 @@ def few_mutants():
 @pytest.fixture(scope="module")
 def files(few_mutants):
     """The files of a handout of homework 2."""
-    return build.build("hw2", seed=SEED, term="Autumn", due="2026-12-01")
+    listed = msgspec.structs.replace(catalog.homework("hw2"), term="Autumn", due="2026-12-01 23:59 -08:00")
+    return build.build("hw2", seed=SEED, listed=listed)
 
 
 @pytest.fixture
@@ -201,7 +204,7 @@ def test_a_handout_says_that_it_has_no_other_seed_and_no_solutions(unpacked):
 def test_instructors_commands_are_not_in_a_handout(unpacked):
     _, said = run(unpacked, "--help")
     assert "submit" in said and "upgrade" in said
-    assert not {"stubs", "mutants", "calibrate", "handout"} & set(said.split())
+    assert not {"write", "mutants", "calibrate", "handout"} & set(said.split())
 
 
 def test_stubs_of_a_handout_pass_ruff(unpacked):
@@ -221,7 +224,7 @@ def test_an_archive_is_the_same_byte_for_byte(files):
 def test_the_manifest_has_the_digest_of_every_file(files):
     told = manifest.read(files[manifest.PATH])
     assert told.files == {n: manifest.digest(c) for n, c in files.items() if n != manifest.PATH}
-    assert (told.seed, told.term, told.due) == (SEED, "Autumn", "2026-12-01")
+    assert (told.seed, told.term, told.due) == (SEED, "Autumn", "2026-12-01 23:59 -08:00")
 
 
 # It tells no solution
@@ -249,14 +252,14 @@ def notebook(**cell):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("hw2/util.py", f"def f(x):\n    {LINE}\n", "of hw2/protonet/solution.py"),
-        ("hw2/util.py", f"# {LINE}\n", "of hw2/protonet/solution.py"),
-        ("README.md", f"Try `{LINE[7:]}`.", "of hw2/protonet/solution.py"),
-        ("hw2/util.py", LINE.replace(" for", "\n    for").replace("(dim", "( dim"), "of hw2/protonet/solution.py"),
+        ("hw2/util.py", f"def f(x):\n    {LINE}\n", "exercises/protonet/solution.py"),
+        ("hw2/util.py", f"# {LINE}\n", "exercises/protonet/solution.py"),
+        ("README.md", f"Try `{LINE[7:]}`.", "exercises/protonet/solution.py"),
+        ("hw2/util.py", LINE.replace(" for", "\n    for").replace("(dim", "( dim"), "exercises/protonet/solution.py"),
         ("hw2/util.py", OTHER, "with other names"),
         ("hw2/hw2.ipynb", notebook(source=["x = 1\n", LINE]), "hw2/hw2.ipynb, cell 1: line"),
         ("hw2/hw2.ipynb", notebook(outputs=[{"text": [LINE]}]), "output of cell 1: line"),
-        ("autograder/exercises/protonet/answers.json", json.dumps({"says": LINE}), "of hw2/protonet/solution.py"),
+        ("autograder/exercises/protonet/answers.json", json.dumps({"says": LINE}), "exercises/protonet/solution.py"),
         ("autograder/exercises/protonet/solution.py", "", "is the instructor's"),
         ("autograder/exercises/protonet/mutants.md", "", "is the instructor's"),
         ("autograder/exercises/protonet/alternatives.md", "", "is the instructor's"),
@@ -353,7 +356,7 @@ DISGUISES = {
 
 @pytest.mark.parametrize("disguise", DISGUISES)
 def test_a_line_of_a_solution_is_found_in_every_disguise(disguise):
-    assert any("of hw2/protonet/solution.py" in leak for leak in alone("data/x.txt", DISGUISES[disguise]))
+    assert any("exercises/protonet/solution.py" in leak for leak in alone("data/x.txt", DISGUISES[disguise]))
 
 
 @pytest.mark.parametrize(
@@ -446,6 +449,17 @@ def test_what_was_dropped_into_a_folder_is_not_carried_and_that_is_said(files, d
     assert "Not carried" in said and all(name in said for name in DROPPED) and leaks.UNSEEN in said
 
 
+def test_of_an_exercises_texts_students_get_its_learner_alone(files, unpacked):
+    for exercise in catalog.exercises("hw2"):
+        assert {f"{exercise.place}/learner.py", f"{exercise.place}/probe.py"} <= files.keys()
+        assert not [name for name in carried.HIDDEN if f"{exercise.place}/{name}" in files]
+    assert "hw2/introduction.md" not in files
+    for name, said in (("maml", "There is no checkpoint logs/maml/omniglot/best"), ("black_box", "No such command")):
+        line = [sys.executable, "-m", "hw2.train", name, "--test"]
+        done = subprocess.run(line, cwd=unpacked, capture_output=True, text=True, check=False)
+        assert done.returncode in (1, 2) and said in done.stderr
+
+
 def test_a_file_that_is_named_is_carried(dropped):
     assert build._named([paths.COURSE / "hw2" / "notes.md"]) == {"hw2/notes.md": b"notes"}
     for name in ("autograder/instructor/references.py", "hw2/maml.py", "hw2/nothing.md", "../elsewhere"):
@@ -459,6 +473,79 @@ def test_all_that_programs_and_checks_import_is_carried(files):
         if "autograder/stubs" not in name and path.is_file():
             missing = set(carried.imported(path)) - files.keys()
             assert not [name for name in missing if "/instructor/" not in name], (name, missing)
+
+
+LISTED = catalog.Homework("Two", required={"protonet": 40.0}, optional={"maml": 12.5}, term="Spring")
+
+
+@pytest.fixture
+def handed_out(monkeypatch, tmp_path):
+    """Write a handout, without answers, by what the command line says: its files, status and what is said."""
+    from autograder.instructor.handout import command
+
+    monkeypatch.setattr(build, "record", lambda exercise, seed: {})
+    monkeypatch.setattr(leaks, "find", lambda *_: [])
+    monkeypatch.setattr(catalog, "_homework", lambda name: LISTED)
+    monkeypatch.setattr(command.generated, "stale", lambda homework: {})
+
+    def write(**wanted):
+        assert command.handout("hw2", tmp_path / "out", False, command.Wanted(**wanted)) == 0
+        return {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*.*")}
+
+    return write
+
+
+def test_a_handout_has_what_the_list_says_with_its_term(handed_out):
+    written = handed_out()
+    assert written["hw2/homework.toml"].read_text() == catalog.write(LISTED)
+    told = manifest.read(written[manifest.PATH].read_bytes())
+    assert (told.term, told.due) == ("Spring", "") and "hw2/maml.py" in told.files
+    readme = written["README.md"].read_text()
+    assert "TODOs in `hw2/protonet.py`. Optional, and outside the sum: `hw2/maml.py`." in readme
+    assert "**Problem 2 (optional)." in written["hw2/README.md"].read_text()
+    for damage, sentence in (
+        ("required = 3", "hw2/homework.toml has no title."),
+        (None, "hw2/homework.toml is missing: "),
+    ):
+        written["hw2/homework.toml"].unlink()
+        if damage:
+            written["hw2/homework.toml"].write_text(damage)
+        for words in (["hw2"], ["submit", "hw2"]):
+            status, said = run(written["README.md"].parent, *words)
+            assert status == 3 and said.startswith(sentence) and len(said.splitlines()) == 1, said
+
+
+def test_a_handout_without_an_exercise_has_nothing_of_it(handed_out, capsys):
+    written = handed_out(dropped=("protonet",), counted=("maml",), due="2027-03-01 12:00 +00:00")
+    listed = msgspec.toml.decode(written["hw2/homework.toml"].read_bytes(), type=catalog.Homework)
+    assert listed.required == {"maml": 12.5} and not listed.optional
+    assert (listed.term, listed.due) == ("Spring", "2027-03-01 12:00 +00:00")
+    assert not [name for name in written if "protonet" in name]
+    told = manifest.read(written[manifest.PATH].read_bytes())
+    assert told.due == listed.due and "hw2/maml.py" in told.files
+    assert "TODOs in `hw2/maml.py`." in written["README.md"].read_text()
+    assert "ProtoNet._prototypes" not in written["hw2/README.md"].read_text() + written["hw2/hw2.ipynb"].read_text()
+    said = capsys.readouterr().out
+    assert "protonet" not in said and "`class` and `gradescope` grade by hw2/homework.toml" in said
+    done = run(written["README.md"].parent, "hw2", "--list")
+    assert done[0] == 0 and done[1].endswith("hw2: 12.5 points\n"), done
+    assert catalog.homework("hw2") is LISTED  # as before
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"dropped": ("mann",)}, "hw2/homework.toml does not list mann, but protonet, maml."),
+        ({"counted": ("mann",)}, "hw2/homework.toml does not list mann, but protonet, maml."),
+        ({"counted": ("maml",), "dropped": ("maml",)}, "maml cannot be required and left out."),
+        ({"dropped": ("maml", "protonet")}, "No exercise of hw2 would be left."),
+        ({"due": "2026-12-01"}, "--due: '2026-12-01' is no time with its zone, as \"2026-12-01 23:59 -08:00\"."),
+    ],
+)
+def test_a_handout_that_cannot_be_is_a_sentence(handed_out, wanted, said):
+    with pytest.raises(click.UsageError) as error:
+        handed_out(**wanted)
+    assert error.value.message == said
 
 
 def test_the_manifest_accounts_for_every_byte(files):
@@ -526,6 +613,18 @@ def test_work_is_taken_over_into_a_corrected_handout(files, unpacked, tmp_path):
     assert status == 4 and "has been worked in already" in said
 
 
+def test_work_on_an_exercise_that_the_new_handout_lacks_is_named(files, unpacked, tmp_path):
+    gone = catalog.exercises("hw2")[-1].file
+    told = manifest.read(files[manifest.PATH])
+    told.files.pop(gone)
+    put({name: content for name, content in files.items() if name != gone}, tmp_path / "new")
+    (tmp_path / "new" / manifest.PATH).write_bytes(msgspec.json.encode(told))
+    solve(unpacked)
+    status, said = run(unpacked, "upgrade", tmp_path / "new")
+    assert status == 1 and f"{gone}: the new handout has no such exercise: not taken over." in said
+    assert not (tmp_path / "new" / gone).exists()
+
+
 def test_work_is_taken_over_into_an_archive(files, unpacked, tmp_path):
     solve(unpacked)
     (tmp_path / "new.zip").write_bytes(archives.pack(corrected(files), "hw2-handout"))
@@ -571,7 +670,7 @@ def test_nothing_is_taken_over_into_what_is_no_handout(unpacked, tmp_path):
 def test_submit_packs_what_is_to_be_handed_in_and_the_grader_takes_it(unpacked):
     solve(unpacked)
     status, said = run(unpacked, "submit", "hw2")
-    assert status == 0 and "The grader accepts it: hand it in by 2026-12-01." in said
+    assert status == 0 and "The grader accepts it: hand it in by 2026-12-01 23:59 -08:00." in said
     archive = unpacked / "hw2-submission.zip"
     names = set(zipfile.ZipFile(io.BytesIO(archive.read_bytes())).namelist())
     assert {"hw2/protonet.py", "hw2/maml.py", "manifest.json"} <= names and "hw2/train.py" not in names

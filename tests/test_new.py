@@ -1,4 +1,4 @@
-"""`python -m autograder new`: an exercise begun, filled in as CONTRIBUTING.md says, and graded."""
+"""`python -m autograder new`: a homework and an exercise begun, filled in as docs/authors.md says, and graded."""
 
 import json
 import os
@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
+from autograder.grading.catalog import Homework
 from autograder.instructor import new
 from autograder.paths import COURSE
 
@@ -21,13 +23,13 @@ ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "CI"} |
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A copy of the course in which hw2/reptile has been begun, and what was said."""
+    """A copy of the course in which hw10 and hw10/reptile have been begun, and what was said of each."""
     copy = tmp_path_factory.mktemp("course")
-    for folder in ("autograder", "data", "hw1", "hw2", "tests", "trainer"):
-        ignored = shutil.ignore_patterns("__pycache__", "omniglot_resized", "glyphs", ".*", "hostile")
+    for folder in ("autograder", "data", "hw1", "hw2", "trainer"):
+        ignored = shutil.ignore_patterns("__pycache__", "omniglot_resized", "glyphs", ".*")
         shutil.copytree(COURSE / folder, copy / folder, ignore=ignored)
     shutil.copy(COURSE / "pyproject.toml", copy)
-    return copy, run(copy, "-m", "autograder", "new", "hw2/reptile")
+    return copy, [run(copy, "-m", "autograder", "new", name) for name in ("hw10", "hw10/reptile")]
 
 
 def run(course, *arguments):
@@ -37,77 +39,138 @@ def run(course, *arguments):
     return subprocess.run(line, cwd=course, capture_output=True, text=True, env=env, check=False)
 
 
-def left_in(course):
-    return run(course, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_exercises.py", "-k", "reptile")
+def written(done):
+    """The files that a command says it has written, and the sentences on what is to be written in them."""
+    assert done.returncode == 0, done.stderr
+    names = re.findall(r"^written: (\S+)$", done.stdout, re.MULTILINE)
+    return names, re.findall(r"^  (\S+: [A-Z].*)$", done.stdout, re.MULTILINE)
+
+
+def clean(folder, names):
+    for command in (("check",), ("format", "--check")):
+        linted = run(folder, "-m", "ruff", *command, "--no-cache", *names)
+        assert linted.returncode == 0, linted.stdout
+
+
+def test_a_homework_that_was_begun_says_what_is_to_be_written(course):
+    folder, (done, _) = course
+    names, sentences = written(done)
+    own = ["__init__.py", "homework.toml", "introduction.md", "train.py", "README.md", "hw10.ipynb"]
+    assert names == [f"hw10/{name}" for name in own]
+    assert [sentence.split(":")[0] for sentence in sentences] == ["hw10/homework.toml", *["hw10/introduction.md"] * 2]
+    assert "`python -m autograder new hw10/NAME` begins an exercise in it." in done.stdout
+    clean(folder, ["hw10"])
+    shown = run(folder, "-m", "autograder", "--help").stdout
+    assert shown.index("hw1 ") < shown.index("hw2 ") < shown.index("hw10 ")
+    assert run(folder, "-m", "hw10.train", "--help").returncode == 0
 
 
 def test_an_exercise_that_was_begun_is_clean_and_says_what_is_to_be_written(course):
-    folder, done = course
-    assert done.returncode == 0, done.stderr
-    begun = [
-        f"autograder/exercises/reptile/{name}"
-        for name in ("__init__.py", "checks.py", "mutants.md", "probe.py", "solution.py")
-    ]
-    begun.append("hw2/reptile.py")
-    assert [line.removeprefix("written: ") for line in done.stdout.splitlines()[:6]] == begun
-    sentences = re.findall(r"^  (\S+: [A-Z].*)$", done.stdout, re.MULTILINE)
-    assert len(sentences) > 12 and all(re.fullmatch(r"[\w./]+(:\d+)?: .+\.", sentence) for sentence in sentences)
-    for file in ("solution.py", "probe.py", "checks.py", "mutants.md"):
+    folder, (_, done) = course
+    names, sentences = written(done)
+    own = ["__init__.py", "cells.md", "checks.py", "exercise.toml", "mutants.md", "probe.py", "solution.py", "task.md"]
+    generated = ["hw10/README.md", "hw10/hw10.ipynb", "hw10/reptile.py"]
+    assert names == [*(f"autograder/exercises/reptile/{name}" for name in own), "hw10/homework.toml", *generated]
+    assert len(sentences) > 12 and all(re.fullmatch(r"[\w./]+:\d+: Write .+\.", sentence) for sentence in sentences)
+    for file in ("exercise.toml", "task.md", "solution.py", "probe.py", "checks.py"):
         assert any(sentence.startswith(f"autograder/exercises/reptile/{file}") for sentence in sentences), file
-    for command in (("check",), ("format", "--check")):
-        linted = run(folder, "-m", "ruff", *command, "--no-cache", *(name for name in begun if name.endswith(".py")))
-        assert linted.returncode == 0, linted.stdout
+    assert "`python -m autograder check hw10/reptile` says, in the order of writing, what is left" in done.stdout
+    assert msgspec.toml.decode((folder / "hw10" / "homework.toml").read_bytes())["optional"] == {"reptile": 10}
+    clean(folder, [*names[:-1], "hw10"])
     modules = [f"autograder.exercises.reptile.{part}" for part in ("solution", "probe", "checks")]
-    assert run(folder, "-c", f"import hw2.reptile, {', '.join(modules)}").returncode == 0
-    failing = left_in(folder)
-    assert failing.returncode == 1 and all(sentence in failing.stdout for sentence in sentences), failing.stdout
-    graded = run(folder, "-m", "autograder", "hw2", "--only", "reptile")
+    assert run(folder, "-c", f"import hw10.reptile, {', '.join(modules)}").returncode == 0
+    assert run(folder, "-m", "autograder", "write", "--check").returncode == 0
+    graded = run(folder, "-m", "autograder", "hw10", "--only", "reptile")
     assert graded.returncode == 1 and "☐ Reptile.step is still to do" in graded.stdout, graded.stdout + graded.stderr
 
 
 def test_what_is_there_is_not_written_over(course):
     folder, _ = course
-    (folder / "hw2" / "reptile.py").write_text("mine")
-    done = run(folder, "-m", "autograder", "new", "hw2/reptile")
-    assert done.returncode == 4 and "autograder/exercises/reptile is there already; nothing was written." in done.stderr
-    assert (folder / "hw2" / "reptile.py").read_text() == "mine"
+    stub = (folder / "hw10" / "reptile.py").read_text()
+    for name, there in (("hw10/reptile", "autograder/exercises/reptile"), ("hw10", "hw10/__init__.py")):
+        done = run(folder, "-m", "autograder", "new", name)
+        assert done.returncode == 4 and f"{there} is there already; nothing was written." in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert (folder / "hw10" / "reptile.py").read_text() == stub
+
+
+def test_who_makes_the_folders_first_reads_a_sentence(course):
+    folder, _ = course
+    (folder / "hw11").mkdir()
+    (folder / "hw12").write_text("a file")
+    (folder / "autograder" / "exercises" / "early").mkdir()
+    try:
+        for name, status, said in (
+            ("hw12", 4, "hw12 is no folder; nothing was written."),
+            ("hw11/early", 4, "There is no homework hw11; there are hw1, hw2, hw10. `python -m autograder new hw11` b"),
+            ("hw10/early", 4, "autograder/exercises/early is there already; nothing was written."),
+            ("hw11", 0, ""),
+        ):
+            done = run(folder, "-m", "autograder", "new", name)
+            assert (done.returncode, said in done.stderr, len(done.stderr.splitlines())) == (
+                status,
+                True,
+                int(bool(said)),
+            )
+        assert "hw11" in run(folder, "-m", "autograder", "--help").stdout
+    finally:
+        shutil.rmtree(folder / "hw11")
+        (folder / "hw12").unlink()
+        (folder / "autograder" / "exercises" / "early").rmdir()
 
 
 @pytest.mark.slow
 def test_an_exercise_filled_in_as_contributing_says_is_graded(course):
     folder, _ = course
-    for path in (*WRITTEN.glob("*.py"), *WRITTEN.glob("*.md")):
-        shutil.copy(path, folder / "autograder" / "exercises" / "reptile")
-    assert run(folder, "-m", "autograder", "stubs").returncode == 0
-    table = run(folder, "-c", "from autograder.instructor.points import *; print(points_tables('hw2'), end='')").stdout
-    readme = folder / "hw2" / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    begin, end = text.index("<!-- points:begin -->"), text.index("<!-- points:end -->") + len("<!-- points:end -->")
-    readme.write_text(text[:begin] + table + text[end:], encoding="utf-8")
-    left = [line for line in left_in(folder).stdout.splitlines() if line.startswith(("autograder/", "hw2/"))]
-    assert left == ["autograder/exercises/reptile/mutants.md: Write 30 wrong solutions that students really write."]
-    for options, earned in ((["--reference"], 15), ([], 0)):
+    exercise = folder / "autograder" / "exercises" / "reptile"
+    for path in (path for path in WRITTEN.iterdir() if path.is_file()):
+        shutil.copy(path, exercise)
+    assert "WRITE" not in "".join(path.read_text(encoding="utf-8") for path in exercise.glob("*.*"))
+    assert run(folder, "-m", "autograder", "write").returncode == 0
+    for options, earned in ((["--reference"], 10), ([], 0)):
         result = folder / "result.json"
-        graded = run(folder, "-m", "autograder", "hw2", "--only", "reptile", "--json", result, *options)
+        graded = run(folder, "-m", "autograder", "hw10", "--only", "reptile", "--json", result, *options)
         checks = json.loads(result.read_text())["exercises"][0]["checks"]
-        assert sum(check["points"] for check in checks if check["verdict"] == "PASS") == earned, graded.stdout
-    mutants = run(folder, "-m", "autograder", "mutants", "hw2", "--only", "reptile", "--jobs", "1")
+        assert round(sum(check["points"] for check in checks if check["verdict"] == "PASS"), 2) == earned, graded.stdout
+    mutants = run(folder, "-m", "autograder", "mutants", "hw10", "--only", "reptile", "--jobs", "1")
     assert mutants.returncode == 0, mutants.stdout + mutants.stderr
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("reptile", "named by its homework and a Python name, as hw2/reptile, not reptile"),
+        ("reptile", "A homework is named by a number, as hw3, and an exercise as hw3/my_method; not reptile."),
+        ("hw0", "not hw0."),
         ("hw2/Reptile-2", "not hw2/Reptile-2"),
         ("hw2/class", "not hw2/class"),
+        ("hw2/a/b", "not hw2/a/b"),
         ("hw9/reptile", "There is no homework hw9; there are hw1, hw2."),
         ("hw2/maml", "autograder/exercises/maml is there already"),
-        ("hw1/maml", "hw2/maml.py is there already"),
+        ("hw1/maml", "To have it in hw1, add maml to hw1/homework.toml."),
         ("hw2/util", "hw2/util.py is there already"),
+        ("hw2", "hw2/__init__.py is there already"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused(name, said):
     with pytest.raises(click.UsageError) as error:
         new.begin(name)
     assert said in error.value.message
+
+
+A = "required = {a = 1}"
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        (f"title = 'x'\n# mine\n{A}\n", f"title = 'x'\n# mine\n{A}\noptional = {{ new = 10 }}\n"),
+        (
+            f"title = 'x'\noptional = {{b = 2}}  # mine\n{A}",
+            f"title = 'x'\noptional = {{b = 2, new = 10 }}  # mine\n{A}",
+        ),
+        ("title = 'x'\n[required]\na = 1\n", 'title = "x"\nrequired = { a = 1 }\noptional = { new = 10 }\n'),
+    ],
+)
+def test_a_list_keeps_its_form_where_it_can(text, changed):
+    optional = {"b": 2.0, "new": 10.0} if "b =" in text else {"new": 10.0}
+    assert new._listing(text, Homework("x", {"a": 1.0}, optional), "new") == changed

@@ -168,7 +168,7 @@ def another(tmp_path):
         inside = Path(folder).relative_to(COURSE)
         if inside.parts and inside.parts[0] in ("autograder", "data", "hw1", "hw2", "trainer"):
             for name in names:
-                if name.endswith((".py", ".json", ".ini", ".j2")):
+                if name.endswith((".py", ".json", ".toml", ".ini", ".j2")):
                     target = tmp_path / "another" / inside / name
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(Path(folder, name).read_bytes())

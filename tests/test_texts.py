@@ -94,12 +94,10 @@ def course(tmp_path, monkeypatch):
     for module in (catalog, task):
         monkeypatch.setattr(module, "EXERCISES", tmp_path / "exercises")
     monkeypatch.setattr(assignment.points, "tables", lambda listed: iter([f"({len(listed)} tables)"]))
-    catalog.homework.cache_clear()
     (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "homework.toml").write_text('title = "Toys"\nrequired = {}\n')
     (tmp_path / "toy" / "introduction.md").write_text(INTRODUCTION)
-    yield tmp_path
-    catalog.homework.cache_clear()
+    with catalog.replaced("toy", catalog.Homework("Toys", {})):
+        yield tmp_path
 
 
 def exercise(name, number=1, required=True):
@@ -286,7 +284,7 @@ def test_a_text_that_cannot_be_used_ends_write_in_one_sentence(copy, monkeypatch
 def test_no_handout_is_built_of_texts_that_are_out_of_date(copy, capsys, tmp_path):
     homework = catalog.homeworks()[0]
     (copy / homework / "README.md").write_text("old")
-    status = handout.handout(homework, tmp_path / "handout", False, {"seed": 1}, ())
+    status = handout.handout(homework, tmp_path / "handout", False, handout.Wanted())
     said = capsys.readouterr().err
     assert status == 3 and said == f"{homework}/README.md is out of date: run `python -m autograder write` first.\n"
     assert not (tmp_path / "handout").exists()

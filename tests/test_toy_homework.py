@@ -220,3 +220,21 @@ def test_a_homework_without_exercises_is_a_sentence(course):
             assert status == 4 and "hw7 has no exercise yet" in err
     finally:
         course.list.write_text(LIST)
+
+
+# When it is due
+
+
+def test_a_class_is_late_by_the_date_of_the_list_unless_another_is_given(course, tmp_path):
+    course.hand_in(tmp_path / "class" / "submission_1", first=SOLUTION, second=SOLUTION)
+    (tmp_path / "class" / "submission_metadata.yml").write_text(
+        "submission_1:\n  :submitters:\n  - :name: Ada\n    :sid: ada\n  :created_at: 2026-12-03 07:59:00 Z\n"
+    )
+    for words, days in (((), "1"), (("--due", "2026-12-02 19:59 -08:00"), "0.17")):
+        done = course.run(
+            *("class", "hw7", tmp_path / "class", "--out", tmp_path / "out", "--jobs", 1, "--allow-unsandboxed"), *words
+        )
+        assert done[0] == 0, done
+        with (tmp_path / "out" / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
+            (row,) = csv.DictReader(file)
+        assert (row["late"], row["days late"]) == ("LATE", days)

@@ -18,6 +18,7 @@ from autograder.grading import catalog
 from autograder.instructor.handout import command
 from autograder.isolation import levels, totals
 from autograder.isolation.clock import Clock
+from autograder.results import number
 
 PRETENCE = Path(__file__).parent / "pretend_windows"
 absent = {}
@@ -117,7 +118,9 @@ def test_a_handout_is_worked_in_and_upgraded_on_windows(course, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("homework", catalog.homeworks())
 def test_the_reference_has_full_marks_on_windows_with_training(course, homework):
-    windows(course, "-m", "autograder", homework, "--reference", expected=f"{homework}: 100 of 100 points")
+    points = number(catalog.homework(homework).points)
+    expected = f"{homework}: {points} of {points} points"
+    windows(course, "-m", "autograder", homework, "--reference", expected=expected)
 
 
 WORKER = """

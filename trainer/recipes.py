@@ -60,8 +60,8 @@ def with_recipes(base: type[click.Command], recipes: Callable[[], Mapping[str, R
 
         def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
             """List the recipes below the options, with what they are to reach."""
-            with formatter.section("Recipes, --recipe NAME"):
-                rows = [(name, f"{recipe.target:.1%}, {recipe.source}") for name, recipe in recipes().items()]
-                formatter.write_dl(rows)
+            if rows := [(name, f"{recipe.target:.1%}, {recipe.source}") for name, recipe in recipes().items()]:
+                with formatter.section("Recipes, --recipe NAME"):
+                    formatter.write_dl(rows)
 
     return Program

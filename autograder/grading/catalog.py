@@ -176,7 +176,7 @@ _replaced: dict[str, Homework] = {}  # lists that stand in the place of those in
 def homeworks() -> list[str]:
     """Names of the homeworks, hw10 after hw9: folders with a list, or with a package that lacks one."""
     found = {path.parent.name for name in (LIST, "__init__.py") for path in COURSE.glob(f"hw*/{name}")}
-    return sorted(found, key=_natural)
+    return sorted(found, key=natural)
 
 
 def homework(name: str) -> Homework:
@@ -259,8 +259,8 @@ def deadline(due: str) -> datetime:
         raise ValueError(f'{due!r} is no time with its zone, as "{DUE}"') from None
 
 
-def _natural(name: str) -> tuple[str, int, str]:
-    """hw9 before hw10."""
+def natural(name: str) -> tuple[str, int, str]:
+    """Return what names are sorted by, so that hw9 comes before hw10."""
     letters, digits, rest = re.fullmatch(r"(\D*)(\d*)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
     return letters, int(digits or 0), rest
 

@@ -9,7 +9,7 @@ import click
 from autograder.grading.catalog import Exercise, homework, homeworks
 from autograder.isolation import levels
 from autograder.isolation.container import ENGINES
-from autograder.isolation.levels import WORDS
+from autograder.level_words import WORDS
 
 
 @click.command("write")
@@ -38,9 +38,9 @@ def _chosen(target: str, only: str | None = None) -> list[Exercise]:
         raise click.UsageError(f"There is no homework {name}; there are {', '.join(homeworks())}.")
     if exercise and only:
         raise click.UsageError(f"--only is for a whole homework, not for {target}.")
-    from autograder import commands
+    from autograder import arguments
 
-    return commands.chosen(name, exercise or only)
+    return arguments.chosen(name, exercise or only)
 
 
 @click.command("check")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from autograder import commands
+from autograder import writing
 from autograder.exit_status import GRADER_FAULT, LESS
 from autograder.grading.catalog import Exercise, exercises, homeworks
 from autograder.instructor import regions
@@ -64,7 +64,7 @@ def write(check: bool) -> int:
     for name, content in wanted.items():
         click.echo(f"{'out of date' if check else 'written'}: {name}")
         if not check:
-            commands.write_whole(COURSE / name, content)
+            writing.write_whole(COURSE / name, content)
     if not wanted:
         click.echo("all that is generated is up to date")
     return LESS if wanted and check else 0

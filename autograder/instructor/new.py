@@ -10,7 +10,7 @@ import click
 import jinja2
 import msgspec
 
-from autograder import commands
+from autograder import writing
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT
 from autograder.grading import catalog
 from autograder.grading.catalog import LIST, Exercise, Homework, homeworks
@@ -94,7 +94,7 @@ def _begin_exercise(name: str) -> int:
     _say_unwritten(exercise.folder)
     click.echo(
         f"\nIts points stand in {homework}/{LIST}. Next: `python -m autograder check {name}` says, in the order of "
-        "writing, what is left; CONTRIBUTING.md walks through it."
+        "writing, what is left; docs/authors.md walks through it."
     )
     return FULL_MARKS
 
@@ -133,7 +133,7 @@ def _listing(text: str, wanted: Homework, added: str) -> str:
 def _write(files: dict[Path, str]) -> None:
     for path, text in files.items():
         path.parent.mkdir(exist_ok=True)
-        commands.write_whole(path, text.encode())
+        writing.write_whole(path, text.encode())
         click.echo(f"written: {_short(path)}")
 
 

@@ -8,7 +8,7 @@ DATE = (2020, 1, 1, 0, 0, 0)
 
 
 def pack(files: Mapping[str, bytes], inside: str = "", executable: frozenset[str] = frozenset()) -> bytes:
-    """A zip archive.
+    """Return a zip archive.
 
     Args:
         files: contents by name, with forward slashes.

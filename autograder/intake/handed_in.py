@@ -94,7 +94,7 @@ def parts(name: str) -> tuple[str, ...]:
 
 
 def is_noise(path: tuple[str, ...]) -> bool:
-    """Whether a file lies in a folder, or has a name, that systems and tools make and no student does."""
+    """Tell whether a file lies in a folder, or has a name, that systems and tools make and no student does."""
     if path[-1].startswith("._") or not NOISE.isdisjoint(path):
         return True
     return "/." in f"/{'/'.join(path[:-1])}" and any(part.startswith(".") and part != ".." for part in path[:-1])

@@ -69,11 +69,11 @@ class Submission:
     handout: str = ""
 
     def problem(self, exercise: Exercise) -> str:
-        """Why there is no file for an exercise."""
+        """Return why there is no file for an exercise."""
         return self.problems.get(exercise.name, f"{exercise.file} is missing.")
 
     def lacks(self, exercise: Exercise) -> bool:
-        """Whether an exercise is optional and was not handed in: there is nothing to judge, and nothing is wrong."""
+        """Tell whether an exercise is optional and not handed in: there is nothing to judge, and nothing is wrong."""
         return not (exercise.required or exercise.file in self.files or exercise.name in self.problems)
 
 
@@ -256,8 +256,8 @@ def _depth(entry: Entry) -> tuple[int, tuple[str, ...]]:
 
 
 def _handout(entries: Iterable[Entry]) -> str:
-    told = sorted((entry for entry in entries if entry.parts[-1] == manifest.NAME), key=_depth)
-    for entry in told[:COPIES]:
+    manifests = sorted((entry for entry in entries if entry.parts[-1] == manifest.NAME), key=_depth)
+    for entry in manifests[:COPIES]:
         with contextlib.suppress(UnreadableError, ValueError):
             return untrusted.name(manifest.read(entry.read(hard_links=True)).version)
     return ""

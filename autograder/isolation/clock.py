@@ -17,10 +17,10 @@ class Processes(Protocol):
     """What a worker consists of."""
 
     def computed(self) -> float | None:
-        """Seconds of processors that they have computed, the ended ones too; None where the system does not say."""
+        """Return the seconds that they have computed, the ended ones too; None where the system does not say."""
 
     def busy(self) -> bool | None:
-        """Whether any of them computes, or would if it had a processor; None where the system does not say."""
+        """Tell whether any of them computes, or would if it had a processor; None where the system does not say."""
 
 
 class Clock:

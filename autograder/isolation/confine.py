@@ -45,7 +45,7 @@ class Program(ctypes.Structure):
 
 
 def version() -> int:
-    """Of the kernel's Landlock; 0 where it has none."""
+    """Return the version of the kernel's Landlock; 0 where it has none."""
     return max(0, int(libc.syscall(CREATE_RULESET, None, 0, 1)))
 
 
@@ -105,14 +105,14 @@ def _checked(result: int) -> int:
     return result
 
 
-def main(readable: list[str] | None, writable: list[str], calls: str, asked: str, numbers: dict[str, int]) -> None:
+def main(readable: list[str] | None, writable: list[str], calls: str, supervised: str, numbers: dict[str, int]) -> None:
     """Give up all of it.
 
     Args:
         readable: folders; None to leave files as they are, where there is no Landlock.
         writable: folders.
         calls: the filter of system calls.
-        asked: the one that has the supervisor asked; empty for none.
+        supervised: the filter of calls about which the supervisor is asked; empty for none.
         numbers: of these calls.
 
     Raises:
@@ -121,10 +121,10 @@ def main(readable: list[str] | None, writable: list[str], calls: str, asked: str
     give_up_rights()
     if readable is not None:
         restrict_files(readable, writable)
-    if asked:
+    if supervised:
         import supervisor  # beside this file
 
-        supervisor.start(restrict_signals, bytes.fromhex(asked), numbers, writable[0])
+        supervisor.start(restrict_signals, bytes.fromhex(supervised), numbers, writable[0])
     filter_calls(bytes.fromhex(calls))
 
 

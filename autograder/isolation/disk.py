@@ -23,7 +23,7 @@ class Watched:
         self._group, self._folder, self._next = group, folder, 0.0
 
     def exceeded(self) -> str:
-        """What they have too much of, in words for the student; empty if nothing."""
+        """Return what they have too much of, in words for the student; empty if nothing."""
         if exceeded := self._group.exceeded():
             return exceeded
         if time.monotonic() < self._next:

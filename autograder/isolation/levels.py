@@ -1,4 +1,4 @@
-"""The levels of isolation, the words for each, and the one that works here."""
+"""The level of isolation that works here, and processes that are started at it."""
 
 import functools
 import json
@@ -16,49 +16,11 @@ from pathlib import Path
 
 from autograder.fault import GraderError
 from autograder.isolation import bubblewrap, container, disk, plain, python, reduced, separate, totals
+from autograder.level_words import CONTAINER, ISOLATED, NONE, PER_PROCESS, REDUCED, SEPARATE, WORDS
 from autograder.paths import COURSE
-
-ISOLATED = "isolated"
-PER_PROCESS = "isolated, per-process limits"
-CONTAINER = "container"
-REDUCED = "reduced"
-SEPARATE = "separate user"
-NONE = "none"
 
 SELFTEST = "autograder/worker/selftest.py"
 DEMANDED = "AUTOGRADER_ISOLATION"  # in the environment: the engine of containers, if it is to be one
-
-_HOLDS = (
-    "Student code ran without network, with read-only access to Python and its own files, and could not see the "
-    "grader. This stops mistakes and ordinary cheating; it is not a virtual machine."
-)
-WORDS = {
-    ISOLATED: _HOLDS,
-    PER_PROCESS: f"{_HOLDS} Memory is limited for each process; for all of them together it is only watched.",
-    CONTAINER: (
-        "CONTAINER. Student code ran in a container of podman or docker, without network, with read-only access to the "
-        "image's Python and its own files, and could not see the grader or this machine's processes; the engine limits "
-        "memory and processes. On Linux a container shares the machine's kernel; on macOS and Windows it runs in a "
-        "virtual machine. Python and the packages are the image's."
-    ),
-    REDUCED: (
-        "REDUCED SANDBOX. Student code could read only Python and its own files, reach no network, no other program's "
-        "sockets or shared memory, and not look into the grader; its own processes were ended. It could see that other "
-        "processes exist, and on Linux before 6.12 end those of its user; memory and disk are only watched."
-    ),
-    SEPARATE: (
-        "SEPARATE USER. Student code ran as a user of its own without rights: it could not read what belongs to the "
-        "grader, reach no network and not look into or end other processes; its own, and its files, were removed. It "
-        "could read what everyone on this machine may read, and see other processes and their command lines; memory "
-        "and disk are only watched."
-    ),
-    NONE: (
-        "NO SANDBOX. Student code runs as you, with your files, your network and your credentials. Time limits apply "
-        "but can be evaded, and processes may stay behind. Hidden labels are kept in another process, but a program "
-        "of the same user can read them on many systems. Scores of this run are for code you would be willing to run "
-        "yourself."
-    ),
-}
 
 
 class ContainerError(GraderError):
@@ -118,7 +80,7 @@ class Isolation:
         return Running(process, group, private, own, supervised=self.level == REDUCED)
 
     def shortfall(self, required: str | None) -> str:
-        """Why it is not as strong as a level that is demanded, in one sentence; empty if it is."""
+        """Return why it is not as strong as a level that is demanded, in one sentence; empty if it is."""
         order = list(WORDS)
         if required is None or order.index(self.level) <= order.index(required):
             return ""
@@ -128,7 +90,7 @@ class Isolation:
         )
 
     def holes(self, closed: Iterable[Path] = ()) -> str:
-        """What selftest.py could do inside that it must not; empty if nothing.
+        """Return what selftest.py could do inside that it must not; empty if nothing.
 
         Args:
             closed: folders that it must not see, beside those of the grader.
@@ -196,7 +158,7 @@ def _in_containers(engine: str) -> Isolation:
 
 @functools.cache
 def find() -> Isolation:
-    """The strongest level that works here, as its self-test shows; containers where these are demanded."""
+    """Return the strongest level that works here, as its self-test shows; containers where these are demanded."""
     if engine := os.environ.get(DEMANDED):
         return _in_containers(engine)
     if sys.platform != "linux":
@@ -234,13 +196,13 @@ def find() -> Isolation:
 
 def _holes(isolation: Isolation, closed: Iterable[Path]) -> str:
     with _two_boxes(isolation.level) as (here, other), _listening(other), _sharing() as name:
-        told = {"level": isolation.level, "course": str(COURSE), "other": str(other), "grader": os.getpid()}
-        told |= {"closed": list(map(str, closed)), "shared": name}
+        facts = {"level": isolation.level, "course": str(COURSE), "other": str(other), "grader": os.getpid()}
+        facts |= {"closed": list(map(str, closed)), "shared": name}
         dropped = isolation.level == SEPARATE or (isolation.drop and python.unprivileged(here))
         counted = isolation.level in (ISOLATED, CONTAINER) or os.getuid() or dropped
-        told["processes"] = totals.PROCESSES if counted else 0  # the kernel counts none of root's
+        facts["processes"] = totals.PROCESSES if counted else 0  # the kernel counts none of root's
         try:
-            running = isolation._start(here, SELFTEST, [json.dumps(told)], totals.TEST_MEMORY)
+            running = isolation._start(here, SELFTEST, [json.dumps(facts)], totals.TEST_MEMORY)
         except (OSError, totals.LimitError) as error:
             return str(error)
         timer = threading.Timer(120, running.process.kill)

@@ -20,7 +20,7 @@ ENVIRONMENT = {
 
 @functools.cache
 def mounts() -> dict[Path, str]:
-    """Folders of the interpreter and its packages outside /usr, and where a worker in a namespace sees them."""
+    """Return folders of the interpreter and its packages outside /usr, and where a worker in a namespace sees them."""
     base = Path(sys.base_prefix).resolve()
     found = {} if base.is_relative_to("/usr") else {base: "/python"}
     for folder in package_folders():
@@ -31,7 +31,7 @@ def mounts() -> dict[Path, str]:
 
 @functools.cache
 def package_folders() -> tuple[Path, ...]:
-    """Where this interpreter finds the packages that student code may use."""
+    """Return where this interpreter finds the packages that student code may use."""
     folders: dict[Path, None] = {}
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)
@@ -41,17 +41,17 @@ def package_folders() -> tuple[Path, ...]:
 
 
 def executable() -> Path:
-    """The interpreter itself, outside any virtual environment."""
+    """Return the interpreter itself, outside any virtual environment."""
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
 
 
 def readable_by_all(path: Path) -> bool:
-    """Whether a user without rights comes as far as this folder."""
+    """Tell whether a user without rights comes as far as this folder."""
     return all(folder.stat().st_mode & 0o005 == 0o005 for folder in (path, *path.parents))
 
 
 def unprivileged(*folders: Path) -> int | None:
-    """The user to start a worker as: nobody, where root may not stay; None to stay who we are.
+    """Return the user to start a worker as: nobody, where root may not stay; None to stay who we are.
 
     Root drops its rights before bubblewrap starts, so that the kernel counts the worker's processes against a limit.
     Where these folders are closed to others it stays root outside; inside it has no capability either way.

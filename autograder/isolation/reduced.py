@@ -59,12 +59,12 @@ def _started(
 ) -> subprocess.Popen[bytes]:
     inside = {"HOME": str(private), "TMPDIR": str(private), "SANDBOX": "1", "PATH": "/usr/bin:/bin"}
     inside["PYTHONPATH"] = ":".join(map(str, python.package_folders()))
-    asked, numbers = seccomp.supervised() if landlock else (b"", {})
+    supervised, numbers = seccomp.supervised() if landlock else (b"", {})
     allowed = {
         "readable": [str(box), *map(str, python.mounts())] if landlock else None,
         "writable": [str(private)],
         "calls": seccomp.program(network=False).hex(),
-        "asked": asked.hex(),
+        "supervised": supervised.hex(),
         "numbers": numbers,
     }
     command = [*prefix, str(python.executable()), *python.OPTIONS, str(box / CONFINE), json.dumps(allowed)]

@@ -96,7 +96,7 @@ MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column, AU
 
 @functools.cache
 def program(*, network: bool = True) -> bytes:
-    """The filter for this machine; empty where its numbers are not known.
+    """Return the filter for this machine; empty where its numbers are not known.
 
     Args:
         network: whether a namespace holds the network back. Else no socket is allowed but streams on this machine.
@@ -125,7 +125,7 @@ def program(*, network: bool = True) -> bytes:
 
 @functools.cache
 def supervised() -> tuple[bytes, dict[str, int]]:
-    """The filter that has the supervisor asked, and the numbers of the calls; empty where they are not known."""
+    """Return the filter of calls about which the supervisor is asked, and their numbers; empty if not known."""
     if platform.machine() not in MACHINES:
         return b"", {}
     column, _ = MACHINES[platform.machine()]

@@ -29,7 +29,7 @@ _numbers = itertools.count(secrets.randbelow(len(USERS)))  # two graders at once
 
 
 def free_user() -> int:
-    """The number of a user who has neither a name nor a process."""
+    """Return the number of a user who has neither a name nor a process."""
     import pwd  # Windows has none, and never comes here
 
     taken = {user.pw_uid for user in pwd.getpwall()}
@@ -68,7 +68,7 @@ def hide_command_line() -> None:
 
 @functools.cache
 def open_to_all(root: str = "/") -> tuple[str, ...]:
-    """Folders to which everyone may write: the usual ones, and others, the least deep first.
+    """Return folders to which everyone may write: the usual ones, and others, the least deep first.
 
     Large disks are searched as far as SEARCH goes; what belongs to the system or the interpreter is left out.
     """

@@ -56,8 +56,8 @@ def start(confine: Callable[[], None], calls: bytes, numbers: dict[str, int], fo
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
-    told: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
+    signals: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: signals.append(number))
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     libc.prctl(SUBREAPER, 1, 0, 0, 0)
     worker = os.fork()
@@ -82,7 +82,7 @@ def start(confine: Callable[[], None], calls: bytes, numbers: dict[str, int], fo
             _status[worker] = os.waitpid(worker, 0)[1]
         for listener in listeners:
             supervisor = _Supervisor(listener, numbers, folder)
-            supervisor.serve(woken, lambda: told or os.getppid() != grader or _ended(worker))
+            supervisor.serve(woken, lambda: signals or os.getppid() != grader or _ended(worker))
     _end(worker)
 
 

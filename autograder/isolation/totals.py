@@ -36,7 +36,7 @@ class Group(Processes, Protocol):
     """The processes of one worker."""
 
     def exceeded(self) -> str:
-        """What they have too much of, in words for the student; empty if nothing."""
+        """Return what they have too much of, in words for the student; empty if nothing."""
 
     def close(self) -> None:
         """Forget them, once they are dead."""
@@ -46,14 +46,14 @@ class Limits(Protocol):
     """A way to limit them."""
 
     def prefix(self, memory: int) -> list[str]:
-        """What stands before the command line."""
+        """Return what stands before the command line."""
 
     def adopt(self, pid: int, memory: int) -> Group:
         """Count a process and all that it will start."""
 
 
 def candidates() -> Iterator[Limits]:
-    """Control groups that may work here; only a self-test shows whether they do."""
+    """Return control groups that may work here; only a self-test shows whether they do."""
     first = _version_1()
     if {"memory", "pids"} <= first.keys():
         yield Direct(first, {"memory": "memory.limit_in_bytes", "pids": "pids.max"})
@@ -78,7 +78,7 @@ class Direct:
             _sweep(parent)
 
     def prefix(self, memory: int) -> list[str]:
-        """Nothing."""
+        """Return an empty prefix."""
         return []
 
     def adopt(self, pid: int, memory: int) -> "ControlGroup":
@@ -126,7 +126,7 @@ class ControlGroup:
             time.sleep(0.01)  # a sweep is just looking at it
 
     def exceeded(self) -> str:
-        """Whether the kernel has killed a process for the memory of all."""
+        """Tell whether the kernel has killed a process for the memory of all."""
         for folder in self._folders:
             for name in ("memory.events", "memory.oom_control"):
                 with contextlib.suppress(OSError):
@@ -135,7 +135,7 @@ class ControlGroup:
         return ""
 
     def computed(self) -> float:
-        """By the kernel's own count, which knows the ended processes; else that of those there are."""
+        """Return the kernel's own count, which knows the ended processes; else that of those there are."""
         for folder in self._folders:
             with contextlib.suppress(OSError):  # version 1
                 return int((folder / "cpuacct.usage").read_text()) / 1e9
@@ -145,7 +145,7 @@ class ControlGroup:
         return sum(map(_processor, self._pids()))
 
     def busy(self) -> bool:
-        """Whether any thread of theirs is."""
+        """Tell whether any thread of theirs is."""
         return any(map(_busy, self._pids()))
 
     def _pids(self) -> list[int]:
@@ -173,7 +173,7 @@ class Scope:
     """Control groups that the user's service manager makes, as on most desktops."""
 
     def prefix(self, memory: int) -> list[str]:
-        """systemd-run, which becomes the command in a group of its own."""
+        """Return systemd-run, which becomes the command in a group of its own."""
         properties = (f"MemoryMax={memory}", "MemorySwapMax=0", f"TasksMax={PROCESSES}")
         options = [option for value in properties for option in ("-p", value)]
         return ["systemd-run", "--user", "--scope", "--quiet", "--collect", *options, "--"]
@@ -194,7 +194,7 @@ class Watchdog:
     """No control group: look, and let the worker be killed."""
 
     def prefix(self, memory: int) -> list[str]:
-        """Nothing."""
+        """Return an empty prefix."""
         return []
 
     def adopt(self, pid: int, memory: int) -> Group:
@@ -213,7 +213,7 @@ class Watched:
         self._pid, self._next, self._known = pid, 0.0, [pid]
 
     def exceeded(self) -> str:
-        """What they have too much of at this moment."""
+        """Return what they have too much of at this moment."""
         self._look()
         if len(self._known) > PROCESSES:
             return f"Your code started more than {PROCESSES} processes."
@@ -222,16 +222,16 @@ class Watched:
         return ""
 
     def computed(self) -> float:
-        """Theirs, and that of the ended ones for which one of them has waited."""
+        """Return their time, and that of the ended ones for which one of them has waited."""
         return sum(map(_processor, self._known))
 
     def busy(self) -> bool:
-        """Whether any thread of theirs is."""
+        """Tell whether any thread of theirs is."""
         self._look()
         return any(map(_busy, self._known))
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing: there is nothing to remove."""
 
     def _look(self) -> None:
         """Find out who they are, unless that has just been done."""
@@ -249,21 +249,21 @@ class Listed:
         self._busy: bool | None = None
 
     def exceeded(self) -> str:
-        """Nothing: their memory is not watched."""
+        """Return nothing: their memory is not watched."""
         return ""
 
     def computed(self) -> float | None:
-        """As ps said when it was last asked."""
+        """Return what ps said when it was last asked."""
         self._look()
         return None if self._busy is None else sum(self._spent.values())
 
     def busy(self) -> bool | None:
-        """As ps said when it was last asked."""
+        """Tell what ps said when it was last asked."""
         self._look()
         return self._busy
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing: there is nothing to remove."""
 
     def _look(self) -> None:
         if time.monotonic() < self._next:  # it takes 20 ms

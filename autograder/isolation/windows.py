@@ -67,20 +67,20 @@ class Job:
         self._job = self._make() if self._kernel else None
 
     def exceeded(self) -> str:
-        """Nothing: their memory is not watched."""
+        """Return nothing: their memory is not watched."""
         return ""
 
     def computed(self) -> float | None:
-        """As the job counts it."""
-        told = Accounting()
+        """Return what the job counts."""
+        accounting = Accounting()
         if not self._job or not self._kernel.QueryInformationJobObject(
-            self._job, BASIC_ACCOUNTING, ctypes.byref(told), ctypes.sizeof(told), None
+            self._job, BASIC_ACCOUNTING, ctypes.byref(accounting), ctypes.sizeof(accounting), None
         ):
             return None
-        return float((told.user + told.kernel) / TICKS)
+        return float((accounting.user + accounting.kernel) / TICKS)
 
     def busy(self) -> None:
-        """Not known."""
+        """Return None: it is not known."""
 
     def close(self) -> None:
         """End whatever is left of them."""

@@ -13,17 +13,17 @@ from autograder.untrusted import cell, clean
 
 
 def html(report: Report) -> str:
-    """One self-contained page."""
+    """Render a report as one self-contained page."""
     return _rendered("feedback.html.j2", report)
 
 
 def html_of_exercises(report: Report) -> str:
-    """The exercises alone, to be put into another page."""
+    """Render the exercises alone, to be put into another page."""
     return _rendered("exercises.html.j2", report)
 
 
 def markdown(report: Report) -> str:
-    """Markdown in which nothing of the student's is markup: their text stands in indented blocks."""
+    """Render Markdown in which nothing of the student's is markup: their text stands in indented blocks."""
     lines = [f"# {report.score}", _scores(report)]
     if report.optional:
         lines.append(f"{report.optional_scores}.")
@@ -55,7 +55,7 @@ def _scores(report: Report) -> str:
 
 
 def table(report: Report) -> str:
-    """Comma-separated values, a line for each check; no cell is a formula."""
+    """Render comma-separated values, a line for each check; no cell is a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["subject", "exercise", "check", "verdict", "points", "of", "message", "outside the sum"])
@@ -64,14 +64,14 @@ def table(report: Report) -> str:
         if not exercise.handed_in:
             writer.writerow([cell(report.subject), exercise.name, "", "", "", "", NOT_HANDED_IN, outside])
         for check in exercise.checks:
-            said = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
+            cells = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
             points = [number(check.earned), number(check.points)]
-            writer.writerow([*said, *points, cell(f"{check.message} {check.likely}"), outside])
+            writer.writerow([*cells, *points, cell(f"{check.message} {check.likely}"), outside])
     return text.getvalue()
 
 
 def data(report: Report) -> str:
-    """JSON, for programs."""
+    """Render JSON, for programs."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 

@@ -18,7 +18,7 @@ KINDS = {
 
 
 def view(report: Report) -> Report:
-    """The report without secrets: no seed, no values, no output, no flags."""
+    """Return the report without secrets: no seed, no values, no output, no flags."""
     exercises = [_exercise(exercise) for exercise in report.exercises]
     return msgspec.structs.replace(report, seed=None, exercises=exercises)
 
@@ -30,6 +30,6 @@ def _exercise(exercise: ExerciseResult) -> ExerciseResult:
 
 
 def _check(check: CheckResult) -> CheckResult:
-    said = "" if check.verdict is Verdict.PASS else KINDS.get(check.verdict, check.plain)
+    message = "" if check.verdict is Verdict.PASS else KINDS.get(check.verdict, check.plain)
     likely = NUMBERS.sub("", check.likely)
-    return msgspec.structs.replace(check, message=said, plain=said, likely=likely, printed="", traceback="")
+    return msgspec.structs.replace(check, message=message, plain=message, likely=likely, printed="", traceback="")

@@ -1,7 +1,7 @@
 """The report that a student reads in the terminal, and the progress line before it."""
 
 from types import TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -9,8 +9,7 @@ from rich.progress import Progress, ProgressColumn, SpinnerColumn, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from autograder.grading.catalog import Exercise
-from autograder.isolation import levels
+from autograder.level_words import NONE, WORDS
 from autograder.results import TO_DO, CheckResult, ExerciseResult, Report, Verdict, number, total
 
 Shown = TypeVar("Shown", bound="Line")
@@ -22,10 +21,10 @@ MARKS = {Verdict.PASS: "✓", Verdict.NOT_RUN: "·"}
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that is no wider than is good to read."""
-    made = Console(stderr=stderr, highlight=False)
-    made.width = min(made.width, WIDTH)
-    return made
+    """Return a console that is no wider than is good to read."""
+    limited = Console(stderr=stderr, highlight=False)
+    limited.width = min(limited.width, WIDTH)
+    return limited
 
 
 class Line:
@@ -45,6 +44,14 @@ class Line:
         self._progress.stop()
 
 
+class Named(Protocol):
+    """An exercise, or whatever has its name."""
+
+    @property
+    def name(self) -> str:
+        """As "maml"."""
+
+
 class Progressing(Line):
     """Says which check is running."""
 
@@ -57,7 +64,7 @@ class Progressing(Line):
         )
         self._task: TaskID = self._progress.add_task("starting", total=total)
 
-    def __call__(self, exercise: Exercise, check: CheckResult, judged: bool) -> None:
+    def __call__(self, exercise: Named, check: CheckResult, judged: bool) -> None:
         """Observe a check that begins or is judged."""
         what = "training: " if check.training else ""
         description = Text(f"{exercise.name}: {what}{check.title}")
@@ -74,8 +81,8 @@ def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: b
         of_another: whether someone else's work was graded: then flags and the words for the isolation are shown.
         tracebacks: whether those of the grader's own faults are shown, which are for the staff.
     """
-    if of_another and report.isolation == levels.NONE:
-        _print(to, Text(levels.WORDS[levels.NONE], "bold red"), "")
+    if of_another and report.isolation == NONE:
+        _print(to, Text(WORDS[NONE], "bold red"), "")
     to.print(Text(f"{report.homework}: {report.subject}", "bold"), soft_wrap=True)  # paths are copied in one piece
     for exercise in report.exercises:
         _print(to, _head(exercise))
@@ -99,24 +106,24 @@ def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: b
     if report.optional:
         _print(to, Text(report.optional_scores))
     _print(to, Text(f"{report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}", "dim"))
-    if of_another and report.isolation != levels.NONE:
-        _print(to, Text(levels.WORDS[report.isolation], "dim"))
+    if of_another and report.isolation != NONE:
+        _print(to, Text(WORDS[report.isolation], "dim"))
 
 
-def show_list(homework: str, exercises: list[tuple[Exercise, list[CheckResult]]], to: Console) -> None:
+def show_list(homework: str, exercises: list[ExerciseResult], to: Console) -> None:
     """Print all checks and their points."""
-    for exercise, checks in exercises:
-        points = number(total(check.points for check in checks))
-        _print(to, Text.assemble((exercise.title, "bold"), f"  {exercise.file}  {points} points"))
+    for exercise in exercises:
+        points = f"{number(exercise.points)} points"
+        _print(to, Text.assemble((exercise.title, "bold"), f"  {exercise.file}  {points}"))
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", width=6)
         table.add_column()
-        for check in checks:
+        for check in exercise.checks:
             trains = Text("  (trains)", "dim") if check.training else Text()
             table.add_row(number(check.points), Text(check.title) + trains)
         _print(to, table, "")
-    required = total(check.points for exercise, checks in exercises if exercise.required for check in checks)
-    optional = [exercise.name for exercise, _ in exercises if not exercise.required]
+    required = total(exercise.points for exercise in exercises if exercise.required)
+    optional = [exercise.name for exercise in exercises if not exercise.required]
     outside = f", and outside the sum {', '.join(optional)}" if optional else ""
     _print(to, f"{homework}: {number(required)} points{outside}")
 

@@ -27,22 +27,22 @@ class Checked:
 
     Attributes:
         report: all that the grader says; None where it could not grade.
-        said: why it could not.
+        reason: why it could not.
     """
 
-    def __init__(self, report: Report | None, said: str = ""):
-        self.report, self.said = report, said
+    def __init__(self, report: Report | None, reason: str = ""):
+        self.report, self.reason = report, reason
 
     def __repr__(self) -> str:
         if self.report is None:
-            return self.said
+            return self.reason
         text = io.StringIO()
         terminal.show(self.report, Console(file=text, width=WIDTH, force_jupyter=False, highlight=False))
         return "\n".join(line.rstrip() for line in text.getvalue().splitlines()).rstrip()
 
     def _repr_html_(self) -> str:
         if self.report is None:
-            return f"<pre>{html.escape(self.said)}</pre>"
+            return f"<pre>{html.escape(self.reason)}</pre>"
         report = self.report
         left_out = f" ({number(report.left_out)} points left out)" if report.left_out else ""
         score = report.optional_scores or f"{report.score}{left_out}"  # of one exercise
@@ -68,9 +68,9 @@ def check(exercise: str, *, fast: bool = True, seed: int | None = None) -> Check
         result = Path(folder, "report.json")
         words = [found[exercise], "--only", exercise, "--json", str(result)]
         words += ["--fast"] * fast + ([] if seed is None else ["--seed", str(seed)])
-        said = _run([sys.executable, "-m", "autograder", *words])
+        reason = _run([sys.executable, "-m", "autograder", *words])
         if not result.exists():
-            return Checked(None, said or "The grader ended without a word. Please report it.")
+            return Checked(None, reason or "The grader ended without a word. Please report it.")
         return Checked(msgspec.json.decode(result.read_bytes(), type=Report))
 
 

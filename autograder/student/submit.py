@@ -53,9 +53,9 @@ def pack(homework: str, folder: Path = COURSE) -> Packed:
         warnings.append(f"{notebook} is larger than {MAX_NOTEBOOK // 2**20} MiB and is left out: clear its outputs.")
     elif (folder / notebook).is_file():
         files[notebook] = (folder / notebook).read_bytes()
-    told = folder / manifest.PATH
-    if told.is_file():
-        files[manifest.NAME] = told.read_bytes()
+    manifest_file = folder / manifest.PATH
+    if manifest_file.is_file():
+        files[manifest.NAME] = manifest_file.read_bytes()
     return Packed(archives.pack(files), sorted(files), warnings)
 
 

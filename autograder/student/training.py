@@ -4,18 +4,19 @@ A learner.py has `command`, made by trainer.program, and `RECIPES`, name -> Reci
 """
 
 import dataclasses
+import functools
 import importlib
 from types import ModuleType
 
 import click
 
-from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.catalog import CatalogError, Exercise, exercises
 from trainer import Recipe, with_recipes
 
 HELP = """Train and test what you have written.
 
 \b
-    python -m {homework}.train {method} --help
+    python -m {homework}.train METHOD --help
     python -m {homework}.train --recipe NAME
 
 Add --test to test the best checkpoint, --resume to go on after Ctrl-C. A recipe is a method with options; those
@@ -24,11 +25,7 @@ that follow its name replace its own.
 
 
 def program(homework: str) -> click.Group:
-    """Make the training program of a homework.
-
-    Raises:
-        CatalogError: the homework's list cannot be read.
-    """
+    """Make the training program of a homework."""
     kind = with_recipes(_Methods, lambda: recipes(homework))
     program: click.Group = kind(homework)  # type: ignore[assignment]
     return program
@@ -55,34 +52,40 @@ class _Methods(click.Group):
     """
 
     def __init__(self, homework: str):
-        self.learners = _learners(homework)
-        required = [name for name, exercise in self.learners.items() if exercise.required]
-        self.usual = required[0] if len(required) == 1 else ""
-        words = HELP.format(homework=homework, method=next(iter(self.learners), "METHOD"))
-        super().__init__(homework, help=words, no_args_is_help=not self.usual)
+        super().__init__(homework, help=HELP.format(homework=homework), no_args_is_help=True)
+        self.homework = homework
+
+    @functools.cached_property
+    def learners(self) -> dict[str, Exercise]:
+        """Name -> exercise that has a learner."""
+        return _learners(self.homework)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The methods, in the homework's order."""
+        """Return the methods, in the homework's order."""
         return list(self.learners)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The method of a name."""
+        """Return the method of a name."""
         exercise = self.learners.get(cmd_name)
         if exercise is None:
             return None
         module = load(exercise)
         command: click.Command = module.command
-        rows = [f"  {name:20} {recipe.target:.1%}, {recipe.source}" for name, recipe in module.RECIPES.items()]
-        command.epilog = "\n".join(["\b", "Recipes, --recipe NAME in the place of a method:", *rows])
+        if rows := [f"  {name:20} {recipe.target:.1%}, {recipe.source}" for name, recipe in module.RECIPES.items()]:
+            command.epilog = "\n".join(["\b", "Recipes, --recipe NAME in the place of a method:", *rows])
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put in the method where its name is left out."""
+        required = [name for name, exercise in self.learners.items() if exercise.required]
         asks_for_help = args[:1] == ["--help"] and len(self.learners) > 1
-        if self.usual and not asks_for_help and (not args or args[0].startswith("-")):
-            args = [self.usual, *args]
+        if len(required) == 1 and not asks_for_help and (not args or args[0].startswith("-")):
+            args = [*required, *args]
         return super().parse_args(ctx, args)
 
 
 def _learners(homework: str) -> dict[str, Exercise]:
-    return {e.name: e for e in exercises(homework) if (e.folder / "learner.py").is_file()}
+    try:
+        return {e.name: e for e in exercises(homework) if (e.folder / "learner.py").is_file()}
+    except CatalogError as error:
+        raise click.ClickException(str(error)) from None

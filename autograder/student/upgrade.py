@@ -37,11 +37,11 @@ class Taken(NamedTuple):
 
     Attributes:
         name: of the file.
-        said: what a student has to know, in sentences; empty if all of it is in place.
+        messages: what a student has to know, in sentences; empty if all of it is in place.
     """
 
     name: str
-    said: list[str]
+    messages: list[str]
 
 
 def upgrade(new: Path) -> tuple[Manifest, list[Taken]]:
@@ -145,12 +145,12 @@ def _merge(base: Path, mine: Path, theirs: Path) -> list[str]:
     except UnicodeDecodeError:
         return ["it is not saved as UTF-8: save it so in your editor, and take it over again; not taken over."]
     merged: list[str] = []
-    said = []
+    messages = []
     for region in Merge3(given, ours, new).merge_regions():
         kind, *bounds = region
         if kind == "conflict":
             _, _, mine_from, mine_to, theirs_from, theirs_to = bounds
-            said += _conflict(len(merged) + 1, new[theirs_from:theirs_to])
+            messages += _conflict(len(merged) + 1, new[theirs_from:theirs_to])
             merged += ours[mine_from:mine_to]
         else:
             merged += texts[{"unchanged": 0, "a": 1, "same": 1, "b": 2}[kind]][slice(*bounds[:2])]
@@ -159,10 +159,10 @@ def _merge(base: Path, mine: Path, theirs: Path) -> list[str]:
     try:
         ast.parse(text)
     except SyntaxError as error:
-        said.append(f"line {error.lineno} is not Python now: {clean(error.msg, 200)}. Mend it by hand.")
+        messages.append(f"line {error.lineno} is not Python now: {clean(error.msg, 200)}. Mend it by hand.")
     except (ValueError, RecursionError, MemoryError) as error:
-        said.append(f"it is not Python now: {clean(str(error), 200) or 'too deeply nested'}. Mend it by hand.")
-    return said
+        messages.append(f"it is not Python now: {clean(str(error), 200) or 'too deeply nested'}. Mend it by hand.")
+    return messages
 
 
 def _conflict(line: int, theirs: list[str]) -> list[str]:
@@ -185,11 +185,11 @@ def _merge_notebook(mine: Path, theirs: Path) -> list[str]:
         places[name]["source"] = answers[name]
     theirs.write_text(json.dumps(new, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     lost = answers.keys() - places.keys()
-    said = ["your answers are in place; what you changed in other cells is not taken over."]
+    messages = ["your answers are in place; what you changed in other cells is not taken over."]
     for name in sorted(lost):
         text = answers[name] if isinstance(answers[name], str) else "".join(answers[name])
-        said.append(f"this answer has no place in the new one: {clean(' '.join(text.split()), 200)}")
-    return said
+        messages.append(f"this answer has no place in the new one: {clean(' '.join(text.split()), 200)}")
+    return messages
 
 
 def _is_answer(cell: Any) -> bool:

@@ -118,7 +118,7 @@ class Worker:
         return fields
 
     def printed(self) -> str:
-        """What the student's code printed since the last call."""
+        """Return what the student's code printed since the last call."""
         return hide_paths(self.log.take(), self._hidden)
 
     def stop(self) -> None:
@@ -184,10 +184,10 @@ class Worker:
         outside = status in signals  # its own code may have sent it, or the system, or anybody
         if status in (-9, 128 + 9):  # SIGKILL, a name that Windows does not have
             if self._computed > 0.9 * wire.SECONDS:
-                said = f"Your code has computed for {wire.SECONDS // 60} minutes in all checks."
-                return StudentError(Verdict.TIMEOUT, said)
-            said = "The process was killed by the system, probably for using too much memory."
-            return StudentError(Verdict.MEMORY, said, again=outside)
+                message = f"Your code has computed for {wire.SECONDS // 60} minutes in all checks."
+                return StudentError(Verdict.TIMEOUT, message)
+            message = "The process was killed by the system, probably for using too much memory."
+            return StudentError(Verdict.MEMORY, message, again=outside)
         if status == 0:
             return StudentError(Verdict.CRASH, "Your code ended the Python process (exit status 0); it has to return.")
         how = signals.get(status, f"exit status {status}")
@@ -201,11 +201,11 @@ def _late(clock: Clock) -> str:
     if not clock.known:
         return f"No answer after {clock.passed:.0f} seconds."
     if clock.computed >= MOSTLY * clock.counted:
-        said = f"No answer after {clock.computed:.0f} seconds of computing; an endless loop?"
+        message = f"No answer after {clock.computed:.0f} seconds of computing; an endless loop?"
     elif clock.waited >= MOSTLY * clock.counted:
-        said = f"No answer after {clock.waited:.0f} seconds of waiting: for a sleep, an input, or a lock?"
+        message = f"No answer after {clock.waited:.0f} seconds of waiting: for a sleep, an input, or a lock?"
     else:
-        said = f"No answer after {clock.computed:.0f} seconds of computing and {clock.waited:.0f} of waiting."
+        message = f"No answer after {clock.computed:.0f} seconds of computing and {clock.waited:.0f} of waiting."
     if clock.passed > 1.5 * clock.counted + GLANCE:
-        said += f" (The machine was busy: this took {clock.passed:.0f} seconds, of which only these count.)"
-    return said
+        message += f" (The machine was busy: this took {clock.passed:.0f} seconds, of which only these count.)"
+    return message

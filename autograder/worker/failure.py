@@ -58,7 +58,7 @@ Files = dict[str, bytes]
 
 
 def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> StudentError:
-    """The error that a worker's reply tells of.
+    """Return the error of which a worker's reply tells.
 
     Args:
         reply: of a kind other than "result".
@@ -70,8 +70,8 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
     trusted = error if error in KNOWN else "an exception"
     unreadable = reply.kind == "unreadable"  # Python's own words on a file that it reads when it imports it
     if unreadable and not importing:
-        said = "What came back is not an answer."
-        return StudentError(Verdict.PROTOCOL, f"{said[:-1]}: of a file that had been read.", plain=said)
+        plain = "What came back is not an answer."
+        return StudentError(Verdict.PROTOCOL, f"{plain[:-1]}: of a file that had been read.", plain=plain)
     places = [place for place in reply.places if _is_in(place, files, unreadable)]
     kind = "crash" if reply.kind == "todo" and not _is_todo(places, files) else reply.kind
     verdict = VERDICTS[kind]
@@ -94,7 +94,7 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
             at, line = f"{place.file}, line {place.line}", _line(place, files)
             quoted.append(f"{at}: {line}" if line else at)
             named.append(f"{at}, in {place.function}: {line}" if _is_named(place, files) else quoted[-1])
-        advice = [sentence for said, sentence in ADVICE.items() if said in text][:1]
+        advice = [sentence for phrase, sentence in ADVICE.items() if phrase in text][:1]
         advice += _surroundings(error, text, places, files) or (_on_import(file, places, files) if importing else [])
         message = "\n".join([f"{error}: {text}".rstrip(": "), *advice, *named])
         plain = "\n".join([f"Your code raised {trusted}.", *advice, *quoted[-1:]])
@@ -162,7 +162,7 @@ def _on_import(file: str, places: list[wire.Place], files: Files) -> list[str]:
 
 
 def blame_import(error: StudentError, runs: np.ndarray, file: str, files: Files) -> StudentError:
-    """An error by which an import ended, with the lines that run on import where it names none.
+    """Return an error by which an import ended, with the lines that run on import where it names none.
 
     Args:
         error: as a worker gave it, or its end did.
@@ -176,9 +176,9 @@ def blame_import(error: StudentError, runs: np.ndarray, file: str, files: Files)
     quoted = "\n".join(f"{_at(place)}: {text}" for place in lines if (text := _line(place, files)))
     if not quoted:
         return error
-    told = f"It happened while the file was imported. What runs then:\n{quoted}\nIf it need not, {MAIN}."
+    sentences = f"It happened while the file was imported. What runs then:\n{quoted}\nIf it need not, {MAIN}."
     return StudentError(
-        error.verdict, f"{error}\n{told}", plain=f"{error.plain}\n{told}", todo=error.todo, again=error.again
+        error.verdict, f"{error}\n{sentences}", plain=f"{error.plain}\n{sentences}", todo=error.todo, again=error.again
     )
 
 
@@ -198,16 +198,16 @@ def _at(place: wire.Place) -> str:
 
 
 def notices(noticed: dict[str, np.ndarray], file: str, files: Files) -> list[str]:
-    """What a look at a file found, in sentences with its lines quoted.
+    """Return what a look at a file found, in sentences with its lines quoted.
 
     Raises:
         IndexError, KeyError: it is not what unusual_code.py sends.
     """
-    told = []
+    sentences = []
     for notice, line in zip(noticed["notices"].tolist(), noticed["lines"].tolist(), strict=True):
         quoted = _line(wire.Place(file, line, ""), files)
-        told.append(f"{file}, line {line} {unusual_code.NOTICES[notice]}: {quoted}")
-    return told
+        sentences.append(f"{file}, line {line} {unusual_code.NOTICES[notice]}: {quoted}")
+    return sentences
 
 
 def _line(place: wire.Place, files: Files) -> str:

@@ -40,7 +40,7 @@ class Log:
             self._changed.wait_for(lambda: self._ended or mark in self._last, LAG)
 
     def take(self) -> str:
-        """The text since the last call."""
+        """Return the text since the last call."""
         with self._changed:
             cut = f"\n... {self._dropped} bytes left out ...\n".encode() if self._dropped else b""
             text = bytes(self._head + cut + self._tail).decode("utf-8", errors="replace")
@@ -87,7 +87,7 @@ class Answers:
         return not self._chunks.empty()
 
     def take(self, seconds: float) -> bytes | None:
-        """The next bytes; none at the end; None if nothing came in this time."""
+        """Return the next bytes; none at the end; None if nothing came in this time."""
         try:
             return self._chunks.get(timeout=seconds)
         except queue.Empty:
@@ -126,7 +126,7 @@ class Questions:
         self._frames.put(frame)
 
     def wait(self, seconds: float) -> bool:
-        """Whether all of the frame has been sent, after this time at most."""
+        """Tell whether all of the frame has been sent, after this time at most."""
         return self._sent.wait(seconds) and not self.refused
 
     def close(self) -> None:

@@ -165,7 +165,7 @@ def _takes_memory() -> bool:
 
 
 def main(level: str, course: str, other: str, shared: str, closed: list[str], grader: int, processes: int) -> list[str]:
-    """Names of the forbidden things that were possible."""
+    """Return the names of the forbidden things that were possible."""
     homes = ["/root", *(map(str, Path("/home").glob("*")) if level == "separate user" else ["/home"])]
     attempts: dict[str, Callable[[], bool]] = {
         "it reaches the network": lambda: _connects(socket.SOCK_STREAM),

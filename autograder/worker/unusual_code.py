@@ -51,7 +51,7 @@ class Noticed(NamedTuple):
 
 
 def look(source: bytes) -> Noticed:
-    """What there is to notice in a file; nothing where Python cannot parse it."""
+    """Return what there is to notice in a file; nothing where Python cannot parse it."""
     found = list(_text(source))
     try:
         tree = ast.parse(source)

@@ -80,7 +80,7 @@ class Reply(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def encode(header: Request | Reply, arrays: dict[str, np.ndarray]) -> bytes:
-    """A frame of a header and named arrays."""
+    """Return a frame of a header and named arrays."""
     head = msgspec.json.encode(header)
     body = (
         safetensors.numpy.save({name: np.array(array, order="C") for name, array in arrays.items()}) if arrays else b""
@@ -89,7 +89,7 @@ def encode(header: Request | Reply, arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def lengths(prefix: bytes, max_payload: int = MAX_PAYLOAD) -> tuple[int, int]:
-    """Lengths of header and payload, read from a frame's first 16 bytes.
+    """Read the lengths of header and payload from a frame's first 16 bytes.
 
     Raises:
         FrameError: not a frame, or larger than allowed.
@@ -106,7 +106,7 @@ def lengths(prefix: bytes, max_payload: int = MAX_PAYLOAD) -> tuple[int, int]:
 
 
 def decode_header(head: bytes, kind: type[Request] | type[Reply]) -> Any:
-    """A frame's header.
+    """Return a frame's header.
 
     Raises:
         FrameError: it is not of this kind to the letter.
@@ -118,7 +118,7 @@ def decode_header(head: bytes, kind: type[Request] | type[Reply]) -> Any:
 
 
 def decode_arrays(body: bytes, types: Types = ANSWERS) -> dict[str, np.ndarray]:
-    """A frame's arrays, copied into memory of their own.
+    """Return a frame's arrays, copied into memory of their own.
 
     Raises:
         FrameError: not safetensors, another dtype, or a number that is not finite.
@@ -141,5 +141,5 @@ def decode_arrays(body: bytes, types: Types = ANSWERS) -> dict[str, np.ndarray]:
 
 
 def mark(seq: int) -> bytes:
-    """What a worker writes into its log before it answers: only characters that no log shows."""
+    """Return what a worker writes into its log before it answers: only characters that no log shows."""
     return b"\x02" + f"{seq:b}".encode().translate(DIGITS) + b"\x03"

@@ -11,7 +11,6 @@ import jinja2
 import msgspec
 
 from autograder import untrusted
-from autograder.commands import write_whole
 from autograder.grading.catalog import Exercise
 from autograder.instructor.classroom import plots
 from autograder.instructor.classroom.gradebook import DAY, Gradebook, words
@@ -19,9 +18,10 @@ from autograder.instructor.classroom.policy import Policy
 from autograder.instructor.classroom.roll import Row
 from autograder.instructor.classroom.similar import Pair
 from autograder.instructor.classroom.summary import LISTED, Summary
-from autograder.isolation import levels
+from autograder.level_words import WORDS
 from autograder.report import files, student
 from autograder.results import Report, Verdict, number
+from autograder.writing import write_whole
 
 
 def write(
@@ -81,7 +81,7 @@ def report(summary: Summary, pairs: list[Pair] | None) -> str:
         listed=LISTED,
         optional=[exercise for exercise in summary.chosen if not exercise.required],
         verdicts=list(Verdict),
-        isolation=levels.WORDS,
+        isolation=WORDS,
     )
 
 

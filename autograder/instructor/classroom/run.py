@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from autograder import commands
+from autograder import arguments
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, NOTHING_TO_GRADE, USAGE
 from autograder.grading.catalog import Exercise, homework
 from autograder.instructor.classroom import cluster, layouts, local, pages, people, policy, roll, similar, version, work
@@ -19,6 +19,7 @@ from autograder.instructor.classroom.store import Key, Settings, Store, StoreErr
 from autograder.instructor.classroom.work import RefusedError, Task
 from autograder.intake.submission import Submission
 from autograder.isolation import levels, separate
+from autograder.level_words import SEPARATE
 from autograder.results import Report
 
 
@@ -46,7 +47,7 @@ class Options(NamedTuple):
 
 def grade_class(options: Options) -> int:
     """Grade all submissions in a folder; the exit status."""
-    commands.chosen(options.homework, options.only)
+    arguments.chosen(options.homework, options.only)
     try:
         late = policy.parse(options.late) if options.late else None
         roster = people.roster(options.roster) if options.roster else []
@@ -81,7 +82,7 @@ def _keep_apart(options: Options) -> None:
     """
     work.check_isolation(options.require, options.allow_unsandboxed)
     found = levels.find()
-    if found.level != levels.SEPARATE:
+    if found.level != SEPARATE:
         return
     separate.hide_command_line()
     for folder in (options.out, options.submissions):
@@ -110,9 +111,9 @@ class _Class:
 
     def __init__(self, options: Options, store: Store, rows: list[Row], late: policy.Policy | None):
         self._options, self._store, self._rows, self._late = options, store, rows, late
-        self._chosen = commands.chosen(options.homework, options.only)
+        self._chosen = arguments.chosen(options.homework, options.only)
         self._settings: Settings = store.settings(options.homework, options.seed)
-        self._drawings = str(commands.find_drawings(options.data))
+        self._drawings = str(arguments.find_drawings(options.data))
         self._questions = list(dict.fromkeys(question for row in rows for question in row.manual))
         self._keys: dict[tuple[int, str], Key] = {}  # by row and exercise
         self._faults: dict[Key, Report] = {}  # not kept: graded again by the next run

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.commands import write_whole
 from autograder.results import Report
+from autograder.writing import write_whole
 
 
 class StoreError(Exception):

@@ -30,6 +30,7 @@ from autograder.instructor.live_key import Live
 from autograder.instructor.references import Reference
 from autograder.intake.submission import Submission
 from autograder.isolation import levels
+from autograder.level_words import NONE, WORDS
 from autograder.results import CheckResult, Report, Verdict
 
 MEMORY = 64 * 2**20  # bytes of answers that a process keeps of the reference
@@ -137,9 +138,9 @@ def check_isolation(require: str | None, allow_unsandboxed: bool) -> None:
     found = levels.find()
     if shortfall := found.shortfall(require):
         raise RefusedError(shortfall)
-    if found.level == levels.NONE and not allow_unsandboxed:
+    if found.level == NONE and not allow_unsandboxed:
         raise RefusedError(
-            f"{levels.WORDS[found.level]}\nWhy: {found.reason}.\nNothing was graded. --allow-unsandboxed grades it "
+            f"{WORDS[found.level]}\nWhy: {found.reason}.\nNothing was graded. --allow-unsandboxed grades it "
             "nevertheless."
         )
 

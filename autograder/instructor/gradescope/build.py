@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from autograder.commands import write_whole
 from autograder.instructor.gradescope import results
 from autograder.instructor.handout.build import build
 from autograder.intake import archives
 from autograder.paths import COURSE
 from autograder.report import terminal
+from autograder.writing import write_whole
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -11,17 +11,18 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from autograder import answer_key
-from autograder.commands import write_whole
 from autograder.grading import grade as grading
 from autograder.grading.catalog import Exercise, exercises
 from autograder.grading.checks import described
 from autograder.grading.drawings import Drawings
+from autograder.grading.recorded import Recorded
 from autograder.grading.settings import Settings
 from autograder.intake import submission
 from autograder.isolation import levels
+from autograder.level_words import NONE
 from autograder.report import terminal
 from autograder.results import CheckResult, Report
+from autograder.writing import write_whole
 from data import output
 
 from . import results
@@ -83,7 +84,7 @@ def _page(place: Path, settings: dict[str, Any]) -> dict[str, Any]:
             homework,
             handed_in,
             # Two workers at once would need more memory than the default container has.
-            Settings(settings["seed"], Drawings.find(), answer_key.find(), workers=1, observe=observe),
+            Settings(settings["seed"], Drawings.find(), Recorded(), workers=1, observe=observe),
             subject="the submission",
         )
     except KeyboardInterrupt:
@@ -100,7 +101,7 @@ def _check_isolation(closed: list[Path]) -> None:
         OpenError: it is not.
     """
     found = levels.find()
-    holes = found.reason if found.level == levels.NONE else found.holes(closed)
+    holes = found.reason if found.level == NONE else found.holes(closed)
     if holes:
         print(f"isolation: {found.level}, {holes}")
         raise OpenError("It was not started, since this container would not keep a submission from the grader's files.")

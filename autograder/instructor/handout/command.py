@@ -6,7 +6,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from autograder import commands
+from autograder import writing
 from autograder.exit_status import GRADER_FAULT
 from autograder.grading import catalog
 from autograder.grading.catalog import Homework, exercises, homeworks
@@ -66,7 +66,7 @@ def handout(homework: str, out: Path, packed: bool, wanted: Wanted) -> int:
         click.echo("Nothing was written: it would leak.\n" + "\n".join(map(str, found)), err=True)
         return GRADER_FAULT
     if packed:
-        commands.write_whole(out, archive)
+        writing.write_whole(out, archive)
     else:
         for name, content in files.items():
             target = out / name

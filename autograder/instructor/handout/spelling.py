@@ -102,6 +102,7 @@ def weight(spelling: str) -> int:
 
 
 def _spell(node: ast.AST) -> str:
+    """Spell names, calls and operations."""
     match node:
         case ast.Name():
             return "N"
@@ -122,6 +123,12 @@ def _spell(node: ast.AST) -> str:
             return f"{spell(node.left)}{''.join(type(op).__name__ for op in node.ops)}({_all(node.comparators)})"
         case ast.Subscript():
             return f"{spell(node.value)}[{spell(node.slice)}]"
+    return _collection(node)
+
+
+def _collection(node: ast.AST) -> str:
+    """Spell what holds other expressions: lists and the like, comprehensions, arguments."""
+    match node:
         case ast.List() | ast.Tuple() | ast.Set():
             return f"({_all(node.elts)})"
         case ast.ListComp() | ast.GeneratorExp() | ast.SetComp():

@@ -9,7 +9,7 @@ import click
 from rich import progress
 from rich.progress import TaskID, track
 
-from autograder import commands
+from autograder import arguments
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS
 from autograder.grading.catalog import Exercise
 from autograder.grading.thresholds import Table
@@ -63,7 +63,7 @@ def calibrate(chosen: list[Exercise], seeds: int, mutant_seeds: int, jobs: int |
         jobs: processes; one for each core if None.
         sources: of drawings, as on the command line.
     """
-    drawings = [commands.find_drawings(source) for source in sources]
+    drawings = [arguments.find_drawings(source) for source in sources]
     for exercise in chosen:
         if not any(exercise.outline().values()):
             continue

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from autograder import commands
+from autograder import writing
 from autograder.exit_status import GRADER_FAULT
 from autograder.grading.catalog import exercises, homeworks
 from autograder.instructor.texts import notebook
@@ -41,7 +41,7 @@ def pages(folder: Path, stubs: bool = False) -> int:
             click.echo(str(error), err=True)
             return GRADER_FAULT
         target = folder / f"{homework}.html"
-        commands.write_whole(target, page(done).encode())
+        writing.write_whole(target, page(done).encode())
         click.echo(f"written: {target}")
     return 0
 

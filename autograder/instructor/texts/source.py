@@ -58,7 +58,7 @@ def parts(path: Path, homework: str) -> Iterator[Part]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise SourceError(f"{name} is missing: write it; CONTRIBUTING.md says what stands in it.") from None
+        raise SourceError(f"{name} is missing: write it; docs/authors.md says what stands in it.") from None
     except UnicodeDecodeError as error:
         raise SourceError(f"{name} is not UTF-8: {error.reason} at byte {error.start}.") from None
     lines = iter(enumerate(text.replace("{homework}", homework).splitlines(), start=1))
