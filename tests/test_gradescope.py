@@ -167,7 +167,7 @@ def test_an_archive_holds_no_solution(archive):
     homework, members = archive
     found = leaks.find(archives.pack({name: content for name, (_, content) in members.items()}), EXERCISES, [])
     assert list(found) == []
-    assert f"course/autograder/{homework}/{catalog.exercises(homework)[-1].name}/answers.json" in members
+    assert f"course/{catalog.exercises(homework)[-1].place}/answers.json" in members
 
 
 def test_the_grader_in_an_archive_needs_no_torch_itself(archive, tmp_path):
@@ -176,7 +176,7 @@ def test_the_grader_in_an_archive_needs_no_torch_itself(archive, tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     paths = os.pathsep.join([str(tmp_path / "course"), str(tmp_path)])
-    loads = "; ".join(f"import autograder.{homework}.{e.name}.checks" for e in catalog.exercises(homework))
+    loads = "; ".join(f"import {e.package}.checks" for e in catalog.exercises(homework))
     program = f"import sys, gradescope.program; {loads}; print('torch' in sys.modules)"
     line = [sys.executable, "-c", program]
     done = subprocess.run(line, cwd=tmp_path, env={"PYTHONPATH": paths}, capture_output=True, text=True, check=True)

@@ -98,7 +98,7 @@ def recorded_key(monkeypatch, files, unpacked):
 
     def from_handout(exercise):
         place = there()
-        place.folder = unpacked / "autograder" / exercise.homework / exercise.name
+        place.folder = unpacked / exercise.place
         return load(place)
 
     monkeypatch.setattr(recorded, "load", from_handout)

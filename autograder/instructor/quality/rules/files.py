@@ -1,14 +1,11 @@
 """Rules about the files of an exercise as a whole."""
 
-import re
 from collections.abc import Iterator
 
 from autograder.grading.catalog import Exercise
 from autograder.instructor import generated as generating
-from autograder.instructor import regions
+from autograder.instructor import new, regions
 from autograder.instructor.texts import task
-
-WRITE = re.compile(r"\bWRITE: (.+?)(?:\"\)|\"\"\")?$")  # stands in a template where an author is to write something
 
 
 def page(exercise: Exercise) -> Iterator[str]:
@@ -20,10 +17,7 @@ def page(exercise: Exercise) -> Iterator[str]:
 
 def written(exercise: Exercise) -> Iterator[str]:
     """Look for what a template left to be written."""
-    for path in sorted((*exercise.folder.glob("*.py"), *exercise.folder.glob("*.md"))):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if match := WRITE.search(line):
-                yield f"{exercise.place}/{path.name}:{number}: Write {match[1].rstrip('.')}."
+    return new.unwritten(exercise.folder)
 
 
 def texts(exercise: Exercise) -> Iterator[str]:
