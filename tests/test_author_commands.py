@@ -190,7 +190,6 @@ BROKEN = {  # what is edited: file, passage, what stands in its place; and what 
             "(without idea)",
             "mutants.md:17: `(without idea)` is no remark on a mutant; there",
         ),
-        ("exercise.toml", "paper = ", "papers = ", "exercise.toml cannot be read"),
         (
             "solution.py",
             "        ### END SOLUTION\n\n    def",
@@ -216,6 +215,13 @@ def test_a_rule_that_is_broken_is_told_with_file_and_line_and_what_to_do(toy_cou
     missing = [said for *_, said in edits if " ".join(said.split()) not in words(done)]
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert missing == [], done.stdout
+
+
+def test_a_page_that_cannot_be_read_is_one_sentence(toy_course):  # noqa: F811
+    toy_course.edit("exercise.toml", "paper = ", "papers = ")
+    done = toy_course.run("check", "hw1/toy", "--fast")
+    assert done.returncode == 3 and len(done.stderr.splitlines()) == 1
+    assert "exercises/toy/exercise.toml has a key papers that nothing reads" in done.stderr
 
 
 def test_thresholds_that_are_too_near_or_not_measured_are_told(toy_course):  # noqa: F811
