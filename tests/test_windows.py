@@ -23,10 +23,9 @@ from autograder.results import number
 PRETENCE = Path(__file__).parent / "pretend_windows"
 absent = {}
 exec((PRETENCE / "absent.py").read_text(encoding="utf-8"), absent)
-LINUX = {
-    f"isolation/{name}.py" for name in ("bubblewrap", "reduced", "seccomp", "separate", "disk")
-}  # never used there
-LINUX |= {f"worker/{name}.py" for name in ("confine", "selftest", "supervisor")}
+LINUX = {  # never used there
+    f"isolation/{name}.py" for name in ("bubblewrap", "confine", "disk", "reduced", "seccomp", "separate", "supervisor")
+} | {"worker/selftest.py"}
 
 
 @pytest.fixture(scope="module")
