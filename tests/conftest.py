@@ -8,6 +8,7 @@ from rewriting import rewrite
 from selection import (  # noqa: F401  (hooks)
     OFFICIAL,
     pytest_addoption,
+    pytest_collection_modifyitems,
     pytest_configure,
     pytest_sessionfinish,
     pytest_terminal_summary,

@@ -1,6 +1,7 @@
 """Which tests run by default, and which may be skipped: hooks of pytest, which conftest.py imports.
 
-`python -m pytest` leaves out what is slow or hostile, unless a file is named; --all runs everything. With
+`python -m pytest` leaves out what is slow or hostile, unless a file is named; --all runs everything, and with
+--not-again everything but what the run before has passed and comes out the same at every level of isolation. With
 --strict-skips, as in CI, a test that is skipped for a reason that does not hold on this machine fails the run.
 """
 
@@ -18,6 +19,11 @@ from autograder import paths
 from autograder.isolation import confine, python, totals
 
 QUICK = "not slow and not hostile"
+PASSED = "quick/passed"  # in pytest's cache
+# Files whose tests start workers, at the level of isolation that there is: worth a run at each.
+AT_EACH_LEVEL = {
+    f"test_{name}.py" for name in ("confirm", "fault", "grading", "imports", "isolation", "levels", "worker")
+}
 OFFICIAL = Path(__file__).resolve().parents[2] / "shared" / "omniglot"
 
 
@@ -54,8 +60,9 @@ def explained(reason):
 
 
 def pytest_addoption(parser):
-    """Add --all and --strict-skips."""
+    """Add --all, --not-again and --strict-skips."""
     parser.addoption("--all", action="store_true", help="slow and hostile tests, too")
+    parser.addoption("--not-again", action="store_true", help="leave out what passed before, at whatever level")
     parser.addoption("--strict-skips", action="store_true", help="fail if a test is skipped that could run here")
 
 
@@ -64,6 +71,15 @@ def pytest_configure(config):
     named = any(Path(argument.partition("::")[0]).is_file() for argument in config.args)
     if not config.option.markexpr and not config.option.all and not named:
         config.option.markexpr = QUICK
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what passed before, where that is asked for."""
+    if config.option.not_again and hasattr(config, "cache"):
+        passed = set(config.cache.get(PASSED, []))
+        done = {item for item in items if item.nodeid in passed and item.path.name not in AT_EACH_LEVEL}
+        config.hook.pytest_deselected(items=list(done))
+        items[:] = [item for item in items if item not in done]
 
 
 def _reasons(config):
@@ -76,6 +92,9 @@ def _reasons(config):
 def pytest_sessionfinish(session, exitstatus):
     """Fail a strict run in which too much was skipped."""
     config = session.config
+    if config.option.markexpr == QUICK and not hasattr(config, "workerinput") and hasattr(config, "cache"):
+        reports = config.pluginmanager.get_plugin("terminalreporter").stats.get("passed", ())
+        config.cache.set(PASSED, [report.nodeid for report in reports])
     strict = config.option.strict_skips and not hasattr(config, "workerinput")  # in the parent of xdist's processes
     if strict and exitstatus == pytest.ExitCode.OK and not all(map(explained, _reasons(config))):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

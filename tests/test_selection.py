@@ -40,7 +40,7 @@ def run(tmp_path):
     path = {"PYTHONPATH": f"{TESTS}:{TESTS.parent}", "PATH": str(tmp_path)}  # without bubblewrap
 
     def pytest_on(*options):
-        line = [sys.executable, "-m", "pytest", "-p", "selection", "-p", "no:cacheprovider", *options]
+        line = [sys.executable, "-m", "pytest", "-p", "selection", *options]
         done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **path})
         return done.returncode, done.stdout + done.stderr
 
@@ -51,6 +51,13 @@ def test_slow_and_hostile_tests_are_left_out_and_one_line_says_how_to_run_them(r
     status, said = run("tests")
     assert status == 0 and "1 passed, 2 skipped, 2 deselected" in said
     assert "Left out: slow and hostile tests. To run them: python -m pytest -n auto --all" in said
+
+
+def test_what_has_passed_need_not_run_again_but_for_what_differs_from_level_to_level(run, tmp_path):
+    (tmp_path / "tests" / "test_worker.py").write_text("def test_quick():\n    pass\n")
+    assert "2 passed, 2 skipped, 2 deselected" in run("tests")[1]
+    assert "3 passed, 2 skipped, 1 deselected" in run("tests", "--all", "--not-again")[1]
+    assert "4 passed, 2 skipped" in run("tests", "--all")[1]
 
 
 @pytest.mark.parametrize("options", [("--all",), ("tests/test_it.py",), ("--all", "-n", "1")])
