@@ -210,7 +210,7 @@ def test_meta_parameters_keep_their_values(student, draw):
 @after(test_adaptation_learns_from_the_support)
 @hint(
     "With train=True take the inner gradients with create_graph=True in every step, so that the outer gradient runs "
-    "through them (second order). retain_graph=True only keeps the graph of the loss: that is first-order MAML. And "
+    "through them (second order). retain_graph=True only keeps the graph of the loss: that is first order only. And "
     "start from theta or its clone: detach() cuts the way back."
 )
 def test_meta_gradient_is_second_order(student, reference, draw):
