@@ -327,7 +327,7 @@ def test_columns_are_those_of_the_exercises(tmp_path):
 
 def test_options_of_the_command_are_those_of_the_run():
     command = main.commands["class"]
-    assert {parameter.name for parameter in command.params} == set(run.Options._fields)
+    assert {parameter.name for parameter in command.params} == {*run.Options._fields, "isolation"}
 
 
 def test_pages_do_not_need_a_report_of_anybody(tmp_path):
