@@ -103,7 +103,7 @@ BROKEN = {  # what is edited: file, passage, what stands in its place; and what 
             "checks.py",
             "def test_centre(student, reference, draw",
             "def test_centre(student, refrence, draw",
-            "test_centre: There is no fixture refrence; there are student, reference, draw, threshold.",
+            "test_centre asks for refrence, which is no fixture: did you mean reference?",
         ),
         (
             "checks.py",

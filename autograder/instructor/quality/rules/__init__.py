@@ -47,7 +47,7 @@ RULES = (
     Rule("The probe judges nothing, and imports nothing that a worker lacks.", probe.judges_nothing),
     Rule("The probe, which students read, is no solution.", probe.no_solution),
     Rule("Every check has a sentence, points and a hint.", checks.described),
-    Rule("Every check asks for fixtures that there are.", checks.fixtures),
+    Rule("Every check asks for fixtures and questions that there are.", checks.fixtures),
     Rule("Checks wait for checks above them, and those that train come last.", checks.order),
     Rule("Every check asserts something, with a message.", checks.asserts),
     Rule("Checks compare by the house's assertions, and draw from their own stream.", checks.vocabulary),

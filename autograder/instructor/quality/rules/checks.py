@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from autograder.grading import author_mistakes
 from autograder.grading import checks as grading
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import Check, trains
@@ -19,7 +20,6 @@ from autograder.paths import COURSE
 from autograder.results import Verdict
 
 LONGEST = 120  # letters of a sentence
-FIXTURES = ("student", "reference", "draw", "threshold")
 BANNED = {  # they pass on nan, or broadcast
     *("allclose", "isclose", "assert_allclose", "array_equal", "assert_array_equal", "assert_array_almost_equal"),
 }
@@ -43,11 +43,10 @@ def described(exercise: Exercise) -> Iterator[str]:
 
 
 def fixtures(exercise: Exercise) -> Iterator[str]:
-    """Look at what each check asks for."""
+    """Look at what each check asks for: fixtures, and questions of the probe."""
+    yield from author_mistakes.find(exercise)
     for check in grading.checks(exercise):
         asked = list(inspect.signature(check).parameters)
-        for name in (name for name in asked if name not in FIXTURES):
-            yield f"{_place(check)}: There is no fixture {name}; there are {', '.join(FIXTURES)}."
         if "student" not in asked:
             yield f"{_place(check)}: It does not ask for the student's solution: take `student`."
         if ("threshold" in asked) != trains(check):
