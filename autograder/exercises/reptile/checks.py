@@ -32,9 +32,9 @@ __all__ = [
 ]
 
 EPSILON = 0.5  # when the probe's training begins
-STEPS, RATE = 3, 1.0  # so far that the results lie elsewhere than the first gradient points
+STEPS, RATE = 3, 2.0  # so far that the results lie elsewhere than the first gradient points
 DRAWINGS, SIZE = 4, 2
-RUNS = 60  # a minibatch of the six that there are is missed by all of them once in 10,000
+CHOICES, RUNS = 6, 60  # so many that half of the choices are missed once in 10^16
 
 
 def _flat(arrays):
@@ -77,22 +77,22 @@ def _end(x, labels, weights, bias, path):
 @points(4)
 @after(test_one_inner_step)
 @hint(
-    "Draw self._batch_size different drawings with their labels, torch.randperm(n)[:batch_size], anew for each task: all "
-    "drawings at once, or the same few always, are no minibatch."
+    "Choose self._batch_size different drawings by chance, with their labels. All drawings at once, or always the same, "
+    "or blocks of them as they come are none."
 )
 def test_a_step_is_on_a_minibatch(student, draw):
     """An inner step is on batch_size different drawings, chosen at random."""
     taken = _minibatches(student, draw, 1)
     assert None not in taken, f"{taken.count(None)} of {RUNS} steps were on something else than {SIZE} of the drawings"
-    seen = {place for (minibatch,) in taken for place in minibatch}
-    assert len(seen) == DRAWINGS, f"in {RUNS} runs only {len(seen)} of {DRAWINGS} drawings were ever chosen"
+    seen = len(set(taken))
+    assert seen > CHOICES / 2, f"in {RUNS} runs only {seen} of {CHOICES} possible minibatches were ever chosen"
 
 
 @points(3)
 @after(test_a_step_is_on_a_minibatch, test_each_inner_step_starts_from_the_last)
 @hint(
-    "Draw the minibatch inside the loop. On one and the same, k steps are k steps of its own descent; that gradients of "
-    "different minibatches are brought to agree is what Reptile has over joint training."
+    "Choose the minibatch inside the loop. Reptile brings the gradients of a task's minibatches to agree: that is what "
+    "it has over joint training, and on one and the same minibatch there is nothing to agree on."
 )
 def test_minibatches_differ_from_step_to_step(student, draw):
     """Each inner step has a minibatch of its own."""
@@ -102,20 +102,20 @@ def test_minibatches_differ_from_step_to_step(student, draw):
     assert differ, f"in {RUNS} loops of two steps both were on the same drawings"
 
 
-@points(10)
+@points(12)
 @hint(
-    "theta + epsilon * mean(phi - theta), phi from self._inner_loop: towards the results, all the way of the k steps. It "
-    "is neither a gradient of the query, as in MAML, nor one step on all tasks together."
+    "theta + epsilon * mean(phi - theta), phi from self._inner_loop: towards where the k steps ended. It is neither a "
+    "gradient of the query, as in MAML, nor one step on all tasks together."
 )
 def test_outer_step_moves_theta_towards_the_results(student, reference, draw):
     """The outer step moves theta towards what the inner loops end with."""
     theta, tasks = _batch(draw)
 
     def compare(stand_in):
-        got, want = (_flat(_moved(subject, tasks, theta, 0.0, stand_in)) for subject in (student, reference))
+        got, want = (_flat(_moved(subject, tasks, theta, 0.5, stand_in)) for subject in (student, reference))
         assert (got != 0).any(), "theta is where it was"
         cosine = float(got @ want / np.linalg.norm(got) / np.linalg.norm(want))
-        assert cosine > 0.9, f"the cosine between where theta moves and where the results lie is {cosine:.2f}"
+        assert cosine > 0.98, f"the cosine between where theta moves and where the results lie is {cosine:.2f}"
 
     assert_either(compare)
 
@@ -123,8 +123,8 @@ def test_outer_step_moves_theta_towards_the_results(student, reference, draw):
 @points(4)
 @after(test_outer_step_moves_theta_towards_the_results)
 @hint(
-    "Reptile splits no task in support and query: put their drawings together with torch.cat, and their labels, and let "
-    "_inner_loop draw its minibatches from them all."
+    "Reptile splits no task in support and query: put their drawings together, and their labels, and let _inner_loop "
+    "choose its minibatches from them all."
 )
 def test_all_drawings_of_a_task_are_learned_from(student, draw):
     """The outer step learns from a task's support and query, drawings and labels."""
@@ -138,12 +138,12 @@ def test_all_drawings_of_a_task_are_learned_from(student, draw):
     }
     assert_either(
         lambda stand_in: assert_changes(
-            lambda batch: _flat(_moved(student, batch, theta, 0.0, stand_in)), tasks, others, "move of theta"
+            lambda batch: _flat(_moved(student, batch, theta, 0.5, stand_in)), tasks, others, "move of theta"
         )
     )
 
 
-@points(6)
+@points(7)
 @after(test_all_drawings_of_a_task_are_learned_from, test_adaptation_learns_from_the_support)
 @hint(
     "epsilon times the mean over the tasks, not the sum, nor all the way; every task is learned from the same theta, "
@@ -160,7 +160,7 @@ def test_outer_step_is_epsilon_times_the_mean(student, reference, draw):
     assert_either(compare)
 
 
-@points(4)
+@points(5)
 @after(test_outer_step_moves_theta_towards_the_results)
 @hint("epsilon = outer_lr * (1 - done): the whole outer_lr at first, half of it halfway, nothing at the end.")
 def test_epsilon_falls_to_zero(student, draw):
@@ -189,4 +189,4 @@ def test_epsilon_falls_to_zero(student, draw):
 def test_learns_handwriting(student, draw, threshold):
     """After a short training it learns new characters faster, 5-way 1-shot."""
     learned = map(halved, draw.drawings.characters(160, 60, draw.rng))
-    assert_learns(student, draw, threshold, *learned, batches=120, rates={"inner_lr": 0.3}, steps=5, inner_lr=0.3)
+    assert_learns(student, draw, threshold, *learned, batches=80, rates={"inner_lr": 1.0}, steps=5, inner_lr=1.0)

@@ -1,7 +1,7 @@
 """Problem 3: Reptile, after Nichol et al. (2018), "On First-Order Meta-Learning Algorithms".
 
-Reptile learns an initialisation theta from which a task is learned in a few gradient steps. It learns each task of a batch
-on minibatches, as anybody would, and then moves theta a part of the way towards where these trainings ended.
+Reptile learns an initialisation theta from which a task is learned in a few gradient steps. It learns each task of a
+batch by steps on minibatches, and then moves theta a part of the way towards where these trainings ended.
 """
 
 import torch
@@ -100,8 +100,8 @@ class Reptile:
         Args:
             task_batch: a list of tasks (images_support, labels_support, images_query, labels_query). Reptile needs no
                 query: it learns from all drawings of a task, as if they were one support.
-            done: the share of the training that is over, from 0 to 1: epsilon falls from self._outer_lr to 0 with it, in
-                a straight line.
+            done: the share of the training that is over, from 0 to 1. With it epsilon falls from self._outer_lr to 0,
+                in a straight line.
 
         Returns:
             Nothing: self._meta_parameters has other values afterwards.
