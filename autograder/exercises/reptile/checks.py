@@ -77,8 +77,8 @@ def _end(x, labels, weights, bias, path):
 @points(4)
 @after(test_one_inner_step)
 @hint(
-    "Choose self._batch_size different drawings by chance, with their labels. All drawings at once, or always the same, "
-    "or blocks of them as they come are none."
+    "Choose self._batch_size drawings by chance, each once, with their labels. All at once, always the same few, or "
+    "blocks of them as they come are no such minibatch."
 )
 def test_a_step_is_on_a_minibatch(student, draw):
     """An inner step is on batch_size different drawings, chosen at random."""

@@ -1,7 +1,7 @@
 """How the training program builds, trains and tests Reptile, and the run that the paper reports.
 
-The paper's accuracy is of Nichol et al. (2018), table 2, with transduction: batch normalisation sees all queries of a task
-at once, as here. Their inner loop is Adam without momentum, here it is plain gradient descent, with a rate of its own.
+The paper's accuracy is of Nichol et al. (2018), table 2, with transduction: batch normalisation sees all queries of a
+task at once, as here. Their inner loop is Adam without momentum, here it is plain gradient descent, with another rate.
 """
 
 import click
