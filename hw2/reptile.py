@@ -97,6 +97,6 @@ class Reptile:
         Returns:
             Nothing: self._meta_parameters has other values afterwards.
         """
-        # TODO: Learn each task with self._inner_loop, all from the same theta, and move theta by epsilon times the mean of
-        # phi - theta. No gradient is taken here, and no graph is needed: what does torch.no_grad() do?
+        # TODO: Learn each task with self._inner_loop, all from the same theta, and move theta by epsilon times the mean
+        # of phi - theta. No gradient is taken here, and no graph is needed: what does torch.no_grad() do?
         raise NotImplementedError("Reptile._outer_step is still to do")

@@ -107,8 +107,8 @@ class Reptile:
             Nothing: self._meta_parameters has other values afterwards.
         """
         ### BEGIN SOLUTION
-        #: Learn each task with self._inner_loop, all from the same theta, and move theta by epsilon times the mean of
-        #: phi - theta. No gradient is taken here, and no graph is needed: what does torch.no_grad() do?
+        #: Learn each task with self._inner_loop, all from the same theta, and move theta by epsilon times the mean
+        #: of phi - theta. No gradient is taken here, and no graph is needed: what does torch.no_grad() do?
         results = []
         for images_support, labels_support, images_query, labels_query in task_batch:
             images = torch.cat([images_support, images_query]).to(self.device)
