@@ -219,9 +219,13 @@ def adapt(method: Any, images: Array, labels: Array, train: bool) -> tuple[Any, 
 
     An inner loop that does not ask for train is not told.
     """
-    flags = (train,) if len(inspect.signature(method._inner_loop).parameters) > 2 else ()
-    answer = method._inner_loop(torch.tensor(images), torch.tensor(labels), *flags)
+    answer = method._inner_loop(torch.tensor(images), torch.tensor(labels), *_flags(method, train))
     return (answer, []) if isinstance(answer, Mapping) else several(answer, 2, "_inner_loop")
+
+
+def _flags(method: Any, train: bool) -> tuple[bool, ...]:
+    """What the solution's _inner_loop takes besides images and labels."""
+    return (train,) if len(inspect.signature(method._inner_loop).parameters) > 2 else ()
 
 
 def _stand_in(method: Any, steps: int, answers: int) -> Any:
@@ -231,7 +235,7 @@ def _stand_in(method: Any, steps: int, answers: int) -> Any:
     need not: who asks for that gets no gradient.
     """
 
-    def inner_loop(images: torch.Tensor, labels: torch.Tensor, train: bool) -> Any:
+    def inner_loop(images: torch.Tensor, labels: torch.Tensor, train: bool = True) -> Any:
         drawn = (images.flatten() * torch.cos(torch.arange(images.numel()))).mean()
         told = ((1 + labels) * torch.cos(torch.arange(len(labels)))).mean()
         factor = 1 + 0.2 * torch.tanh(3 * drawn + 0.5 * told) + 0.02 * bool(train)
@@ -246,9 +250,10 @@ def _stand_in(method: Any, steps: int, answers: int) -> Any:
 def _answers(method: Any) -> int:
     """How many values the solution's own _inner_loop returns: some years of the course have a third."""
     try:
-        answer = method._inner_loop(torch.randn(4, 1, 16, 16).double(), torch.tensor([0, 1, 0, 1]), False)
+        images, labels = torch.randn(4, 1, 16, 16).double(), torch.tensor([0, 1, 0, 1])
+        answer = method._inner_loop(images, labels, *_flags(method, False))
     except Exception:  # it is judged elsewhere
-        return 2
+        return 2 if _flags(method, False) else 1
     if isinstance(answer, Mapping):
         return 1
     return 3 if isinstance(answer, tuple) and len(answer) == 3 else 2

@@ -1,0 +1,98 @@
+"""How to drive a Reptile: the inner loop of its shape, minibatches by what they lead to, and where theta goes."""
+
+import inspect
+from types import ModuleType
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import torch
+
+from autograder.shapes.gradient.probe import Build, inner_loop, installed, predict
+from autograder.shapes.training import TaskArrays, Weights, character_tasks, tensors
+from autograder.worker.values import in_double
+
+__all__ = ["build", "inner_loop", "minibatches", "outer_step", "predict", "train"]
+
+Array = np.ndarray
+Arrays = dict[str, Array]
+
+BATCH_SIZE, OUTER_LR = 10, 0.5  # of the constructor
+
+
+class Moved(NamedTuple):
+    """Theta after an outer step."""
+
+    meta_parameters: Annotated[Arrays, "parameters"]
+
+
+class Ends(NamedTuple):
+    """Where inner loops end: a linear layer's weights, for each of the runs."""
+
+    weights: Annotated[Array, "runs, N, D"]
+
+
+def build(
+    module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool = False, size: int = BATCH_SIZE
+) -> Any:
+    """Construct a Reptile; the device is told to those alone who ask for it."""
+    device = {"device": "cpu"} if "device" in inspect.signature(module.Reptile).parameters else {}
+    return module.Reptile(way, steps, inner_lr, size, OUTER_LR, "/tmp/logs", **device)
+
+
+@in_double
+def minibatches(
+    build: Build,
+    images: Array,
+    labels: Array,
+    w4: Annotated[Array, "N, D"],
+    b4: Array,
+    size: int,
+    steps: int,
+    runs: int,
+) -> Ends:
+    """Adapt a linear layer to drawings (n, 1, 1, D), so many runs, each from the same start.
+
+    Args:
+        build: makes the student's object.
+        images, labels: of one task.
+        w4, b4: the layer.
+        size: of a minibatch.
+        steps, runs: of the inner loop.
+    """
+    torch.manual_seed(0)
+    ends = []
+    for _ in range(runs):
+        method = build(len(b4), steps, 1.0, size=size)
+        method._meta_parameters = {"w4": torch.tensor(w4), "b4": torch.tensor(b4)}
+        method._meta_parameters = {name: part.requires_grad_() for name, part in method._meta_parameters.items()}
+        method._forward = lambda x, parameters: x.flatten(1) @ parameters["w4"].T + parameters["b4"]
+        ends.append(method._inner_loop(torch.tensor(images), torch.tensor(labels))["w4"])
+    return Ends(ends)
+
+
+@in_double
+def outer_step(
+    build: Build,
+    tasks: list[TaskArrays],
+    parameters: Arrays,
+    inner_lrs: Arrays,
+    steps: int,
+    done: float,
+    stand_in: bool,
+) -> Moved:
+    """Take one outer step; with a stand-in for _inner_loop, or with the student's own. See the shape's outer_step."""
+    method = installed(build, parameters, inner_lrs, steps, stand_in)
+    method._outer_step(tensors(tasks), done)
+    return Moved(method._meta_parameters)
+
+
+def train(
+    build: Build, drawings: Array, way: int, shot: int, query: int, tasks: int, batches: int, inner_lr: float, seed: int
+) -> Weights:
+    """Train by its own outer step, five inner steps, on tasks of drawings (characters, drawings, height, width)."""
+    torch.manual_seed(seed)
+    method = build(way, 5, inner_lr)
+    stream = character_tasks(drawings, way, shot, query, tasks, seed)
+    for step, batch in zip(range(batches), stream, strict=False):
+        method._outer_step(batch, step / batches)
+    return Weights(method._meta_parameters)
