@@ -13,13 +13,13 @@ __all__ = ["build", "decode", "loss", "losses", "predict", "represent", "train"]
 
 Array = np.ndarray
 
-HIDDEN = 32
+HIDDEN = 64
 
 
 class Representation(NamedTuple):
     """A representation (D,), and the points (K, 1) after it."""
 
-    representation: Annotated[Array, "32"]
+    representation: Annotated[Array, "64"]
     x: Annotated[Array, "x"]
     y: Annotated[Array, "y"]
 
