@@ -125,7 +125,7 @@ def planned(name: str) -> int | None:
 
 def row(name: str, runs: list[dict]) -> str:
     """A recipe's row of a table: its runs, or that it has not been run."""
-    target = f"{RECIPES[name].target:.1%}"
+    target = RECIPES[name].target_text
     if not runs:
         return f"| `{name}` | {NOT_RUN} | {target} | | | | |"
     shown = "<br>".join(f"{run['accuracy']:.1%} ± {run['confidence_95']:.1%}" for run in runs)

@@ -52,15 +52,15 @@ from autograder.shapes.regression.probe import Regressor, loss, losses, predict,
 
 
 def build(module) -> Regressor:
-    method = module.CNP()
+    method = module.Process()
     return Regressor(method, method.step, method.predict)
 """
-CNP = """
+PROCESS = """
 import torch
 from torch import nn
 
 
-class CNP(nn.Module):
+class Process(nn.Module):
     def __init__(self):
         super().__init__()
         self.encoder = nn.Sequential(nn.Linear(2, 32), nn.Tanh(), nn.Linear(32, 32))
@@ -170,13 +170,13 @@ def test_a_family_finds_what_it_is_for(family, edit, words, means):
 
 
 @pytest.fixture
-def cnp(tmp_path):
-    return lambda *edits: Toy(tmp_path, BUILT, CNP, edits)
+def process(tmp_path):
+    return lambda *edits: Toy(tmp_path, BUILT, PROCESS, edits)
 
 
 CHECKS = [check for name, check in vars(regression).items() if name.startswith("test_")]
 POOL = "r = encoded.mean(dim=0)"
-WRONG_CNP = {
+WRONG_PROCESS = {
     "one_prediction": ("expand(len(queries), -1)", "expand(len(queries), -1)[:1].expand(len(queries), -1)",
                        "return mean, 0.1", "return mean[:1], 0.1"),
     "every_support_point": (POOL, "r = encoded[:2].mean(dim=0)"),
@@ -192,33 +192,33 @@ def by_name(words):
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=[check.__name__ for check in CHECKS])
-def test_a_neural_process_passes_each_check(check, cnp):
-    check(cnp(), drawing())
+def test_a_neural_process_passes_each_check(check, process):
+    check(process(), drawing())
 
 
-@pytest.mark.parametrize("words", WRONG_CNP)
-def test_each_check_of_regression_finds_what_it_is_for(words, cnp):
-    edits = WRONG_CNP[words]
-    student = cnp(*zip(edits[::2], edits[1::2], strict=True))
+@pytest.mark.parametrize("words", WRONG_PROCESS)
+def test_each_check_of_regression_finds_what_it_is_for(words, process):
+    edits = WRONG_PROCESS[words]
+    student = process(*zip(edits[::2], edits[1::2], strict=True))
     with pytest.raises(AssertionError):
         by_name(words)(student, drawing())
 
 
 def test_every_check_of_regression_has_something_that_it_finds():
-    assert {by_name(words) for words in WRONG_CNP} == set(CHECKS)
+    assert {by_name(words) for words in WRONG_PROCESS} == set(CHECKS)
 
 
-def test_a_sum_over_the_tasks_is_no_mean(cnp):
+def test_a_sum_over_the_tasks_is_no_mean(process):
     with pytest.raises(AssertionError, match="and the mean of their losses"):
-        by_name("other_tasks")(cnp(("torch.stack(values).mean()", "torch.stack(values).sum()")), drawing())
+        by_name("other_tasks")(process(("torch.stack(values).mean()", "torch.stack(values).sum()")), drawing())
 
 
 @pytest.mark.parametrize("score", [scores.EXPLAINED_VARIANCE, scores.NEGATIVE_LOG_LIKELIHOOD], ids=lambda s: s.name)
-def test_what_learns_reaches_a_score_that_is_no_accuracy(score, cnp):
+def test_what_learns_reaches_a_score_that_is_no_accuracy(score, process):
     reached = []
     threshold = SimpleNamespace(score=score, reached_by=lambda value, made: reached.append(value))
     for steps in (1, 250):
-        regression.assert_learns_sinusoids(cnp(), drawing(), threshold, steps=steps)
+        regression.assert_learns_sinusoids(process(), drawing(), threshold, steps=steps)
     before, after = reached
     assert score.distance(after, before) > 0.1
 
@@ -238,8 +238,8 @@ def test_a_threshold_is_at_the_end_that_is_worse_for_the_score_of_its_check(monk
         bar.reached_by(0.8, made=True)
 
 
-def test_the_gradient_of_a_loss_reaches_the_weights_of_a_network(cnp):
-    student = cnp()
+def test_the_gradient_of_a_loss_reaches_the_weights_of_a_network(process):
+    student = process()
     tasks, trained = sinusoids(drawing().rng, 2, 3, 4), student.train(2, 3, 4, 1, 1e-3, 0).weights
     weights = {name: array.astype(np.float64) for name, array in trained.items()}
     gradient = student.loss.gradient(1.0, weights=weights, tasks=tasks).weights

@@ -14,15 +14,22 @@ class Recipe:
 
     Attributes:
         words: of the command line.
-        target: the accuracy that it is held against, 0 .. 1.
+        target: the score that it is held against: an accuracy, 0 .. 1, or another number.
         source: where that accuracy is from.
         test: words that --test adds.
+        percent: whether the target lies from 0 to 1 and is shown in percent.
     """
 
     words: str
     target: float
     source: str
     test: str = ""
+    percent: bool = True
+
+    @property
+    def target_text(self) -> str:
+        """Write the target: 97.0%, or a plain number."""
+        return f"{self.target:.1%}" if self.percent else f"{self.target:g}"
 
 
 def with_recipes(base: type[click.Command], recipes: Callable[[], Mapping[str, Recipe]]) -> type[click.Command]:
@@ -60,7 +67,7 @@ def with_recipes(base: type[click.Command], recipes: Callable[[], Mapping[str, R
 
         def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
             """List the recipes below the options, with what they are to reach."""
-            if rows := [(name, f"{recipe.target:.1%}, {recipe.source}") for name, recipe in recipes().items()]:
+            if rows := [(name, f"{recipe.target_text}, {recipe.source}") for name, recipe in recipes().items()]:
                 with formatter.section("Recipes, --recipe NAME"):
                     formatter.write_dl(rows)
 

@@ -71,7 +71,7 @@ class _Methods(click.Group):
             return None
         module = load(exercise)
         command: click.Command = module.command
-        if rows := [f"  {name:20} {recipe.target:.1%}, {recipe.source}" for name, recipe in module.RECIPES.items()]:
+        if rows := [f"  {name:20} {recipe.target_text}, {recipe.source}" for name, recipe in module.RECIPES.items()]:
             command.epilog = "\n".join(["\b", "Recipes, --recipe NAME in the place of a method:", *rows])
         return command
 

@@ -83,7 +83,7 @@ def assert_order_is_nothing(
         what: a noun for messages, as "prototypes".
     """
     order = np.roll(rng.permutation(len(parts[0])), 1)
-    while len(order) > 1 and (order == np.arange(len(order))).all():
+    while len(order) > 1 and (order == np.arange(len(order))).any():  # no row where it was: neither first nor last
         order = rng.permutation(len(order))
     assert_close(ask(*(part[order] for part in parts)), ask(*parts), f"with the rows in another order {what}")
 

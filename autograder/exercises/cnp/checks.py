@@ -1,0 +1,157 @@
+"""A conditional neural process.
+
+Its halves are held against the reference with the same weights. The loss is held against the student's own predictions,
+which other checks judge: a mistake in them is paid for once.
+"""
+
+import itertools
+
+import numpy as np
+
+from autograder.grading.check_vocabulary import after, assert_close, assert_differ, hint, points, training
+from autograder.grading.scores import NEGATIVE_LOG_LIKELIHOOD, negative_log_likelihood
+from autograder.shapes.functions.checks import assert_flows, assert_same
+from autograder.shapes.regression.checks import (
+    AS_CONSTRUCTED,
+    assert_learns_sinusoids,
+    predicted,
+    test_every_support_point_counts,
+    test_one_prediction_for_each_query,
+    test_other_tasks_make_no_difference,
+    test_queries_are_answered_one_by_one,
+    test_the_order_of_the_support_makes_no_difference,
+)
+from autograder.shapes.regression.tasks import sinusoids
+
+HIDDEN = 64
+CONSTANT = np.log(2 * np.pi) / 2
+
+
+def _weights(draw):
+    """Weights of encoder and decoder, by name."""
+    weights = {}
+    for part, sizes in (("encoder", (2, HIDDEN, HIDDEN, HIDDEN)), ("decoder", (HIDDEN + 1, HIDDEN, HIDDEN, 2))):
+        for layer, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
+            weights[f"{part}.{2 * layer}.weight"] = draw.normal(outputs, inputs, scale=inputs**-0.5)
+            weights[f"{part}.{2 * layer}.bias"] = draw.normal(outputs)
+    return weights
+
+
+@points(3)
+@after(test_one_prediction_for_each_query)
+@hint(
+    "sigma = 0.1 + 0.9 softplus(s): 0.1 is the least that it can be, whatever the decoder says. It is a deviation, "
+    "not a variance: the floor of the variance is 0.01."
+)
+def test_the_deviation_has_a_floor(student, draw):
+    """Where the decoder's second output is far below 0, the deviation is 0.1."""
+    for scale in (1, 5):
+        weights = _weights(draw)
+        weights["decoder.4.bias"] -= 100
+        got = student.decode(weights, draw.normal(HIDDEN, scale=scale), draw.normal(5, 1)).deviation
+        assert_close(got, np.full((5, 1), 0.1), "deviations where the decoder's second output is near -100: at")
+
+
+@points(3)
+@after(test_the_deviation_has_a_floor, test_queries_are_answered_one_by_one)
+@hint(
+    "Of the decoder's outputs for (r, x) the first is the mean, as it is. The second becomes the deviation, 0.1 + 0.9 "
+    "softplus(s): not exp, and both factors count."
+)
+def test_mean_and_deviation_come_from_the_decoder(student, reference, draw):
+    """The decoder's first output is the mean, and the second gives the deviation by the formula."""
+    for query in (1, 6):
+        given = _weights(draw), draw.normal(HIDDEN), draw.normal(query, 1, scale=3)
+        got, want = student.decode(*given), reference.decode(*given)
+        for part in ("mean", "deviation"):
+            assert_close(getattr(got, part), getattr(want, part), f"{part} for Q = {query}")
+
+
+@points(6)
+@after(test_one_prediction_for_each_query)
+@hint(
+    "In step, predict each query from the support of its own task: the support's y tell which function it is. What is "
+    "told by other means, by the query's own y above all, is not learned from the support."
+)
+def test_the_loss_goes_by_the_support(student, draw):
+    """Another y_support gives another loss."""
+    for shot, query in ((1, 4), (6, 3)):
+        tasks = sinusoids(draw.rng, 3, shot, query)
+        others = [task._replace(y_support=task.y_support + draw.normal(shot, 1)) for task in tasks]
+        before, got = student.losses(AS_CONSTRUCTED, [tasks, others]).losses
+        assert_differ(got, before, f"K = {shot}, Q = {query}: with another y_support the loss is the same")
+
+
+@points(3)
+@after(test_the_loss_goes_by_the_support, test_the_order_of_the_support_makes_no_difference)
+@hint(
+    "r is the mean of the encodings, not their sum: with a sum r grows with K, and a decoder that was trained with few "
+    "points meets numbers that it has never seen."
+)
+def test_the_support_twice_is_the_support(student, draw):
+    """A support that is given twice over gives the predictions that it gives once."""
+    for shot in (1, 5):
+        (task,) = sinusoids(draw.rng, 1, shot, 4)
+        twice = task._replace(x_support=np.tile(task.x_support, (2, 1)), y_support=np.tile(task.y_support, (2, 1)))
+        got, want = predicted(student, [twice]), predicted(student, [task])
+        for part in ("mean", "deviation"):
+            what = f"{part} with each of the {shot} support points given twice: at"
+            assert_close(getattr(got, part) + 1, getattr(want, part) + 1, what)
+
+
+@points(3)
+@after(test_the_support_twice_is_the_support, test_every_support_point_counts)
+@hint(
+    "r = 1/K sum_k h(x_k, y_k): the encoder's outputs as they are, averaged over the points. The encoder reads x "
+    "before y, both as they are given."
+)
+def test_the_representation_is_the_mean_of_the_encodings(student, reference, draw):
+    """A representation is the mean of the encoder's outputs for the pairs (x, y)."""
+    for shot in (1, 4, 9):
+        (task,) = sinusoids(draw.rng, 1, shot, 1)
+        what = f"representation for K = {shot}"
+        given = _weights(draw), task.x_support, task.y_support
+        assert_same(student.represent, reference.represent, what, *given)
+
+
+@points(3)
+@after(test_the_loss_goes_by_the_support, test_other_tasks_make_no_difference, test_the_deviation_has_a_floor)
+@hint(
+    "(y - mu)^2 / (2 sigma^2) + log sigma, averaged over the query, with mu and sigma as predict gives them. Mind "
+    "which power of sigma stands where. The support's points are given; they are not what is asked."
+)
+def test_the_loss_is_the_negative_log_likelihood_of_the_query(student, draw):
+    """The loss is the mean of -log N(y; mu, sigma^2) over the query, with or without its constant."""
+    for shot, query in ((1, 5), (7, 2)):
+        tasks = sinusoids(draw.rng, 3, shot, query)
+        weights = _weights(draw)  # larger than those of the beginning, by which all functions look much alike
+        answer, targets = predicted(student, tasks, weights), np.stack([task.y_query for task in tasks])
+        want = negative_log_likelihood(answer.mean, answer.deviation, targets)
+        got = student.loss(weights, tasks).loss.item()
+        near = want - CONSTANT if abs(got - want + CONSTANT) < abs(got - want) else want
+        assert_close(got, near, f"loss for K = {shot}, Q = {query}, by your own predictions")
+
+
+@points(3)
+@after(test_the_loss_is_the_negative_log_likelihood_of_the_query)
+@hint(
+    "Encoder and decoder are learned together, from this loss alone: no torch.no_grad(), detach() or .item() on the "
+    "way from either to the loss, and no backward() in step, which is the caller's."
+)
+def test_the_gradient_reaches_encoder_and_decoder(student, reference, draw):
+    """The gradient of the loss reaches all weights of the encoder and of the decoder."""
+    given = {"weights": _weights(draw), "tasks": sinusoids(draw.rng, 2, 3, 4)}
+    assert_flows(student.loss, reference.loss, ["weights"], draw.rng, "gradient of the loss", **given)
+
+
+@training(seconds=60, score=NEGATIVE_LOG_LIKELIHOOD)
+@points(4)
+@after(
+    test_the_representation_is_the_mean_of_the_encodings,
+    test_mean_and_deviation_come_from_the_decoder,
+    test_the_gradient_reaches_encoder_and_decoder,
+)
+@hint("All parts look right by themselves. Train it yourself with hw1/train.py cnp, and look at the curve.")
+def test_learns_sinusoids(student, draw, threshold):
+    """After a short training it predicts other sinusoids from ten points, and knows how well."""
+    assert_learns_sinusoids(student, draw, threshold, steps=1000, rate=5e-3)
