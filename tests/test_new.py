@@ -16,20 +16,20 @@ from autograder.grading.catalog import Homework
 from autograder.instructor import new
 from autograder.paths import COURSE
 
-WRITTEN = Path(__file__).parent / "reptile"  # what an author puts in the place of the templates
+WRITTEN = Path(__file__).parent / "descent"  # what an author puts in the place of the templates
 # Under CI, pytest repeats a failure's whole message in its summary; the tests here read the output.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "CI"} | {"OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A copy of the course in which hw10 and hw10/reptile have been begun, and what was said of each."""
+    """A copy of the course in which hw10 and hw10/descent have been begun, and what was said of each."""
     copy = tmp_path_factory.mktemp("course")
     for folder in ("autograder", "data", "hw1", "hw2", "trainer"):
         ignored = shutil.ignore_patterns("__pycache__", "omniglot_resized", "glyphs", ".*")
         shutil.copytree(COURSE / folder, copy / folder, ignore=ignored)
     shutil.copy(COURSE / "pyproject.toml", copy)
-    return copy, [run(copy, "-m", "autograder", "new", name) for name in ("hw10", "hw10/reptile")]
+    return copy, [run(copy, "-m", "autograder", "new", name) for name in ("hw10", "hw10/descent")]
 
 
 def run(course, *arguments):
@@ -69,29 +69,29 @@ def test_an_exercise_that_was_begun_is_clean_and_says_what_is_to_be_written(cour
     folder, (_, done) = course
     names, sentences = written(done)
     own = ["__init__.py", "cells.md", "checks.py", "exercise.toml", "mutants.md", "probe.py", "solution.py", "task.md"]
-    generated = ["hw10/README.md", "hw10/hw10.ipynb", "hw10/reptile.py"]
-    assert names == [*(f"autograder/exercises/reptile/{name}" for name in own), "hw10/homework.toml", *generated]
+    generated = ["hw10/README.md", "hw10/hw10.ipynb", "hw10/descent.py"]
+    assert names == [*(f"autograder/exercises/descent/{name}" for name in own), "hw10/homework.toml", *generated]
     assert len(sentences) > 12 and all(re.fullmatch(r"[\w./]+:\d+: Write .+\.", sentence) for sentence in sentences)
     for file in ("exercise.toml", "task.md", "solution.py", "probe.py", "checks.py"):
-        assert any(sentence.startswith(f"autograder/exercises/reptile/{file}") for sentence in sentences), file
-    assert "`python -m autograder check hw10/reptile` says, in the order of writing, what is left" in done.stdout
-    assert msgspec.toml.decode((folder / "hw10" / "homework.toml").read_bytes())["optional"] == {"reptile": 10}
+        assert any(sentence.startswith(f"autograder/exercises/descent/{file}") for sentence in sentences), file
+    assert "`python -m autograder check hw10/descent` says, in the order of writing, what is left" in done.stdout
+    assert msgspec.toml.decode((folder / "hw10" / "homework.toml").read_bytes())["optional"] == {"descent": 10}
     clean(folder, [*names[:-1], "hw10"])
-    modules = [f"autograder.exercises.reptile.{part}" for part in ("solution", "probe", "checks")]
-    assert run(folder, "-c", f"import hw10.reptile, {', '.join(modules)}").returncode == 0
+    modules = [f"autograder.exercises.descent.{part}" for part in ("solution", "probe", "checks")]
+    assert run(folder, "-c", f"import hw10.descent, {', '.join(modules)}").returncode == 0
     assert run(folder, "-m", "autograder", "write", "--check").returncode == 0
-    graded = run(folder, "-m", "autograder", "hw10", "--only", "reptile")
-    assert graded.returncode == 1 and "☐ Reptile.step is still to do" in graded.stdout, graded.stdout + graded.stderr
+    graded = run(folder, "-m", "autograder", "hw10", "--only", "descent")
+    assert graded.returncode == 1 and "☐ Descent.step is still to do" in graded.stdout, graded.stdout + graded.stderr
 
 
 def test_what_is_there_is_not_written_over(course):
     folder, _ = course
-    stub = (folder / "hw10" / "reptile.py").read_text()
-    for name, there in (("hw10/reptile", "autograder/exercises/reptile"), ("hw10", "hw10/__init__.py")):
+    stub = (folder / "hw10" / "descent.py").read_text()
+    for name, there in (("hw10/descent", "autograder/exercises/descent"), ("hw10", "hw10/__init__.py")):
         done = run(folder, "-m", "autograder", "new", name)
         assert done.returncode == 4 and f"{there} is there already; nothing was written." in done.stderr
         assert len(done.stderr.splitlines()) == 1
-    assert (folder / "hw10" / "reptile.py").read_text() == stub
+    assert (folder / "hw10" / "descent.py").read_text() == stub
 
 
 def test_who_makes_the_folders_first_reads_a_sentence(course):
@@ -122,29 +122,29 @@ def test_who_makes_the_folders_first_reads_a_sentence(course):
 @pytest.mark.slow
 def test_an_exercise_filled_in_as_contributing_says_is_graded(course):
     folder, _ = course
-    exercise = folder / "autograder" / "exercises" / "reptile"
+    exercise = folder / "autograder" / "exercises" / "descent"
     for path in (path for path in WRITTEN.iterdir() if path.is_file()):
         shutil.copy(path, exercise)
     assert "WRITE" not in "".join(path.read_text(encoding="utf-8") for path in exercise.glob("*.*"))
     assert run(folder, "-m", "autograder", "write").returncode == 0
     for options, earned in ((["--reference"], 10), ([], 0)):
         result = folder / "result.json"
-        graded = run(folder, "-m", "autograder", "hw10", "--only", "reptile", "--json", result, *options)
+        graded = run(folder, "-m", "autograder", "hw10", "--only", "descent", "--json", result, *options)
         checks = json.loads(result.read_text())["exercises"][0]["checks"]
         assert round(sum(check["points"] for check in checks if check["verdict"] == "PASS"), 2) == earned, graded.stdout
-    mutants = run(folder, "-m", "autograder", "mutants", "hw10", "--only", "reptile", "--jobs", "1")
+    mutants = run(folder, "-m", "autograder", "mutants", "hw10", "--only", "descent", "--jobs", "1")
     assert mutants.returncode == 0, mutants.stdout + mutants.stderr
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("reptile", "A homework is named by a number, as hw3, and an exercise as hw3/my_method; not reptile."),
+        ("descent", "A homework is named by a number, as hw3, and an exercise as hw3/my_method; not descent."),
         ("hw0", "not hw0."),
-        ("hw2/Reptile-2", "not hw2/Reptile-2"),
+        ("hw2/Descent-2", "not hw2/Descent-2"),
         ("hw2/class", "not hw2/class"),
         ("hw2/a/b", "not hw2/a/b"),
-        ("hw9/reptile", "There is no homework hw9; there are hw1, hw2."),
+        ("hw9/descent", "There is no homework hw9; there are hw1, hw2."),
         ("hw2/maml", "autograder/exercises/maml is there already"),
         ("hw1/maml", "To have it in hw1, add maml to hw1/homework.toml."),
         ("hw2/util", "hw2/util.py is there already"),

@@ -1,4 +1,4 @@
-"""Problem 3. Reptile
+"""Problem 3. Descent
 
 The inner loop is judged on quadratic losses, in double precision.
 """

@@ -1,4 +1,4 @@
-"""How to drive a Reptile: its inner loop on a quadratic loss, and its outer step on given numbers."""
+"""How to drive a Descent: its inner loop on a quadratic loss, and its outer step on given numbers."""
 
 from types import ModuleType
 from typing import NamedTuple
@@ -29,11 +29,11 @@ def adapt(module: ModuleType, parameters: Array, matrix: Array, target: Array, r
     """Adapt parameters (n,) to the loss |matrix x - target|^2 with matrix (m, n) and target (m,)."""
     given = torch.tensor(parameters)
     a, b = torch.tensor(matrix), torch.tensor(target)
-    reptile = module.Reptile(rate, 0.5)
-    return Adapted(reptile.adapt(given, lambda x: (a @ x - b).square().sum(), steps), given)
+    descent = module.Descent(rate, 0.5)
+    return Adapted(descent.adapt(given, lambda x: (a @ x - b).square().sum(), steps), given)
 
 
 @in_double
 def outer_step(module: ModuleType, parameters: Array, adapted: Array, rate: float) -> Moved:
     """Move parameters (n,) towards adapted ones (tasks, n)."""
-    return Moved(module.Reptile(0.1, rate).outer_step(torch.tensor(parameters), torch.tensor(adapted)))
+    return Moved(module.Descent(0.1, rate).outer_step(torch.tensor(parameters), torch.tensor(adapted)))

@@ -1,14 +1,14 @@
-"""Problem 3: Reptile, after Nichol et al. (2018), "On First-Order Meta-Learning Algorithms".
+"""Problem 3: Descent, after Nichol et al. (2018), "On First-Order Meta-Learning Algorithms".
 
-Reptile adapts to each task of a batch by plain gradient descent, and then moves the initialisation towards the adapted
+Descent adapts to each task of a batch by plain gradient descent, and then moves the initialisation towards the adapted
 parameters: no gradient is taken through the inner loop.
 """
 
 import torch
 
 
-class Reptile:
-    """Reptile on a vector of parameters.
+class Descent:
+    """Descent on a vector of parameters.
 
     Args:
         inner_lr: step size of the inner loop.
