@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from autograder.fault import GraderError
 from autograder.grading import catalog, grade, thresholds
 from autograder.grading.drawings import Drawings
 from autograder.instructor.quality import calibrate, distributions, measurements, mutants
@@ -108,3 +109,9 @@ def test_a_picture_shows_them_all(tmp_path):
     told.mutants = {"sign": [0.1, 0.12]}
     distributions.draw({"test_x": {"made": told}, "test_y": {"glyphs": told}}, tmp_path / "told.png")
     assert (tmp_path / "told.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_threshold_that_was_never_measured_is_told_with_the_command():
+    exercise = EXERCISES[0]
+    with pytest.raises(GraderError, match=r"thresholds.json has no threshold of test_new \(glyphs\): `python -m"):
+        thresholds.Bar(exercise, "test_new", "glyphs").reached_by(0.9)

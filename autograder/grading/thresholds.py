@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from autograder.grading import scores
+from autograder.fault import GraderError
 from autograder.grading.catalog import Exercise
 from autograder.grading.scores import Score
 
@@ -97,7 +98,17 @@ class Bar:
         source = "made" if made else self._source
         self.measured.append((source, value))
         if self._judge:
-            needed = load(self._exercise)[self._check][source].bound
+            needed = self._threshold(source).bound
             assert self.score.reaches(value, needed), (
                 f"{self.score.name} {value:.3f}, expected at {self.score.end} {needed:.3f}"
             )
+
+    def _threshold(self, source: str) -> Threshold:
+        try:
+            return load(self._exercise)[self._check][source]
+        except KeyError:
+            command = f"python -m autograder calibrate {self._exercise.homework}/{self._exercise.name}"
+            place = f"{self._exercise.place}/thresholds.json"
+            raise GraderError(
+                f"{place} has no threshold of {self._check} ({source}): `{command}` measures it."
+            ) from None
