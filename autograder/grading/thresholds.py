@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.grading import scores
 from autograder.fault import GraderError
+from autograder.grading import scores
 from autograder.grading.catalog import Exercise
 from autograder.grading.scores import Score
 
