@@ -1,7 +1,9 @@
 """What tests share: real drawings where they are, isolation where it works."""
 
+import contextlib
 import zipfile
 
+import msgspec
 import pytest
 import torch
 from rewriting import rewrite
@@ -59,6 +61,16 @@ def isolated():
     found = levels.find()
     if not found.holds:
         pytest.skip(f"no isolation: {found.reason}")
+
+
+@pytest.fixture
+def required_alone():
+    """Homeworks without their optional exercises: for tests that count what there is."""
+    with contextlib.ExitStack() as stack:
+        for name in catalog.homeworks():
+            listed = msgspec.structs.replace(catalog.homework(name), optional={})
+            stack.enter_context(catalog.replaced(name, listed))
+        yield
 
 
 # Submissions, made from the reference solutions

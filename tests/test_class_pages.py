@@ -18,7 +18,7 @@ from autograder.instructor.classroom.roll import Row
 from autograder.intake.submission import Submission
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
-EXERCISES = catalog.exercises("hw2")
+EXERCISES = [exercise for exercise in catalog.exercises("hw2") if exercise.required]
 PROTONET = next(exercise for exercise in EXERCISES if exercise.name == "protonet")
 EVIL = "</script><img src=x onerror=alert(1)>"
 CHROMIUM = next(
