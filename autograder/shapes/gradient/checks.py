@@ -81,7 +81,7 @@ def assert_adapted(parameters, theta):
 
 
 @points(2)
-@hint("Return (parameters, accuracies), the adapted parameters under the names of self._meta_parameters.")
+@hint("The adapted parameters are a dict with the names of self._meta_parameters, each a tensor of that shape.")
 def test_inner_loop_returns_all_parameters(student, draw):
     """_inner_loop returns a dict of all parameters, in their shapes."""
     for way, shot, steps in ((3, 2, 1), (4, 1, 3)):
