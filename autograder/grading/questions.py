@@ -150,6 +150,8 @@ def read(module: Module) -> dict[str, Question]:
     for name, found in module.names.items():
         if found is None or name.startswith("_") or not isinstance(found.node, ast.FunctionDef):
             continue
+        if name == "build":  # makes of a solution what questions are put to, and is none itself
+            continue
         answer = _answer(found.node, found.module)
         first = found.node.args.args[0].arg if found.node.args.args else "missing"
         if answer is not None and (first in FIRST or found.module is module):  # else it helps to write others
