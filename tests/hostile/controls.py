@@ -314,7 +314,7 @@ def _(monkeypatch):
     def everything(folder, homework, files):
         fill(folder, homework, files)
         for exercise in catalog.exercises(homework):
-            shutil.copy(exercise.folder / "solution.py", folder / "autograder" / homework / exercise.name)
+            shutil.copy(exercise.folder / "solution.py", folder / exercise.place)
 
     monkeypatch.setattr(box, "fill", everything)
     yield
