@@ -54,7 +54,7 @@ def command(path, *options, first=""):
     """The grader's command line; first is run before it, in its process."""
     start = ["-m", "autograder"]
     if first:
-        start = ["-c", f"{first}\nfrom autograder.__main__ import main\nmain"]
+        start = ["-c", f"{first}\nfrom autograder.__main__ import main\nmain()"]
     return [sys.executable, *start, *ARGUMENTS, "--submission", str(path), *map(str, options)]
 
 
@@ -153,7 +153,7 @@ def test_without_a_sandbox_nothing_of_others_is_graded_unless_it_is_asked_for(pl
 
 def test_without_a_sandbox_ones_own_work_is_graded_with_a_quiet_line(place):
     env = environment(place, PATH=without_bubblewrap(place))
-    line = [sys.executable, "-c", f"{NO_LANDLOCK}\nfrom autograder.__main__ import main\nmain", *ARGUMENTS]
+    line = [sys.executable, "-c", f"{NO_LANDLOCK}\nfrom autograder.__main__ import main\nmain()", *ARGUMENTS]
     done = subprocess.run(line, cwd=COURSE, capture_output=True, text=True, timeout=120, env=env)
     assert done.returncode == LESS and "still to do" in done.stdout
     assert done.stderr.startswith(
