@@ -15,7 +15,7 @@ from autograder.isolation import levels
 from autograder.level_words import NONE, WORDS
 from autograder.paths import COURSE, GRADER
 from autograder.report import files, student, terminal
-from autograder.results import ExerciseResult, Report
+from autograder.results import Report
 from autograder.writing import write_whole
 from data import copies
 
@@ -153,18 +153,9 @@ def status(report: Report) -> int:
 
 def list_checks(homework: str, only: str | None) -> int:
     """Print the checks of a homework and their points."""
-    from autograder.grading.checks import described
+    from autograder.grading.checks import described, exercise_result
 
-    listed = [
-        ExerciseResult(
-            name=exercise.name,
-            title=exercise.title,
-            file=exercise.file,
-            checks=described(exercise),
-            required=exercise.required,
-        )
-        for exercise in chosen(homework, only)
-    ]
+    listed = [exercise_result(exercise, described(exercise)) for exercise in chosen(homework, only)]
     terminal.show_list(homework, listed, terminal.console())
     return 0
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from autograder.grading.catalog import Exercise
 from autograder.grading.scores import ACCURACY, Score
-from autograder.results import CheckResult, Verdict
+from autograder.results import CheckResult, ExerciseResult, Verdict
 
 Check = Callable[..., None]
 
@@ -31,6 +31,18 @@ def described(exercise: Exercise) -> list[CheckResult]:
     found = checks(exercise)
     points = shares([getattr(check, "points", 0) for check in found], exercise.worth)
     return [_described(check, worth) for check, worth in zip(found, points, strict=True)]
+
+
+def exercise_result(exercise: Exercise, results: list[CheckResult], **fields: Any) -> ExerciseResult:
+    """Return the result of an exercise, from those of its checks."""
+    return ExerciseResult(
+        name=exercise.name,
+        title=exercise.title,
+        file=exercise.file,
+        required=exercise.required,
+        checks=results,
+        **fields,
+    )
 
 
 def shares(weights: Sequence[float], worth: float) -> list[float]:

@@ -14,7 +14,7 @@ from autograder import __version__
 from autograder.grading import author_mistakes, box
 from autograder.grading.catalog import Exercise, exercises
 from autograder.grading.catalog import homework as listed
-from autograder.grading.checks import checks, described
+from autograder.grading.checks import checks, described, exercise_result
 from autograder.grading.definitions import DefinitionError
 from autograder.grading.referee import Referee, blame_ourselves
 from autograder.grading.second_try import try_again
@@ -162,18 +162,6 @@ def _set(variables: dict[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-
-
-def exercise_result(exercise: Exercise, results: list[CheckResult], **fields: Any) -> ExerciseResult:
-    """Return the result of an exercise, from those of its checks."""
-    return ExerciseResult(
-        name=exercise.name,
-        title=exercise.title,
-        file=exercise.file,
-        required=exercise.required,
-        checks=results,
-        **fields,
-    )
 
 
 def absent(exercise: Exercise) -> ExerciseResult:

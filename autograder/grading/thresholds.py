@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.fault import GraderError
+from autograder.fault import AGAIN, GraderError
 from autograder.grading import scores
 from autograder.grading.catalog import Exercise
 from autograder.grading.scores import Score
+from autograder.paths import GRADER
 
 
 class Threshold(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -107,8 +108,7 @@ class Bar:
         try:
             return load(self._exercise)[self._check][source]
         except KeyError:
-            command = f"python -m autograder calibrate {self._exercise.homework}/{self._exercise.name}"
+            measured = f"`python -m autograder calibrate {self._exercise.homework}/{self._exercise.name}` measures it"
             place = f"{self._exercise.place}/thresholds.json"
-            raise GraderError(
-                f"{place} has no threshold of {self._check} ({source}): `{command}` measures it."
-            ) from None
+            way_out = measured if (GRADER / "instructor").is_dir() else AGAIN  # a handout has no such command
+            raise GraderError(f"{place} has no threshold of {self._check} ({source}): {way_out}.") from None

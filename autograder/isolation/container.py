@@ -72,13 +72,7 @@ class Engine:
     def prefix(self, memory: int) -> list[str]:
         """Return the engine's command, up to what differs from worker to worker."""
         limits = (f"--memory={memory}", f"--memory-swap={memory}", f"--pids-limit={totals.PROCESSES}")
-        closed = (
-            "--network=none",
-            "--read-only",
-            "--cap-drop=ALL",
-            "--security-opt=no-new-privileges",
-            "--ipc=private",
-        )
+        closed = ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
         small = ("--ipc=private", f"--tmpfs=/tmp:rw,exec,mode=1777,size={TMP}", f"--shm-size={TMP}", "--workdir=/tmp")
         who = ("--user=65534:65534", "--security-opt=label=disable", "--pull=never")
         return [self._engine, "run", "--rm", "--interactive", *limits, *closed, *small, *who]

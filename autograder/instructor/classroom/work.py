@@ -22,7 +22,7 @@ import numpy as np
 
 from autograder.grading import grade as grading
 from autograder.grading.catalog import Exercise, exercises, homework
-from autograder.grading.checks import described
+from autograder.grading.checks import described, exercise_result
 from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
 from autograder.instructor.classroom import version
@@ -156,7 +156,7 @@ def _failed(task: Task, exercise: Exercise) -> Report:
         seed=task.seed,
         data=task.drawings,
         isolation=levels.find().level,
-        exercises=[grading.exercise_result(exercise, graded)],
+        exercises=[exercise_result(exercise, graded)],
     )
     report.left_out = round(homework(task.homework).points - report.points, 2)
     return report

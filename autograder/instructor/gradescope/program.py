@@ -13,7 +13,7 @@ from typing import Any
 
 from autograder.grading import grade as grading
 from autograder.grading.catalog import Exercise, exercises
-from autograder.grading.checks import described
+from autograder.grading.checks import described, exercise_result
 from autograder.grading.drawings import Drawings
 from autograder.grading.recorded import Recorded
 from autograder.grading.settings import Settings
@@ -115,7 +115,7 @@ def _so_far(homework: str, judged: Judged, handed_in: submission.Submission, set
             graded.append(grading.absent(exercise))
             continue
         checks = [judged.get((exercise.name, check.name)) or _not_judged(check) for check in described(exercise)]
-        graded.append(grading.exercise_result(exercise, checks))
+        graded.append(exercise_result(exercise, checks))
     late = (
         f"The grader was ended before it was done, after {settings['minutes']} minutes at the latest: an endless loop, "
         "or training that is much too slow? Checks that are NOT-RUN have not been judged."
