@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from autograder import paths
 from autograder.__main__ import main
 from autograder.grading import catalog
-from autograder.instructor.classroom import local, pages, run, version
+from autograder.instructor import version
+from autograder.instructor.classroom import local, pages, run
 from autograder.instructor.classroom.gradebook import Gradebook
 from autograder.instructor.classroom.store import Key, Store, StoreError
 from autograder.instructor.classroom.work import RefusedError
@@ -295,7 +296,7 @@ def test_a_folder_belongs_to_one_homework(tmp_path):
 
 def test_a_version_depends_on_what_an_exercise_is_judged_by_and_on_nothing_else():
     files = {
-        exercise.name: {str(p.relative_to(paths.COURSE)) for p in version._files(exercise)} for exercise in EXERCISES
+        exercise.name: {str(p.relative_to(paths.COURSE)) for p in version.judged_by(exercise)} for exercise in EXERCISES
     }
     shared = {
         "autograder/grading/referee.py",

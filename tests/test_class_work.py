@@ -18,8 +18,8 @@ from autograder import fault, paths
 from autograder.grading import catalog, grade
 from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
-from autograder.instructor import references
-from autograder.instructor.classroom import cluster, local, version, work
+from autograder.instructor import references, version
+from autograder.instructor.classroom import cluster, local, work
 from autograder.instructor.classroom.store import Key, Store
 from autograder.instructor.classroom.work import RefusedError, Task
 from autograder.instructor.live_key import Live

@@ -1,6 +1,8 @@
 """What makes torch start and end sooner, and changes nothing that it computes: imported before torch is."""
 
 import gc
+import sys
+from importlib import util
 from typing import Any
 
 gc.disable()  # nothing of what an import makes is garbage, and to look for it takes a seventh of the time
@@ -8,6 +10,11 @@ import torch  # noqa: E402
 
 gc.freeze()  # nor need it be looked through when Python ends
 gc.enable()
+
+
+HEIF = "pillow_heif"  # imageio tries to import it for each picture that it reads: a third of the time of reading one
+if util.find_spec(HEIF) is None:
+    sys.modules[HEIF] = None  # type: ignore[assignment]
 
 
 def skip_the_compiler() -> None:

@@ -12,7 +12,8 @@ import msgspec
 from autograder import arguments
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, NOTHING_TO_GRADE, USAGE
 from autograder.grading.catalog import Exercise, homework
-from autograder.instructor.classroom import cluster, layouts, local, pages, people, policy, roll, similar, version, work
+from autograder.instructor import version
+from autograder.instructor.classroom import cluster, layouts, local, pages, people, policy, roll, similar, work
 from autograder.instructor.classroom.progress import ClassProgress
 from autograder.instructor.classroom.roll import Row
 from autograder.instructor.classroom.store import Key, Settings, Store, StoreError

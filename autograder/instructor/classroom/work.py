@@ -25,7 +25,7 @@ from autograder.grading.catalog import Exercise, exercises, homework
 from autograder.grading.checks import described, exercise_result
 from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
-from autograder.instructor.classroom import version
+from autograder.instructor import version
 from autograder.instructor.live_key import Live
 from autograder.instructor.references import Reference
 from autograder.intake.submission import Submission

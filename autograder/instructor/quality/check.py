@@ -5,6 +5,7 @@ from rich.text import Text
 
 from autograder.exit_status import FULL_MARKS, LESS
 from autograder.grading.catalog import Exercise
+from autograder.instructor.quality import tried
 from autograder.instructor.quality.rules import RULES
 from autograder.report import terminal
 
@@ -25,7 +26,7 @@ def check(chosen: list[Exercise], fast: bool) -> int:
 
 
 def _check(exercise: Exercise, fast: bool) -> str:
-    """Print of one exercise; returns the first sentence on what is broken."""
+    """Print of one exercise, and write down that all was tried; returns the first sentence on what is broken."""
     console = terminal.console()
     broken: list[str] = []
     console.print(Text(f"{exercise.homework}/{exercise.name}  {exercise.place}", "bold"))
@@ -38,6 +39,8 @@ def _check(exercise: Exercise, fast: bool) -> str:
         for sentence in found:
             console.print(_line("", sentence))
         broken += found
+    if not broken and not fast:
+        tried.record(exercise)
     console.print()
     return broken[0] if broken else ""
 

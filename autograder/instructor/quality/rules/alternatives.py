@@ -1,8 +1,11 @@
 """Rules about correct solutions in other words."""
 
 import ast
+import concurrent.futures
+import os
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing import get_context
 
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import trains
@@ -35,13 +38,19 @@ def fit(exercise: Exercise) -> Iterator[str]:
 
 
 def pass_all(exercise: Exercise) -> Iterator[str]:
-    """Hold the checks that do not train against all alternatives."""
-    for alternative in alternatives.load(exercise):
-        yield from rejected(exercise, alternative)
+    """Hold the checks that do not train against all alternatives, in parallel."""
+    known = alternatives.load(exercise)
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        for found in pool.map(rejected, [exercise] * len(known), known):
+            yield from found
 
 
-def rejected(exercise: Exercise, alternative: Alternative) -> Iterator[str]:
+def rejected(exercise: Exercise, alternative: Alternative) -> list[str]:
     """Say which checks reject a correct solution, and which mistakes it is taken for."""
+    return list(_rejected(exercise, alternative))
+
+
+def _rejected(exercise: Exercise, alternative: Alternative) -> Iterator[str]:
     key = Live()
     subject = Inside(exercise, alternative.apply((exercise.folder / "solution.py").read_text(encoding="utf-8")))
     calls: dict[str, list[Call]] = {}

@@ -7,7 +7,7 @@ import ast
 import functools
 import hashlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from autograder.paths import COURSE, GRADER
 
 ENGINE = ("autograder.instructor.classroom.work", "autograder.worker.shim", "autograder.worker.selftest")
 NUMBERS = ("torch", "numpy")  # whose versions may change numbers
+TRIED = "tried.json"  # says which texts were tried, and changes no verdict
 OURS = ("autograder", "data", "trainer", "hw")
 
 
@@ -24,23 +25,46 @@ OURS = ("autograder", "data", "trainer", "hw")
 def digest(exercise: Exercise) -> str:
     """Of an exercise's points, its folder, the modules that grading it imports, the worker's box, and the libraries."""
     hashed = hashlib.sha256(f"{exercise.title}, {exercise.worth}, {exercise.required}\n".encode())
+    return digest_of(hashed, judged_by(exercise))
+
+
+def judged_by(exercise: Exercise) -> set[Path]:
+    """Return the files of the course on which the verdicts on an exercise depend."""
+    own = {path for path in exercise.folder.iterdir() if path.is_file() and path.suffix not in (".pyc", ".png")}
+    own = {path for path in own if path.name != TRIED}
+    return own | files(exercise, own, ENGINE)
+
+
+def digest_of(hashed: "hashlib._Hash", paths: Iterable[Path]) -> str:
+    """Return the digest of some files of the course and of the libraries that change numbers, hex.
+
+    Args:
+        hashed: what was hashed before.
+        paths: the files.
+    """
     for name in NUMBERS:
         hashed.update(f"{name} {metadata.version(name)}\n".encode())
     hashed.update(".".join(platform.python_version_tuple()[:2]).encode())
-    for path in sorted(_files(exercise)):
+    for path in sorted(paths):
         hashed.update(f"\n{path.relative_to(COURSE).as_posix()}\n".encode())
         hashed.update(hashlib.sha256(path.read_bytes()).digest())
     return hashed.hexdigest()
 
 
-def _files(exercise: Exercise) -> set[Path]:
-    own = {path for path in exercise.folder.iterdir() if path.is_file() and path.suffix not in (".pyc", ".png")}
+def files(exercise: Exercise, own: set[Path], engine: tuple[str, ...]) -> set[Path]:
+    """Return the files outside its folder on which the verdicts of an exercise depend.
+
+    Args:
+        exercise: which.
+        own: files of its folder; what those that are modules import is looked up.
+        engine: modules that grade, by name.
+    """
     edited = {other.file for other in exercises(exercise.homework)}
     given = {path for name in ("data", exercise.homework) for path in (COURSE / name).glob("*.py")}
     given = {path for path in given if path.relative_to(COURSE).as_posix() not in edited}
     boxed = {GRADER / name for name in box.WORKER} | given
-    modules = [*ENGINE, *(f"{exercise.package}.{p.stem}" for p in own if p.suffix == ".py")]
-    return own | boxed | {GRADER / "pytest.ini"} | set(_imported(modules))
+    modules = [*engine, *(f"{exercise.package}.{path.stem}" for path in own if path.suffix == ".py")]
+    return boxed | {GRADER / "pytest.ini"} | set(_imported(modules))
 
 
 def _imported(modules: list[str]) -> Iterator[Path]:
