@@ -117,6 +117,7 @@ def test_missing_data_says_how_to_get_it(tree, tmp_path):
         assert "python -m data.download" in output and "--data glyphs" in output and "Traceback" not in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["black_box", "protonet"])
 def test_drawings_that_cannot_be_used_are_named_in_one_sentence_before_the_training(tree, tmp_path, name):
     student = shutil.copytree(tree, tmp_path / "student")

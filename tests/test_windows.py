@@ -64,6 +64,7 @@ def windows(folder, *words, status=0, expected=""):
 # Windows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("homework", catalog.homeworks())
 def test_the_reference_has_full_marks_on_windows(course, homework):
     said = windows(course, "-m", "autograder", homework, "--fast", "--reference")
@@ -85,6 +86,7 @@ def test_work_is_packed_on_windows(course, tmp_path):
         assert {"hw2/maml.py", "hw2/protonet.py"} <= set(packed.namelist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

@@ -315,6 +315,7 @@ def busy():
         process.wait()
 
 
+@pytest.mark.slow
 def test_a_busy_machine_takes_no_time_from_a_solution(box, busy):
     code = "import time\nbegun = time.process_time()\nwhile time.process_time() - begun < 1.5: pass"
     begun = time.monotonic()
@@ -322,12 +323,14 @@ def test_a_busy_machine_takes_no_time_from_a_solution(box, busy):
     assert 1.4 <= box.worker.spent < 2.5 < time.monotonic() - begun
 
 
+@pytest.mark.slow
 def test_a_loop_on_a_busy_machine_is_told_with_the_load(box, busy):
     error = box.error("while True: pass", seconds=1.0)
     assert error.verdict is Verdict.TIMEOUT and "endless loop?" in str(error)
     assert "The machine was busy: this took " in str(error)
 
 
+@pytest.mark.slow
 def test_sleep_on_a_busy_machine_is_no_loop(box, busy):
     box.run("pass")  # it starts slowly here
     begun = time.monotonic()
