@@ -44,7 +44,7 @@ def windows(folder, *words, status=0, expected=""):
     """Run Python in a folder as on Windows, and hold its exit status; what it says."""
     environment = {"PATH": os.environ["PATH"], "SYSTEMROOT": r"C:\Windows", "USERPROFILE": str(folder)}
     environment |= {"PYTHONPATH": str(PRETENCE), "PYTHONWARNDEFAULTENCODING": "1"}
-    environment |= {"PYTHONIOENCODING": "cp1252:replace", "MPLCONFIGDIR": str(folder)}
+    environment |= {"PYTHONIOENCODING": "cp1252", "MPLCONFIGDIR": str(folder)}
     # Its locks are none to Linux: a grader beside it, as of another test, would take its box for one that was left.
     with tempfile.TemporaryDirectory() as temporary:
         done = subprocess.run(
