@@ -1,6 +1,7 @@
 """What must hold for every hostile case, whatever it does."""
 
 import ctypes
+import os
 import re
 import tempfile
 import time
@@ -45,7 +46,8 @@ def try_case(tmp_path, temporary):
         assert list(temporary.iterdir()) == [], "I4: temporary files are left"
         left = {pid: line for pid, line in children().items() if pid not in others}
         assert left == {}, "I3: processes are left"
-        assert seconds < case.expect.get("seconds", 30) + SLACK, f"I6: it took {seconds:.0f} s"
+        busy = max(1.0, os.getloadavg()[0] / os.cpu_count())  # on a busy machine everything takes longer
+        assert seconds < (case.expect.get("seconds", 30) + SLACK) * busy, f"I6: it took {seconds:.0f} s"
         if isinstance(outcome, str):
             assert "refused" in case.expect, f"refused: {outcome}"
             assert re.search(case.expect["refused"], outcome), f"refused for another reason: {outcome}"

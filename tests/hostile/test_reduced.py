@@ -141,6 +141,8 @@ with socket.socket(socket.AF_UNIX) as server:
                 line.connect(own + "/socket")
                 if line.getpeername() == there:
                     answer = 1
+                else:  # or a queue that is full would block
+                    server.accept()[0].close()
             except OSError:
                 pass
     over = True
