@@ -82,7 +82,7 @@ def grade(
         report = grading.grade(
             homework,
             handed_in,
-            Settings(seed, drawings, answer_key.find(), observe=progress),
+            Settings(seed, drawings, answer_key.find(), pictures=source.path is None, observe=progress),
             subject=subject,
             only=only,
             fast=fast,

@@ -1,0 +1,183 @@
+"""Pictures of failed checks: where steps lead, accuracies by step, gradients as arrows."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import numpy as np
+
+from autograder.grading import svg
+from autograder.grading.check_vocabulary import accuracy
+from autograder.grading.pictures import Asked, Failure
+from autograder.shapes.gradient import network
+
+Arrays = Mapping[str, np.ndarray]
+
+ARROWS = (("line", svg.EXPECTED, "expected"), ("line", svg.YOURS, "yours"))
+
+
+def path(failure: Failure) -> str:
+    """The inner loop's way from theta, and the support's loss along it: the student's, and as it should be."""
+    asked = _from_one_theta(failure)
+    theta = asked[0].arguments["parameters"]
+    images, labels = asked[0].arguments["images"], asked[0].arguments["labels"]
+    ways, losses = [], []
+    for answers in ([one.right().parameters for one in asked], [one.got.parameters for one in asked]):
+        ways.append([_flat(parameters, theta) for parameters in (theta, *answers)])
+        losses.append([network.cross_entropy(parameters, images, labels) for parameters in (theta, *answers)])
+    steps = [0, *(one.arguments["steps"] for one in asked)]
+    title = f"From theta to the adapted parameters after {_listed(steps[1:])} inner steps, seen in a plane"
+    panels = [
+        _arrows(title, ways, steps),
+        _by_step("The support's loss by inner step", "support loss", losses, [steps, steps]),
+    ]
+    look_at = (
+        "Arrows lead from theta (0) to the parameters after so many inner steps; the expected way ends "
+        "at the right. Your arrows should lie on the expected ones, and the support's loss should fall alike."
+    )
+    return svg.figure(panels, look_at)
+
+
+def move(failure: Failure) -> str:
+    """How far and where an outer step moves theta."""
+    asked = failure.asked("outer_step")[-1]
+    theta = asked.arguments["parameters"]
+    ways = [[_flat(part, theta) for part in (theta, answer.meta_parameters)] for answer in (asked.right(), asked.got)]
+    panel = _arrows("Where an outer step moves theta, seen in a plane", ways, [0, 1])
+    return svg.figure(
+        [panel], "From theta (0) to theta after one outer step (1): your arrow should lie on the expected one."
+    )
+
+
+def meta_gradient(failure: Failure) -> str:
+    """The meta-gradient as an arrow, beside that of first order."""
+    asked = failure.asked("inner_loop.gradient")[-1]
+    weights, right = asked.arguments["weights"], asked.right().parameters
+    first = _flat(
+        weights, right
+    )  # phi = theta - a constant: then the gradient is what the parameters are weighted with
+    zero = np.zeros_like(first)
+    ways = [[zero, _flat(right, right) - first], [zero, _flat(asked.got.parameters, right) - first]]
+    panel = _arrows("What second order adds to the meta-gradient, seen in a plane", ways, [], ("expected", "yours"))
+    return svg.figure(
+        [panel],
+        "What the inner gradients' own gradients add to the meta-gradient. Your arrow should lie on the expected one; "
+        "a dot in its place says that nothing is added: yours is of first order.",
+    )
+
+
+def rate_gradients(failure: Failure) -> str:
+    """The gradient of each inner learning rate."""
+    asked = failure.asked("inner_loop.gradient")[-1]
+    right, got = asked.right().inner_lrs, asked.got.inner_lrs
+    names = sorted(right)
+    values = ([float(part[name]) for name in names] for part in (right, got))
+    panel = svg.bars("The gradient of each parameter's inner learning rate", names, *values, "gradient")
+    return svg.figure([panel], "A pair of bars for each inner learning rate: both should be equally long.")
+
+
+def inner_accuracies(failure: Failure) -> str:
+    """Accuracies of the inner loop, by step."""
+    asked = _from_one_theta(failure)
+    images, labels = asked[0].arguments["images"], asked[0].arguments["labels"]
+    passed = [asked[0].arguments["parameters"], *(one.got.parameters for one in asked)]
+    want = [accuracy(network.forward(images, parameters), labels) for parameters in passed]
+    return _accuracies(want, asked[-1].got.accuracies, "support accuracy")
+
+
+def outer_accuracies(failure: Failure) -> str:
+    """Accuracies of the outer step on the supports, by inner step."""
+    asked = failure.asked("outer_step")[-1]
+    return _accuracies(
+        asked.right().accuracies_support, asked.got.accuracies_support, "support accuracy, mean over tasks"
+    )
+
+
+def _accuracies(want: np.ndarray | list[float], got: np.ndarray, up: str) -> str:
+    given = np.asarray(got, dtype=np.float64).ravel()[:20]
+    panel = _by_step(
+        "Accuracies by inner step", up, [list(want), list(given)], [[*range(len(want))], [*range(len(given))]]
+    )
+    look_at = (
+        f"Before the first step (0), after each, and after the last: {len(want)} accuracies are expected, yours are "
+        f"{np.size(got)}. Each of your dots should lie on an expected one."
+    )
+    return svg.figure([panel], look_at)
+
+
+def _from_one_theta(failure: Failure) -> list[Asked]:
+    """What was asked of the inner loop last, from one theta with one support, by the number of steps."""
+    asked = failure.asked("inner_loop")
+    starts = [
+        one for one in asked if not any(_same(one.arguments["parameters"], other.got.parameters) for other in asked)
+    ]
+    last = starts[-1].arguments["parameters"]
+    first = next(one for one in starts if _same(one.arguments["parameters"], last))
+    alike = [
+        one
+        for one in starts
+        if all(_same(one.arguments[name], first.arguments[name]) for name in ("parameters", "images", "labels"))
+    ]
+    found = {one.arguments["steps"]: one for one in alike}  # the last of each number of steps
+    return [found[steps] for steps in sorted(found)]
+
+
+def _same(first: object, second: object) -> bool:
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        return first.keys() == second.keys() and all(_same(first[name], second[name]) for name in first)
+    return np.array_equal(np.asarray(first), np.asarray(second))
+
+
+def _flat(parameters: Arrays, like: Arrays) -> np.ndarray:
+    """All parameters in one row.
+
+    Raises:
+        ValueError: they have other names or shapes.
+    """
+    if set(parameters) != set(like) or any(parameters[name].shape != like[name].shape for name in like):
+        raise ValueError("other parameters")
+    return np.concatenate([np.clip(parameters[name], -1e9, 1e9).ravel().astype(np.float64) for name in sorted(like)])
+
+
+def _arrows(
+    title: str, ways: list[list[np.ndarray]], numbers: list[int], words: tuple[str, str] = ("expected", "yours")
+) -> svg.Axes:
+    """Two ways through many dimensions: across is where the expected one ends, up what lies farthest beside that."""
+    expected, given = (np.array(way) - ways[0][0] for way in ways)
+    across = expected[-1] / np.linalg.norm(expected[-1])
+    rest = np.concatenate([expected, given])
+    rest = rest - np.outer(rest @ across, across)
+    largest = rest[np.linalg.norm(rest, axis=1).argmax()]
+    length = np.linalg.norm(largest)
+    up = largest / length if length > 1e-6 * np.linalg.norm(expected[-1]) else np.zeros_like(across)
+    flat = [np.stack([way @ across, way @ up], axis=1) for way in (expected, given)]
+    spans = [svg.span(np.append(flat[0][:, axis], 0.0), flat[1][:, axis]) for axis in (0, 1)]
+    panel = svg.Axes(title, spans[0], spans[1], height=230, lines=2, equal=True)
+    for way, colour, above in ((flat[0], svg.EXPECTED, -8), (flat[1], svg.YOURS, 18)):
+        places = [panel.at(*point) for point in way]
+        for here, there in pairwise(places):
+            panel.arrow(*here, *there, colour)
+        for number, (x, y) in zip(numbers, places, strict=False):
+            panel.text(x, y + above, str(number), anchor="middle", fill=colour)
+    panel.legend(8, panel.below, [(mark, colour, word) for (mark, colour, _), word in zip(ARROWS, words, strict=True)])
+    return panel
+
+
+def _by_step(title: str, up: str, values: list[list[float]], steps: list[list[int]]) -> svg.Axes:
+    """Numbers by inner step, expected and yours."""
+    most = max(max(part) for part in steps)
+    expected, given = (np.array(part, dtype=np.float64) for part in values)
+    panel = svg.Axes(
+        title, (-0.3, most + 0.3), svg.span(expected, given), across="inner steps taken", up=up, lines=2,
+    )  # fmt: skip
+    for part, taken, colour, size in ((expected, steps[0], svg.EXPECTED, 8.0), (given, steps[1], svg.YOURS, 4.0)):
+        places = [panel.at(step, value) for step, value in zip(taken, part, strict=True) if np.isfinite(value)]
+        for here, there in pairwise(places):
+            panel.line(*here, *there, colour=colour, width=2)
+        for place in places:
+            panel.dot(*place, size, colour, hollow=size > 4)
+    panel.legend(8, panel.below, [("ring", svg.EXPECTED, "expected"), ("dot", svg.YOURS, "yours")])
+    return panel
+
+
+def _listed(numbers: list[int]) -> str:
+    return " and ".join(map(str, numbers))
