@@ -129,12 +129,14 @@ class Axes(Panel):
         across, up: what the axes show; empty for axes without numbers.
         width, height: in pixels; below lie as many lines of a legend as are asked for.
         lines: of the legend.
+        whole: whether what is across are whole numbers.
         equal: whether a unit is as long on both axes.
     """
 
     def __init__(
         self, title: str, x: tuple[float, float], y: tuple[float, float], *, across: str = "", up: str = "",
-        width: float = 340, height: float = 230, lines: int = 0, equal: bool = False,
+        width: float = 340, height: float = 230, lines: int = 0, whole: bool = False,
+        equal: bool = False,
     ):  # fmt: skip
         super().__init__(title, width, height + 18 * lines + (6 if lines else 0))
         left, bottom, top = (46 if up else 8), (height - 34 if across else height - 8), (24 if up else 8)
@@ -144,7 +146,7 @@ class Axes(Panel):
         self.box(left, top, width - 10 - left, bottom - top, edge="currentColor", edge_width=0.5)
         if across:
             self.text((left + width - 10) / 2, height - 4, across, anchor="middle")
-            for value in _ticks(*self._x):
+            for value in (value for value in _ticks(*self._x) if not whole or value == round(value)):
                 self.text(self.at(value, 0)[0], bottom + 14, f"{value:.4g}", size=11, anchor="middle")
         if up:
             self.text(4, 14, up)
@@ -169,15 +171,16 @@ def figure(panels: Sequence[Panel], look_at: str) -> str:
     )
 
 
-def span(expected: np.ndarray, given: np.ndarray | None = None) -> tuple[float, float]:
+def span(expected: np.ndarray, given: np.ndarray | None = None, beyond: float = BEYOND) -> tuple[float, float]:
     """Return a range that holds all that is expected, and what is given as far as that is still to be seen beside it.
 
     Args:
         expected: finite numbers, any shape.
         given: any numbers.
+        beyond: how far it is widened for these at most, as a multiple of what is expected.
     """
     low, high = float(np.min(expected)), float(np.max(expected))
-    room = BEYOND * ((high - low) or abs(high) or 1.0)
+    room = beyond * ((high - low) or abs(high) or 1.0)
     if given is not None:
         seen = np.asarray(given, dtype=np.float64)
         seen = seen[np.isfinite(seen)]
@@ -191,16 +194,16 @@ def span(expected: np.ndarray, given: np.ndarray | None = None) -> tuple[float, 
 def bars(title: str, names: Sequence[str], expected: Sequence[float], given: Sequence[float], up: str) -> Axes:
     """Draw a pair of bars for each name: what is expected, and what is given."""
     ends = np.append(np.asarray(expected, dtype=np.float64), 0.0)
-    panel = Axes(title, (-0.7, len(names) - 0.3), span(ends, np.asarray(given)), up=up, height=240, lines=3)
+    panel = Axes(title, (-0.7, len(names) - 0.3), span(ends, np.asarray(given), beyond=20), up=up, height=240, lines=4)
     zero = panel.at(0, 0)[1]
     wide = (panel.at(1, 0)[0] - panel.at(0, 0)[0]) * 0.34
     for place, name in enumerate(names):
         for value, colour, shift in ((expected[place], EXPECTED, -wide), (given[place], YOURS, 0.0)):
             x, y = panel.at(place, value)
             panel.box(x + shift, min(y, zero), wide, max(abs(y - zero), 1.5), fill=colour)
-        panel.text(panel.at(place, 0)[0], panel.below + 2, name, size=11, anchor="middle")
+        panel.text(panel.at(place, 0)[0], panel.below + 2 + 13 * (place % 2), name, size=11, anchor="middle")
     panel.line(*panel.at(-0.7, 0), *panel.at(len(names), 0))
-    panel.legend(8, panel.below + 22, [("line", EXPECTED, "expected"), ("line", YOURS, "yours")])
+    panel.legend(8, panel.below + 36, [("line", EXPECTED, "expected"), ("line", YOURS, "yours")])
     return panel
 
 
@@ -249,7 +252,7 @@ def _equal(
 
 def _ticks(low: float, high: float) -> list[float]:
     """Three to six round numbers in a range."""
-    rough = (high - low) / 4
+    rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
     first = math.ceil(low / step)

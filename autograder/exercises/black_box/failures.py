@@ -19,18 +19,25 @@ def dependence(failure: Failure) -> str:
         return ""
     rows, way = asked.arguments["labels"].shape[-3:-1]
     wrong = given != right
-    left, top = 158, 96
+    if not wrong.any():
+        return ""
+    left, top = 176, 54 if way > 2 else 70
     panel = svg.Panel(
         f"Which of {rows * way} outputs change with each of {len(inputs)} inputs; marked as wrong: {int(wrong.sum())}",
         left + rows * way * CELL + 6, top + len(inputs) * CELL + 6,
     )  # fmt: skip
     panel.text(2, 14, "changed input", size=11)
-    panel.text(left, 14, "output for", size=11)
+    panel.text(left, 14, "output at", size=11)
     for column in range(rows * way):
         k, n = divmod(column, way)
         x = left + (column + 0.5) * CELL
         if n == 0:
-            panel.text(x - CELL / 2 + 2, 34 + 16 * (k % 3), "query" if k == rows - 1 else f"support {k + 1}", size=11)
+            panel.text(
+                x - CELL / 2 + 2,
+                30 + 16 * (k % 2) * (way < 3),
+                "query" if k == rows - 1 else f"support {k + 1}",
+                size=11,
+            )
             panel.line(x - CELL / 2, 20, x - CELL / 2, top + len(inputs) * CELL, opacity=0.6)
         panel.text(x, top - 6, f"{n + 1}", size=11, anchor="middle")
     for row, words in enumerate(inputs):
@@ -70,8 +77,8 @@ def _inputs(asked: Asked) -> list[str]:
             places = np.argwhere((array[variant] != array[0]).any(axis=(0, 3))).tolist()
             if len(places) == 1:
                 k, n = places[0]
-                where = f"query {n + 1}" if k == rows - 1 else f"support {k + 1}.{n + 1}"
-                parts.append(f"{what} of {where}")
+                where = "query" if k == rows - 1 else f"support {k + 1}"
+                parts.append(f"{what} at {where}, place {n + 1}")
             elif places:
                 kinds = {"query" if k == rows - 1 else "support" for k, _ in places}
                 parts.append(f"{what}s of {' and '.join(sorted(kinds, reverse=True))}")

@@ -11,7 +11,7 @@ from autograder.grading import svg
 from autograder.grading.pictures import Asked, Failure
 
 LOOKED_AT = 100  # episodes, of which the first with a mistake is drawn
-WIDE, HIGH, LEFT, TOP = 60, 62, 66, 40  # of a cell, and what is left free
+WIDE, HIGH, LEFT, TOP = 60, 62, 66, 20  # of a cell, and what is left free
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -23,12 +23,14 @@ class Episode(NamedTuple):
         drawing: number of the drawing among its character's.
         label: the class that it is given.
         one_hot: whether its label is one-hot.
+        numbers: its label as it is, (K+1, N, N).
     """
 
     character: np.ndarray
     drawing: np.ndarray
     label: np.ndarray
     one_hot: np.ndarray
+    numbers: np.ndarray
 
 
 def _drawn(marks: Callable[[Episode], np.ndarray], look_at: str) -> Callable[[Failure], str]:
@@ -56,9 +58,8 @@ def _episodes(asked: Asked) -> list[Episode]:
     images, labels = got.images[:LOOKED_AT], got.labels[:LOOKED_AT]
     seen = episodes.read(images, asked.arguments["drawings"])
     one_hot = ((labels == 0) | (labels == 1)).all(axis=-1) & (labels.sum(axis=-1) == 1)
-    return [
-        Episode(*parts) for parts in zip(seen.character, seen.drawing, episodes.classes(labels), one_hot, strict=True)
-    ]
+    parts = (seen.character, seen.drawing, episodes.classes(labels), one_hot, labels)
+    return [Episode(*row) for row in zip(*parts, strict=True)]
 
 
 def _grid(episode: Episode, wrong: np.ndarray) -> svg.Panel:
@@ -71,7 +72,6 @@ def _grid(episode: Episode, wrong: np.ndarray) -> svg.Panel:
     known = [number for number in dict.fromkeys(episode.character.flat) if number != episodes.UNKNOWN]
     for n in range(way):
         panel.text(LEFT + (n + 0.5) * WIDE, 14, f"column {n}", size=11, anchor="middle")
-        panel.text(LEFT + (n + 0.5) * WIDE, 29, f"class {n}", size=11, anchor="middle")
     for k, n in np.ndindex(rows, way):
         x, y = LEFT + n * WIDE, TOP + k * HIGH
         if n == 0:
@@ -79,17 +79,20 @@ def _grid(episode: Episode, wrong: np.ndarray) -> svg.Panel:
         edge, width = (svg.YOURS, 3.0) if wrong[k, n] else ("currentColor", 0.5)
         if episode.character[k, n] == episodes.UNKNOWN:
             panel.box(x + 3, y + 3, WIDE - 6, HIGH - 6, edge=edge, edge_width=width)
-            panel.text(x + WIDE / 2, y + 28, "?", size=18, anchor="middle")
+            panel.text(x + WIDE / 2, y + 32, "?", size=18, anchor="middle")
         else:
             place = known.index(episode.character[k, n])
             colour = svg.CLASSES[place % len(svg.CLASSES)]
             panel.box(x + 3, y + 3, WIDE - 6, HIGH - 6, fill=colour, opacity=0.3, edge=edge, edge_width=width)
             shown = f"{LETTERS[place % len(LETTERS)]}{episode.drawing[k, n] + 1}"
-            panel.text(x + WIDE / 2, y + 28, shown, size=18, anchor="middle")
-        label = f"label {episode.label[k, n]}" if episode.one_hot[k, n] else "no one-hot"
-        panel.text(x + WIDE / 2, y + 48, label, size=11, anchor="middle")
+            panel.text(x + WIDE / 2, y + 32, shown, size=16, anchor="middle")
+        label = f"label {episode.label[k, n]}"
+        if not episode.one_hot[k, n]:
+            numbers = " ".join(f"{number:.2g}" for number in episode.numbers[k, n])
+            label = numbers if len(numbers) < 10 else "not one-hot"
+        panel.text(x + WIDE / 2, y + 50, label, size=11 if episode.one_hot[k, n] else 9, anchor="middle")
         if wrong[k, n]:
-            panel.text(x + WIDE - 8, y + 16, "✗", size=13, anchor="end", fill=svg.YOURS)
+            panel.text(x + WIDE - 5, y + 16, "✗", size=12, anchor="end", fill=svg.YOURS)
     return panel
 
 
@@ -190,7 +193,7 @@ def characters_of_the_split(failure: Failure) -> str:
     fair = counts.sum() / len(groups[part])
     panel = svg.Axes(
         f"How often each character was drawn for {part}, by the split to which it belongs",
-        (-1, len(order)), svg.span(np.array([0.0, fair]), counts), up="times in the support", lines=3,
+        (-1, len(order)), svg.span(np.array([0.0, fair]), counts, beyond=20), up="times in the support", lines=4,
     )  # fmt: skip
     place = 0
     for name, members in groups.items():
@@ -203,7 +206,9 @@ def characters_of_the_split(failure: Failure) -> str:
         ends = panel.at(place - len(members) - 0.5, expected), panel.at(place - 0.5, expected)
         panel.line(*ends[0], *ends[1], colour=svg.EXPECTED, width=2.5, dashed=True)
         panel.text((ends[0][0] + ends[1][0]) / 2, panel.below + 2, name, size=11, anchor="middle")
-    panel.legend(8, panel.below + 22, [("dashes", svg.EXPECTED, "expected"), ("line", svg.YOURS, f"not of {part}")])
+    entries = (svg.CLASSES[2], f"yours, of {part}"), (svg.YOURS, f"yours, not of {part}")
+    legend = [("dashes", svg.EXPECTED, "expected"), *(("line", colour, words) for colour, words in entries)]
+    panel.legend(8, panel.below + 22, legend)
     look_at = (
         f"A bar for each character. The episodes were asked for {part}: all of its characters should come about as "
         "often as the dashes say, and no others."

@@ -12,7 +12,7 @@ from autograder.shapes.gradient import network
 
 Arrays = Mapping[str, np.ndarray]
 
-ARROWS = (("line", svg.EXPECTED, "expected"), ("line", svg.YOURS, "yours"))
+PLANE = "parameters, seen in a plane"
 
 
 def path(failure: Failure) -> str:
@@ -27,7 +27,7 @@ def path(failure: Failure) -> str:
     steps = [0, *(one.arguments["steps"] for one in asked)]
     title = f"From theta to the adapted parameters after {_listed(steps[1:])} inner steps, seen in a plane"
     panels = [
-        _arrows(title, ways, steps),
+        _arrows(title, ways, steps, PLANE),
         _by_step("The support's loss by inner step", "support loss", losses, [steps, steps]),
     ]
     look_at = (
@@ -42,7 +42,7 @@ def move(failure: Failure) -> str:
     asked = failure.asked("outer_step")[-1]
     theta = asked.arguments["parameters"]
     ways = [[_flat(part, theta) for part in (theta, answer.meta_parameters)] for answer in (asked.right(), asked.got)]
-    panel = _arrows("Where an outer step moves theta, seen in a plane", ways, [0, 1])
+    panel = _arrows("Where an outer step moves theta, seen in a plane", ways, [0, 1], PLANE)
     return svg.figure(
         [panel], "From theta (0) to theta after one outer step (1): your arrow should lie on the expected one."
     )
@@ -57,7 +57,9 @@ def meta_gradient(failure: Failure) -> str:
     )  # phi = theta - a constant: then the gradient is what the parameters are weighted with
     zero = np.zeros_like(first)
     ways = [[zero, _flat(right, right) - first], [zero, _flat(asked.got.parameters, right) - first]]
-    panel = _arrows("What second order adds to the meta-gradient, seen in a plane", ways, [], ("expected", "yours"))
+    panel = _arrows(
+        "What second order adds to the meta-gradient, seen in a plane", ways, [], "gradients, seen in a plane"
+    )
     return svg.figure(
         [panel],
         "What the inner gradients' own gradients add to the meta-gradient. Your arrow should lie on the expected one; "
@@ -85,11 +87,19 @@ def inner_accuracies(failure: Failure) -> str:
 
 
 def outer_accuracies(failure: Failure) -> str:
-    """Accuracies of the outer step on the supports, by inner step."""
+    """Accuracies of the outer step, on the supports by inner step, and on the query."""
     asked = failure.asked("outer_step")[-1]
-    return _accuracies(
-        asked.right().accuracies_support, asked.got.accuracies_support, "support accuracy, mean over tasks"
+    right = [*asked.right().accuracies_support, asked.right().accuracy_query.item()]
+    given = np.zeros(len(right))  # a bar that is missing is a number that is missing
+    support = asked.got.accuracies_support.ravel()[: len(right) - 1]
+    given[: len(support)], given[-1] = support, asked.got.accuracy_query.item()
+    names = [*(f"step {step}" for step in range(len(right) - 1)), "query"]
+    panel = svg.bars("Accuracies on the supports, by inner step, and on the query", names, right, given, "accuracy")
+    look_at = (
+        "The support's accuracy before the first step (0) and after each, and the query's after the last, averaged "
+        "over the tasks: both bars of a pair should be equally long."
     )
+    return svg.figure([panel], look_at)
 
 
 def _accuracies(want: np.ndarray | list[float], got: np.ndarray, up: str) -> str:
@@ -107,9 +117,7 @@ def _accuracies(want: np.ndarray | list[float], got: np.ndarray, up: str) -> str
 def _from_one_theta(failure: Failure) -> list[Asked]:
     """What was asked of the inner loop last, from one theta with one support, by the number of steps."""
     asked = failure.asked("inner_loop")
-    starts = [
-        one for one in asked if not any(_same(one.arguments["parameters"], other.got.parameters) for other in asked)
-    ]
+    starts = [one for one in asked if not any(_is_led_to(one.arguments["parameters"], other) for other in asked)]
     last = starts[-1].arguments["parameters"]
     first = next(one for one in starts if _same(one.arguments["parameters"], last))
     alike = [
@@ -119,6 +127,11 @@ def _from_one_theta(failure: Failure) -> list[Asked]:
     ]
     found = {one.arguments["steps"]: one for one in alike}  # the last of each number of steps
     return [found[steps] for steps in sorted(found)]
+
+
+def _is_led_to(parameters: Arrays, other: Asked) -> bool:
+    """Whether these parameters are where another inner loop ended, and not where it began."""
+    return _same(parameters, other.got.parameters) and not _same(parameters, other.arguments["parameters"])
 
 
 def _same(first: object, second: object) -> bool:
@@ -138,9 +151,7 @@ def _flat(parameters: Arrays, like: Arrays) -> np.ndarray:
     return np.concatenate([np.clip(parameters[name], -1e9, 1e9).ravel().astype(np.float64) for name in sorted(like)])
 
 
-def _arrows(
-    title: str, ways: list[list[np.ndarray]], numbers: list[int], words: tuple[str, str] = ("expected", "yours")
-) -> svg.Axes:
+def _arrows(title: str, ways: list[list[np.ndarray]], numbers: list[int], head: str) -> svg.Axes:
     """Two ways through many dimensions: across is where the expected one ends, up what lies farthest beside that."""
     expected, given = (np.array(way) - ways[0][0] for way in ways)
     across = expected[-1] / np.linalg.norm(expected[-1])
@@ -152,13 +163,14 @@ def _arrows(
     flat = [np.stack([way @ across, way @ up], axis=1) for way in (expected, given)]
     spans = [svg.span(np.append(flat[0][:, axis], 0.0), flat[1][:, axis]) for axis in (0, 1)]
     panel = svg.Axes(title, spans[0], spans[1], height=230, lines=2, equal=True)
+    panel.text(14, 24, head, size=11)
     for way, colour, above in ((flat[0], svg.EXPECTED, -8), (flat[1], svg.YOURS, 18)):
         places = [panel.at(*point) for point in way]
         for here, there in pairwise(places):
             panel.arrow(*here, *there, colour)
         for number, (x, y) in zip(numbers, places, strict=False):
             panel.text(x, y + above, str(number), anchor="middle", fill=colour)
-    panel.legend(8, panel.below, [(mark, colour, word) for (mark, colour, _), word in zip(ARROWS, words, strict=True)])
+    panel.legend(8, panel.below, [("line", svg.EXPECTED, "expected"), ("line", svg.YOURS, "yours")])
     return panel
 
 
@@ -167,7 +179,7 @@ def _by_step(title: str, up: str, values: list[list[float]], steps: list[list[in
     most = max(max(part) for part in steps)
     expected, given = (np.array(part, dtype=np.float64) for part in values)
     panel = svg.Axes(
-        title, (-0.3, most + 0.3), svg.span(expected, given), across="inner steps taken", up=up, lines=2,
+        title, (-0.3, most + 0.3), svg.span(expected, given), across="inner steps taken", whole=True, up=up, lines=2,
     )  # fmt: skip
     for part, taken, colour, size in ((expected, steps[0], svg.EXPECTED, 8.0), (given, steps[1], svg.YOURS, 4.0)):
         places = [panel.at(step, value) for step, value in zip(taken, part, strict=True) if np.isfinite(value)]
