@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import permutations
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from autograder.grading import svg
 from autograder.grading.pictures import Asked, Failure
 
 LOOKED_AT = 100  # episodes, of which the first with a mistake is drawn
+COUNTED = 1000  # episodes, at most
 WIDE, HIGH, LEFT, TOP = 60, 62, 66, 20  # of a cell, and what is left free
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -54,8 +56,8 @@ def _drawn(marks: Callable[[Episode], np.ndarray], look_at: str) -> Callable[[Fa
 
 def _episodes(asked: Asked) -> list[Episode]:
     way, shot = asked.arguments["way"], asked.arguments["shot"]
-    got = episodes.laid_out(asked.got, way, shot)
-    images, labels = got.images[:LOOKED_AT], got.labels[:LOOKED_AT]
+    some = SimpleNamespace(images=asked.got.images[:LOOKED_AT], labels=asked.got.labels[:LOOKED_AT])
+    images, labels = episodes.laid_out(some, way, shot)
     seen = episodes.read(images, asked.arguments["drawings"])
     one_hot = ((labels == 0) | (labels == 1)).all(axis=-1) & (labels.sum(axis=-1) == 1)
     parts = (seen.character, seen.drawing, episodes.classes(labels), one_hot, labels)
@@ -160,7 +162,7 @@ labels_not_one_hot = _drawn(
 
 def query_orders(failure: Failure) -> str:
     """How often the query came in each order."""
-    orders = episodes.classes(np.asarray(failure.asked("sample")[-1].got.labels))[:, -1].tolist()
+    orders = episodes.classes(failure.asked("sample")[-1].got.labels[:COUNTED])[:, -1].tolist()
     counts = dict.fromkeys(permutations(range(3)), 0)
     for order in orders:
         counts[tuple(order)] += 1
@@ -186,7 +188,8 @@ def characters_of_the_split(failure: Failure) -> str:
     """Which characters were drawn, and of which split they are."""
     asked = failure.asked("sample")[-1]
     part, known = str(asked.arguments["split"]), asked.arguments["drawings"]
-    images = episodes.laid_out(asked.got, asked.arguments["way"], asked.arguments["shot"]).images
+    some = SimpleNamespace(images=asked.got.images[:COUNTED], labels=asked.got.labels[:COUNTED])
+    images = episodes.laid_out(some, asked.arguments["way"], asked.arguments["shot"]).images
     counts = np.bincount(episodes.read(images, known).character[:, 0].ravel() + 1, minlength=len(known) + 1)[1:]
     groups = {name: sorted(episodes.of_split(name, len(known))) for name in ("train", "val", "test")}
     order = [number for name in groups for number in groups[name]]

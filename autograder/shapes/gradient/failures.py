@@ -25,14 +25,14 @@ def path(failure: Failure) -> str:
         ways.append([_flat(parameters, theta) for parameters in (theta, *answers)])
         losses.append([network.cross_entropy(parameters, images, labels) for parameters in (theta, *answers)])
     steps = [0, *(one.arguments["steps"] for one in asked)]
-    title = f"From theta to the adapted parameters after {_listed(steps[1:])} inner steps, seen in a plane"
-    panels = [
-        _arrows(title, ways, steps, PLANE),
-        _by_step("The support's loss by inner step", "support loss", losses, [steps, steps]),
-    ]
+    panels: list[svg.Panel] = []
+    for place, (begin, end) in enumerate(pairwise(steps)):
+        title = f"How inner steps {begin + 1} to {end} change the parameters" if end > 1 else "The first inner step"
+        panels.append(_arrows(title, [way[place : place + 2] for way in ways], [begin, end], PLANE))
+    panels.append(_by_step("The support's loss by inner step", "support loss", losses, [steps, steps]))
     look_at = (
-        "Arrows lead from theta (0) to the parameters after so many inner steps; the expected way ends "
-        "at the right. Your arrows should lie on the expected ones, and the support's loss should fall alike."
+        "An arrow leads from the parameters before some inner steps, from 0 for theta, to those after them. Yours "
+        "should lie on the expected one, and the support's loss should fall alike."
     )
     return svg.figure(panels, look_at)
 
@@ -152,17 +152,23 @@ def _flat(parameters: Arrays, like: Arrays) -> np.ndarray:
 
 
 def _arrows(title: str, ways: list[list[np.ndarray]], numbers: list[int], head: str) -> svg.Axes:
-    """Two ways through many dimensions: across is where the expected one ends, up what lies farthest beside that."""
-    expected, given = (np.array(way) - ways[0][0] for way in ways)
-    across = expected[-1] / np.linalg.norm(expected[-1])
-    rest = np.concatenate([expected, given])
-    rest = rest - np.outer(rest @ across, across)
-    largest = rest[np.linalg.norm(rest, axis=1).argmax()]
-    length = np.linalg.norm(largest)
-    up = largest / length if length > 1e-6 * np.linalg.norm(expected[-1]) else np.zeros_like(across)
+    """Two ways through many dimensions, both from one point: across is where the expected one ends, up what is beside.
+
+    Args:
+        title: of the panel.
+        ways: the expected one and yours, each some points.
+        numbers: written at the points.
+        head: what the plane is of.
+    """
+    length = np.linalg.norm(ways[0][-1] - ways[0][0])
+    expected, given = ((np.array(way) - way[0]) / length for way in ways)
+    across = expected[-1]
+    beside = given - np.outer(given @ across, across)
+    farthest = beside[np.linalg.norm(beside, axis=1).argmax()]
+    up = farthest / max(float(np.linalg.norm(farthest)), 1e-6)
     flat = [np.stack([way @ across, way @ up], axis=1) for way in (expected, given)]
-    spans = [svg.span(np.append(flat[0][:, axis], 0.0), flat[1][:, axis]) for axis in (0, 1)]
-    panel = svg.Axes(title, spans[0], spans[1], height=230, lines=2, equal=True)
+    sides = svg.span(np.array([0.0, 1.0]), flat[1][:, 0]), svg.span(np.array([-0.3, 0.3]), flat[1][:, 1])
+    panel = svg.Axes(title, *sides, height=230, lines=2, equal=True)
     panel.text(14, 24, head, size=11)
     for way, colour, above in ((flat[0], svg.EXPECTED, -8), (flat[1], svg.YOURS, 18)):
         places = [panel.at(*point) for point in way]
