@@ -21,7 +21,7 @@ def dependence(failure: Failure) -> str:
     wrong = given != right
     if not wrong.any():
         return ""
-    left, top = 176, 54 if way > 2 else 70
+    left, top = 184, 54 if way > 2 else 70
     panel = svg.Panel(
         f"Which of {rows * way} outputs change with each of {len(inputs)} inputs; marked as wrong: {int(wrong.sum())}",
         left + rows * way * CELL + 6, top + len(inputs) * CELL + 6,
@@ -42,14 +42,14 @@ def dependence(failure: Failure) -> str:
         panel.text(x, top - 6, f"{n + 1}", size=11, anchor="middle")
     for row, words in enumerate(inputs):
         y = top + row * CELL
-        panel.text(2, y + 17, words)
+        panel.text(2, y + 17, words, size=11)
         for column in range(rows * way):
             x = left + column * CELL
             edge, width = (svg.YOURS, 2.5) if wrong[row, column] else ("currentColor", 0.3)
-            fill = ("currentColor", 0.35) if given[row, column] else ("none", 1.0)
+            fill = (svg.YOURS if wrong[row, column] else "currentColor", 0.4) if given[row, column] else ("none", 1.0)
             panel.box(x + 2, y + 2, CELL - 4, CELL - 4, fill=fill[0], opacity=fill[1], edge=edge, edge_width=width)
             if wrong[row, column]:
-                panel.text(x + CELL / 2, y + 18, "✗", size=13, anchor="middle", fill=svg.YOURS)
+                panel.text(x + CELL / 2, y + 18, "✗", size=13, anchor="middle")
     look_at = (
         "A filled cell: this output changes when that input does. Marked with ✗: filled where it should be empty, or "
         "empty where it should be filled."
