@@ -101,6 +101,11 @@ def _add_homework(homework: str) -> None:
     @click.option("--fast", is_flag=True, help="Leave out the checks that train.")
     @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the whole result to a file.")
     @click.option(
+        "--html",
+        type=click.Path(path_type=Path),
+        help="Write the whole result as a page, with pictures of what failed in your own work.",
+    )
+    @click.option(
         "--feedback",
         type=click.Path(path_type=Path),
         help="Write what the student may read, without hidden inputs: .html, .md, .csv or .json.",
@@ -128,6 +133,7 @@ def _add_homework(homework: str) -> None:
         only: str | None,
         fast: bool,
         json_file: Path | None,
+        html: Path | None,
         list_only: bool,
         seed: int | None,
         data: str | None,
@@ -143,7 +149,8 @@ def _add_homework(homework: str) -> None:
         if isolation:
             levels.demand(isolation)
         source = commands.Source(submission, reference, data, allow_unsandboxed, require)
-        return commands.grade(homework, source, only, fast, seed, {json_file: False, feedback: True})
+        written = {"--json": json_file, "--html": html, "--feedback": feedback}
+        return commands.grade(homework, source, only, fast, seed, written)
 
 
 for _homework in homeworks():

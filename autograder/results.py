@@ -69,6 +69,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
         message: what was seen against what was expected; empty for PASS.
         plain: as much of it as a student may read where the inputs are secret.
         likely: which mistake gives just these numbers, where one is known.
+        picture: what was asked and answered, drawn, as HTML; empty where others' work is graded, or it has none.
         hint: the mistake that this check is there to find, in the lecture's terms.
         waits_for: titles of the checks that must pass before this one is judged.
         printed: what the student's code printed meanwhile, cut to its end.
@@ -85,6 +86,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
     message: str = ""
     plain: str = ""
     likely: str = ""
+    picture: str = ""
     hint: str = ""
     waits_for: list[str] = []
     todo: bool = False

@@ -9,6 +9,7 @@ import json
 import lzma
 import os
 import quopri
+import re
 import subprocess
 import sys
 import tarfile
@@ -22,7 +23,10 @@ import pytest
 from safetensors.numpy import save
 
 from autograder import fault, manifest, paths
-from autograder.grading import box, catalog, recorded
+from autograder.grading import box, catalog, grade, recorded
+from autograder.grading.drawings import Drawings
+from autograder.grading.referee import Referee
+from autograder.grading.settings import Settings
 from autograder.instructor.handout import build, carried, leaks
 from autograder.instructor.handout.record import record
 from autograder.instructor.in_process import Inside
@@ -34,6 +38,7 @@ from autograder.results import Verdict
 
 SEED = 7
 EXERCISES = {e.name: e for homework in catalog.homeworks() for e in catalog.exercises(homework)}
+every_mutant = mutants.load
 EVERY = 9  # mutant is recorded and tried: all of them take minutes
 
 
@@ -128,6 +133,37 @@ def test_a_correct_solution_gets_its_points_in_a_handout_and_a_stub_its_to_do_li
     solve(unpacked)
     status, said = run(unpacked, "hw2", "--fast", "--data", "glyphs")
     assert status == 0 and f"seed {SEED}" in said, said
+
+
+DRAWN = {  # a mistake in each, and the check that draws it
+    "protonet": ("distances not squared", "test_logits_are_negative_squared_distances"),
+    "maml": ("first order: retain_graph", "test_meta_gradient_is_second_order"),
+    "reptile": ("away from the results", "test_outer_step_moves_theta_towards_the_results"),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_recorded_answers_draw_what_failed(name, recorded_key):
+    exercise, (mistake, failing) = EXERCISES[name], DRAWN[name]
+    (mutant,) = (mutant for mutant in every_mutant(exercise) if mutant.name == mistake)
+    source = mutant.apply((exercise.folder / "solution.py").read_text())
+    pictures = []
+    for key in (Live(), recorded_key):
+        settings = Settings(SEED, Drawings(None), key, pictures=True)
+        student = Inside(exercise, source)
+        referee = Referee([exercise], lambda _: student, settings, {}, chosen=lambda check: check.__name__ == failing)  # noqa: B023
+        grade.run_pytest([exercise], referee)
+        pictures.append(referee.results[name][failing].picture)
+    live, told = pictures
+    assert live.startswith("<figure") and re.sub(r"-?[0-9.]+", "", told) == re.sub(r"-?[0-9.]+", "", live)
+
+
+def test_a_handout_writes_a_page_with_pictures(unpacked):
+    solve(unpacked)
+    file = unpacked / "hw2" / "protonet.py"
+    file.write_text(file.read_text().replace(".square().sum(dim=-1)", ".square().sum(dim=-1).sqrt()"))
+    status, _ = run(unpacked, "hw2", "--fast", "--only", "protonet", "--html", "r.html")
+    assert status == 1 and (unpacked / "r.html").read_text().count("<figure") == 1
 
 
 # Our fault stays ours

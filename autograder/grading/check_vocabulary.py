@@ -38,6 +38,11 @@ def hint(text: str) -> Callable[[Check], Check]:
     return _attribute("hint", text)
 
 
+def picture(function: Callable[[Any], str]) -> Callable[[Check], Check]:
+    """What draws the check's failure, see autograder.grading.pictures; shown to who grades their own work."""
+    return _attribute("picture", function)
+
+
 def after(*checks: Callable[..., None]) -> Callable[[Check], Check]:
     """The checks that must pass before this one is judged, so that one mistake is one failure."""
     return _attribute("after", checks)

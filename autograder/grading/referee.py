@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from autograder import fault
+from autograder.grading import pictures
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import describe, measures
 from autograder.grading.draw import Draw
@@ -200,6 +201,9 @@ class Referee:
             if not result.training:
                 with contextlib.suppress(Exception):  # whatever the answers hold, the verdict stands
                     result.likely = self._settings.key.explain(exercise, result.name, student.calls)
+            if self._settings.pictures:
+                reference = self._settings.key.reference(exercise)
+                result.picture = pictures.drawn(function, student.calls, reference)
         except StudentError as error:
             _blame(result, error)
         except QuestionError as error:

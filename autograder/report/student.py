@@ -32,4 +32,6 @@ def _exercise(exercise: ExerciseResult) -> ExerciseResult:
 def _check(check: CheckResult) -> CheckResult:
     message = "" if check.verdict is Verdict.PASS else KINDS.get(check.verdict, check.plain)
     likely = NUMBERS.sub("", check.likely)
-    return msgspec.structs.replace(check, message=message, plain=message, likely=likely, printed="", traceback="")
+    return msgspec.structs.replace(
+        check, message=message, plain=message, likely=likely, picture="", printed="", traceback=""
+    )

@@ -6,6 +6,7 @@ drawings and labels in any order, and be written in any way.
 
 import numpy as np
 
+from autograder.exercises.black_box import failures
 from autograder.exercises.black_box.episodes import episodes
 from autograder.grading.check_vocabulary import (
     accuracy,
@@ -14,6 +15,7 @@ from autograder.grading.check_vocabulary import (
     assert_differ,
     assert_shape,
     hint,
+    picture,
     points,
     training,
 )
@@ -163,6 +165,7 @@ def test_episodes_of_a_batch_are_independent(student, draw):
 
 @points(5)
 @after(test_episodes_of_a_batch_are_independent)
+@picture(failures.dependence)
 @hint(
     "What a network knows of an episode is in the memory of its LSTMs: one sequence of all (K+1) * N drawings with the "
     "labels of the support beside them, first the support, then the query. Nothing goes around the LSTMs, and nothing "
@@ -204,6 +207,7 @@ def test_queries_are_answered_from_memory(student, draw):
 
 @points(7)
 @after(test_queries_are_answered_from_memory)
+@picture(failures.dependence)
 @hint(
     "Zero the labels of the whole query, input_labels[:, -1] in a copy: all N labels, and the last row for any K, in "
     "training and after eval() alike. Else the network reads the answers off its input, and learns nothing from the "
@@ -242,6 +246,7 @@ def test_query_labels_never_reach_the_network(student, draw):
 
 @points(4)
 @after(test_queries_are_answered_from_memory)
+@picture(failures.dependence)
 @hint(
     "One sequence an episode, of all its (K+1) * N drawings: flatten row by row, first all support drawings, then all "
     "queries. Class by class, a query would come before the support of later classes."
@@ -277,6 +282,7 @@ def test_support_labels_reach_the_network(student, draw):
 
 @points(2)
 @after(test_every_query_comes_after_the_whole_support)
+@picture(failures.dependence)
 @hint(
     "The sequence runs over the (K+1) * N drawings of one episode, and there is an output for each: it depends on that "
     "drawing and on what came before, never on what comes later."
@@ -360,6 +366,7 @@ def test_loss_looks_at_the_query_only(student, draw):
 
 @points(4)
 @after(test_loss_looks_at_the_query_only)
+@picture(failures.loss_axis)
 @hint(
     "-log softmax(logits)[class of the query], averaged over all B * N queries: not summed, and of no single episode. "
     "Dimension 1 of F.cross_entropy's input is the class: flatten the query to (B * N, N), for of (B, N, N) it takes "

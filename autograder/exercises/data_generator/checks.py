@@ -10,7 +10,7 @@ from itertools import pairwise, permutations
 
 import numpy as np
 
-from autograder.exercises.data_generator import episodes
+from autograder.exercises.data_generator import episodes, failures
 from autograder.grading.check_vocabulary import (
     after,
     assert_close,
@@ -18,6 +18,7 @@ from autograder.grading.check_vocabulary import (
     assert_shape,
     assert_shares,
     hint,
+    picture,
     points,
 )
 
@@ -62,6 +63,7 @@ def test_shapes(student, draw):
 
 @points(2)
 @after(test_sizes)
+@picture(failures.strange_images)
 @hint(
     "Read each drawing with self.image_file_to_array and put it into its place whole, its 784 pixels in their order. "
     "To shuffle drawings is to permute axis 0 of the query row, not the pixels."
@@ -109,6 +111,7 @@ def test_ink_is_one(student, draw):
 
 @points(2)
 @after(test_sizes)
+@picture(failures.labels_not_one_hot)
 @hint(
     "labels[k, n] is all zeros but for a single 1 at the class of images[k, n], in the query too: to hide the query's "
     "labels is the network's business."
@@ -125,6 +128,7 @@ def test_labels_are_one_hot(student, draw):
 
 @points(3)
 @after(test_labels_are_one_hot)
+@picture(failures.misplaced_labels)
 @hint(
     "Each row holds one drawing of every class. The support row is in class order, its labels are the identity, and "
     "only the last row, the query, is shuffled."
@@ -136,6 +140,7 @@ def test_rows_hold_every_class_and_the_support_in_class_order(student, draw):
 
 @points(3)
 @after(test_rows_hold_every_class_and_the_support_in_class_order)
+@picture(failures.misplaced_labels)
 @hint(
     "The K support rows are in class order, labels[k] is the identity, and only the last row, the query, is shuffled. "
     "Drawings collected class by class lie as (N, K+1): swap the axes, a reshape alone mixes the rows. With K = 1 it "
@@ -163,6 +168,7 @@ def _assert_layout(student, draw, *sizes):
 
 @points(4)
 @after(test_episodes_differ)
+@picture(failures.repeated_characters)
 @hint(
     "Draw N characters without replacement (random.sample; NumPy's choice and random.choices repeat themselves): "
     "one character must not have two labels."
@@ -180,6 +186,7 @@ def test_characters_of_an_episode_differ(student, draw):
 
 @points(4)
 @after(test_images_are_drawings)
+@picture(failures.labels_of_others)
 @hint(
     "Give a drawing the label of its character. Images and labels have to be laid out, and shuffled, in one and the "
     "same order, above all for K > 1."
@@ -201,6 +208,7 @@ def test_support_labels_belong_to_their_characters(student, draw):
 
 @points(5)
 @after(test_labels_are_one_hot, test_episodes_differ)
+@picture(failures.labels_of_others)
 @hint("Shuffle the query's images and labels by one and the same permutation.")
 def test_query_labels_belong_to_their_characters(student, draw):
     """Every query drawing carries the label that its character has in the support."""
@@ -217,6 +225,7 @@ def test_query_labels_belong_to_their_characters(student, draw):
 
 @points(7)
 @after(test_episodes_differ)
+@picture(failures.drawings_seen_before)
 @hint(
     "Draw the K+1 drawings of a character all at once, without replacement. Support and query drawn by two separate "
     "calls can be the same drawing, and then the network is asked what it has just been told."
@@ -248,6 +257,7 @@ def test_query_drawings_are_not_in_the_support(student, draw):
     test_query_labels_belong_to_their_characters,
     test_rows_hold_every_class_and_the_support_in_class_order,
 )
+@picture(failures.query_orders)
 @hint(
     "Draw a new permutation for the query of every episode. In a fixed order the network learns the order, not the "
     "characters: it says the right label without a look at the drawing."
@@ -279,6 +289,7 @@ def test_query_order_is_random(student, draw):
 
 @points(2)
 @after(test_episodes_differ)
+@picture(failures.characters_of_the_split)
 @hint(
     "Draw from self.folders, which holds the characters of the asked split only, and draw from all of it in every "
     "episode: leave it as it is, the next episode needs it."

@@ -8,6 +8,7 @@ those two is paid for once. Where those two are right, all must agree once more 
 
 import numpy as np
 
+from autograder.exercises.protonet import failures
 from autograder.grading.check_vocabulary import (
     after,
     assert_close,
@@ -16,11 +17,13 @@ from autograder.grading.check_vocabulary import (
     assert_shape,
     hint,
     longer,
+    picture,
     points,
     training,
 )
 from autograder.shapes.episodic.checks import assert_learns, assert_only_the_support, halved, other_supports
 from autograder.shapes.functions.checks import assert_changes, assert_flows, assert_same
+from autograder.shapes.functions.failures import gradients
 
 SIZES = ((3, 2, 4), (5, 1, 3), (2, 4, 1))  # N, K, queries of each class
 PIXELS = (1, 3, 4)
@@ -50,6 +53,7 @@ def test_one_prototype_for_each_class(student, draw):
 
 @points(3)
 @after(test_one_prototype_for_each_class)
+@picture(failures.prototypes)
 @hint(
     "c_k is the mean of the support features whose label is k: their sum, divided by K, for each feature. Go by the "
     "labels' values, not by position; write nothing into the features, and keep nothing of an earlier task."
@@ -63,6 +67,7 @@ def test_prototype_is_the_mean_of_its_class(student, reference, draw):
 
 @points(4)
 @after(test_one_prototype_for_each_class)
+@picture(gradients("prototypes", {"features": "support drawing"}))
 @hint(
     "The network must learn through the support too. Under torch.no_grad() or after detach() every prototype is "
     "right, but its gradient is missing."
@@ -76,6 +81,7 @@ def test_gradient_flows_through_prototypes(student, reference, draw):
 
 
 @points(2)
+@picture(failures.logits)
 @hint(
     "One logit for each query and each prototype: (Q, N). The larger the distance, the smaller the logit: mind the "
     "sign. With a matrix product, ||x - c||^2 = ||x||^2 - 2 x.c + ||c||^2 needs all three terms."
@@ -97,6 +103,7 @@ def test_nearest_prototype_has_the_largest_logit(student, draw):
 
 @points(4)
 @after(test_nearest_prototype_has_the_largest_logit)
+@picture(failures.logits)
 @hint(
     "logit_qk = -||f(x_q) - c_k||^2, the negative squared Euclidean distance, summed over the features: no square "
     "root, no mean, no other factor, no softmax (cross entropy applies it)."
@@ -110,6 +117,7 @@ def test_logits_are_negative_squared_distances(student, reference, draw):
 
 @points(2)
 @after(test_nearest_prototype_has_the_largest_logit)
+@picture(gradients("logits", {"features": "query", "prototypes": "class"}))
 @hint(
     "Compute the distances from the features and prototypes themselves: torch.tensor(...), .item() or .detach() "
     "around them cut the graph."
@@ -181,6 +189,7 @@ def test_accuracies_of_support_and_query(student, reference, draw):
 
 @points(4)
 @after(test_step_learns_from_the_support)
+@picture(gradients("step", {"weight": "feature, a column a pixel"}))
 @hint(
     "Compute loss and features with the graph on: no torch.no_grad(), .item(), .data or detach() on the way from the "
     "network to the loss, for the support nor for the query. backward() and the optimizer's step are the caller's."

@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 
-from autograder.grading.check_vocabulary import after, assert_close, assert_either, hint, points, training
+from autograder.grading.check_vocabulary import after, assert_close, assert_either, hint, picture, points, training
 from autograder.shapes.episodic.checks import assert_learns, halved
 from autograder.shapes.functions.checks import assert_changes
 from autograder.shapes.gradient.checks import (
@@ -22,6 +22,7 @@ from autograder.shapes.gradient.checks import (
     test_meta_parameters_keep_their_values,
     test_one_inner_step,
 )
+from autograder.shapes.gradient.failures import move
 
 __all__ = [
     "test_adaptation_learns_from_the_support",
@@ -103,6 +104,7 @@ def test_minibatches_differ_from_step_to_step(student, draw):
 
 
 @points(12)
+@picture(move)
 @hint(
     "theta + epsilon * mean(phi - theta), phi from self._inner_loop: towards where the k steps ended. It is neither a "
     "gradient of the query, as in MAML, nor one step on all tasks together."
@@ -122,6 +124,7 @@ def test_outer_step_moves_theta_towards_the_results(student, reference, draw):
 
 @points(4)
 @after(test_outer_step_moves_theta_towards_the_results)
+@picture(move)
 @hint(
     "Reptile splits no task in support and query: put their drawings together, and their labels, and let _inner_loop "
     "choose its minibatches from them all."
@@ -145,6 +148,7 @@ def test_all_drawings_of_a_task_are_learned_from(student, draw):
 
 @points(7)
 @after(test_all_drawings_of_a_task_are_learned_from, test_adaptation_learns_from_the_support)
+@picture(move)
 @hint(
     "epsilon times the mean over the tasks, not the sum, nor all the way; every task is learned from the same theta, "
     "which moves once, when all are done; and every parameter moves."
@@ -162,6 +166,7 @@ def test_outer_step_is_epsilon_times_the_mean(student, reference, draw):
 
 @points(5)
 @after(test_outer_step_moves_theta_towards_the_results)
+@picture(move)
 @hint("epsilon = outer_lr * (1 - done): the whole outer_lr at first, half of it halfway, nothing at the end.")
 def test_epsilon_falls_to_zero(student, draw):
     """Epsilon falls in a straight line, to zero at the end of the training."""

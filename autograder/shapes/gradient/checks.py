@@ -16,11 +16,12 @@ from autograder.grading.check_vocabulary import (
     assert_either,
     assert_shape,
     hint,
+    picture,
     points,
 )
 from autograder.shapes.episodic.checks import assert_only_the_support, other_supports
 from autograder.shapes.functions.checks import assert_changes, assert_flows
-from autograder.shapes.gradient import network
+from autograder.shapes.gradient import failures, network
 
 IMAGE = (1, 16, 16)
 CHANNELS = 32
@@ -63,13 +64,6 @@ def score(parameters, images, labels):
     return accuracy(network.forward(images, parameters), labels)
 
 
-def cross_entropy(parameters, images, labels):
-    """Return the mean cross entropy of given parameters."""
-    logits = network.forward(images, parameters)
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]))
-
-
 def changes(parameters, theta):
     """Return how far adaptation moved: compared instead of the parameters, most of which is theta."""
     return {name: parameters[name] - theta[name] for name in theta}
@@ -96,6 +90,7 @@ def test_inner_loop_returns_all_parameters(student, draw):
 
 @points(4)
 @after(test_inner_loop_returns_all_parameters)
+@picture(failures.path)
 @hint(
     "An inner step goes along the gradient of the support's loss, downhill: the loss comes from the support's drawings "
     "and labels, and the step lowers it. What moves the parameters whatever the labels are adapts to nothing."
@@ -118,7 +113,7 @@ def test_adaptation_learns_from_the_support(student, draw):
         for what, other in others.items():
             differs = any(bool(np.any(other[name] != got[name])) for name in theta)
             assert differs, f"{where}: with other support {what} the adapted parameters are the same"
-        before, later = (cross_entropy(parameters, images, labels) for parameters in (theta, got))
+        before, later = (network.cross_entropy(parameters, images, labels) for parameters in (theta, got))
         assert later < before, (
             f"{where}: two small steps change the support's loss from {before:.5g} to {later:.5g}, expected less"
         )
@@ -126,6 +121,7 @@ def test_adaptation_learns_from_the_support(student, draw):
 
 @points(5)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.path)
 @hint(
     "phi = theta - alpha * grad L(theta, support): L is the mean cross entropy of the logits (no softmax before it) "
     "over the whole support, the gradient is with respect to all parameters, and the step goes downhill, once."
@@ -141,6 +137,7 @@ def test_one_inner_step(student, reference, draw):
 
 @points(3)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.path)
 @hint(
     "Each step starts where the last one ended, phi_{i+1} = phi_i - alpha * grad L(phi_i), and there are "
     "num_inner_steps of them."
@@ -158,6 +155,7 @@ def test_each_inner_step_starts_from_the_last(student, draw):
 
 @points(3)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.path)
 @hint("Use self._inner_lrs[name], the parameter's own rate, in its update. They differ once they are learned.")
 def test_each_parameter_has_its_own_inner_rate(student, draw):
     """Each parameter is updated with its own inner learning rate."""
@@ -172,6 +170,7 @@ def test_each_parameter_has_its_own_inner_rate(student, draw):
 
 @points(3)
 @after(test_inner_loop_returns_all_parameters)
+@picture(failures.inner_accuracies)
 @hint(
     "Return (parameters, accuracies): the accuracy before each step, and once more after the last, num_inner_steps + 1 "
     "in all, each the share of the support that the parameters of that moment classify right."
@@ -208,6 +207,7 @@ def test_meta_parameters_keep_their_values(student, draw):
 
 @points(7)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.meta_gradient)
 @hint(
     "With train=True take the inner gradients with create_graph=True in every step, so that the outer gradient runs "
     "through them (second order). retain_graph=True only keeps the graph of the loss: that is first order only. And "
@@ -226,6 +226,7 @@ def test_meta_gradient_is_second_order(student, reference, draw):
 
 @points(2)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.rate_gradients)
 @hint(
     "Use the inner learning rate as the tensor it is. .item() or float(...) makes it a number without a graph, and it "
     "is never learned."
@@ -242,6 +243,7 @@ def test_inner_rates_receive_gradients(student, reference, draw):
 
 @points(2)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.path)
 @hint(
     "Adapt when evaluating too. train decides on create_graph, and on nothing else: under no_grad() there would be no "
     "inner gradients to step along."
@@ -332,6 +334,7 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
 
 @points(3)
 @after(test_outer_step_adapts_to_the_support)
+@picture(failures.outer_accuracies)
 @hint(
     "Return two things: the support accuracies that _inner_loop returned, num_inner_steps + 1 of them, and the query's "
     "after adaptation, each from 0 to 1 and averaged over the tasks, step by step."
