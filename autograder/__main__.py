@@ -99,6 +99,8 @@ def _add_homework(homework: str) -> None:
     @click.option("--reference", is_flag=True, hidden=not INSTRUCTOR, help="Grade the reference solutions.")
     @click.option("--only", metavar="EXERCISE", help="Grade one exercise.")
     @click.option("--fast", is_flag=True, help="Leave out the checks that train.")
+    @click.option("--hint", is_flag=True, help="Say how to mend what is wrong, not only where to look.")
+    @click.option("--verbose", is_flag=True, help="Show a line for each check that passes, and every hint.")
     @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the whole result to a file.")
     @click.option(
         "--feedback",
@@ -127,6 +129,8 @@ def _add_homework(homework: str) -> None:
         reference: bool,
         only: str | None,
         fast: bool,
+        hint: bool,
+        verbose: bool,
         json_file: Path | None,
         list_only: bool,
         seed: int | None,
@@ -143,7 +147,8 @@ def _add_homework(homework: str) -> None:
         if isolation:
             levels.demand(isolation)
         source = commands.Source(submission, reference, data, allow_unsandboxed, require)
-        return commands.grade(homework, source, only, fast, seed, {json_file: False, feedback: True})
+        written = {json_file: False, feedback: True}
+        return commands.grade(homework, source, only, fast, seed, written, hint=hint, verbose=verbose)
 
 
 for _homework in homeworks():
