@@ -122,7 +122,10 @@ def _add_homework(homework: str) -> None:
         help="Run code in containers of this engine.",
     )
     @click.option(
-        "--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this."
+        "--require",
+        type=click.Choice(list(WORDS)),
+        metavar="LEVEL",
+        help=f"Grade nothing where isolation is weaker than this: {', '.join(WORDS)}.",
     )
     def command(
         submission: Path | None,
