@@ -160,6 +160,23 @@ def test_the_score_says_what_was_left_out():
     assert "hw2: 2 of 2 points; 8 more are for checks that train" in shown(report)
 
 
+def test_a_page_begins_with_what_fails_and_folds_the_rest():
+    report = report_of(Verdict.PASS, Verdict.WRONG, *[Verdict.GRADER_ERROR] * 3, Verdict.NOT_RUN)
+    report.checks[-1].waits_for = ["Fact 1 holds."]
+    for check in report.checks[2:5]:
+        check.message = "The disk is full."
+    page = files.html(report)
+    table, *folded = page.split("<details>")
+    assert [f"Fact {i}" in table for i in range(6)] == [False, True, True, False, False, False]
+    said = [" ".join(part.partition("</summary>")[0].split()) for part in folded]
+    assert [text.rpartition(">")[2] for text in said] == [
+        "✗ 2 checks end with the same fault, 4 points",
+        "· 1 check waits for a failure above, 2 points",
+        "✓ 1 check passes, 2 points",
+    ]
+    assert "<details>" not in files.html(report_of(Verdict.PASS))
+
+
 @pytest.mark.parametrize("hints", ANSWERED)
 def test_a_homework_without_the_usual_policy_keeps_it_in_a_handout(hints):
     listed = msgspec.structs.replace(catalog.homework("hw2"), hints=hints)
