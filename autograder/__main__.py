@@ -99,6 +99,8 @@ def _add_homework(homework: str) -> None:
     @click.option("--reference", is_flag=True, hidden=not INSTRUCTOR, help="Grade the reference solutions.")
     @click.option("--only", metavar="EXERCISE", help="Grade one exercise.")
     @click.option("--fast", is_flag=True, help="Leave out the checks that train.")
+    @click.option("--hint", is_flag=True, help="Say how to mend what is wrong, not only where to look.")
+    @click.option("--verbose", is_flag=True, help="Show a line for each check that passes, and every hint.")
     @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the whole result to a file.")
     @click.option(
         "--html",
@@ -125,13 +127,18 @@ def _add_homework(homework: str) -> None:
         help="Run code in containers of this engine.",
     )
     @click.option(
-        "--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this."
+        "--require",
+        type=click.Choice(list(WORDS)),
+        metavar="LEVEL",
+        help=f"Grade nothing where isolation is weaker than this: {', '.join(WORDS)}.",
     )
     def command(
         submission: Path | None,
         reference: bool,
         only: str | None,
         fast: bool,
+        hint: bool,
+        verbose: bool,
         json_file: Path | None,
         html: Path | None,
         list_only: bool,
@@ -150,7 +157,7 @@ def _add_homework(homework: str) -> None:
             levels.demand(isolation)
         source = commands.Source(submission, reference, data, allow_unsandboxed, require)
         written = {"--json": json_file, "--html": html, "--feedback": feedback}
-        return commands.grade(homework, source, only, fast, seed, written)
+        return commands.grade(homework, source, only, fast, seed, written, hint=hint, verbose=verbose)
 
 
 for _homework in homeworks():

@@ -9,13 +9,15 @@ import click
 from autograder import answer_key, fault, manifest, untrusted
 from autograder.arguments import check_copy, chosen, find_drawings
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
+from autograder.grading import catalog
 from autograder.grading.settings import Settings
 from autograder.intake import submission
 from autograder.isolation import levels
 from autograder.level_words import NONE, WORDS
 from autograder.paths import COURSE, GRADER
-from autograder.report import files, student, terminal
+from autograder.report import files, stages, student, terminal
 from autograder.results import Report
+from autograder.student import earlier_failures
 from autograder.writing import write_whole
 from data import copies
 
@@ -39,7 +41,15 @@ class Source(NamedTuple):
 
 
 def grade(
-    homework: str, source: Source, only: str | None, fast: bool, seed: int | None, written: dict[str, Path | None]
+    homework: str,
+    source: Source,
+    only: str | None,
+    fast: bool,
+    seed: int | None,
+    written: dict[str, Path | None],
+    *,
+    hint: bool = False,
+    verbose: bool = False,
 ) -> int:
     """Grade one submission and print its report; returns the exit status.
 
@@ -50,6 +60,8 @@ def grade(
         fast: leave the checks out that train.
         seed: of the inputs; None for a new one.
         written: files to write, by the options that ask for them.
+        hint: whether the reports say how to mend what is wrong.
+        verbose: whether the terminal has a line for each check that passes, and the hints of all that fail.
     """
     listed = chosen(homework, only)
     if not source.reference and source.path is None:
@@ -87,6 +99,7 @@ def grade(
             only=only,
             fast=fast,
         )
+    report = _staged(report, own=not source.reference and source.path is None, asked=hint)
     lost = False
     for option, path in files_to_write.items():
         try:
@@ -95,11 +108,25 @@ def grade(
             click.echo(f"{path} was not written, what was there is untouched. {fault.sentence(error)}", err=True)
             lost = True
     of_another = source.path is not None
-    terminal.show(report, terminal.console(), of_another=of_another, tracebacks=of_another or source.reference)
+    terminal.show(
+        report,
+        terminal.console(),
+        of_another=of_another,
+        tracebacks=of_another or source.reference,
+        verbose=verbose,
+    )
     drawn = sum(bool(check.picture) for check in report.checks)
     if drawn and not written["--html"]:
         click.echo(f"--html FILE writes this as a page, with {drawn} picture{'s' * (drawn > 1)} of what failed.")
     return GRADER_FAULT if lost else status(report)
+
+
+def _staged(report: Report, *, own: bool, asked: bool) -> Report:
+    """The report with how to mend a mistake where it is due; of the student's own work it is remembered what failed."""
+    before = earlier_failures.read() if own else set()
+    if own:
+        earlier_failures.remember(report)
+    return stages.staged(report, catalog.homework(report.homework).hints, asked=asked, before=before)
 
 
 def _solutions(homework: str) -> submission.Submission:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from enum import Enum
+from typing import Literal
 
 import msgspec
 
@@ -24,6 +25,10 @@ class Verdict(str, Enum):
     PROTOCOL = "PROTOCOL"  # bytes on the wire that no honest code sends
     NOT_RUN = "NOT-RUN"  # still to do, or waiting for another check
     GRADER_ERROR = "GRADER-ERROR"  # our fault; never a silent zero
+
+
+HINTED = (Verdict.WRONG, Verdict.FORMAT)  # with these a check's hint is shown
+Hints = Literal["asked", "second failure", "always"]  # when a report says how to mend a mistake
 
 
 def number(points: float) -> str:
@@ -70,7 +75,8 @@ class CheckResult(msgspec.Struct, kw_only=True):
         plain: as much of it as a student may read where the inputs are secret.
         likely: which mistake gives just these numbers, where one is known.
         picture: what was asked and answered, drawn, as HTML; empty where others' work is graded, or it has none.
-        hint: the mistake that this check is there to find, in the lecture's terms.
+        hint: what is wrong and where to look, in the lecture's terms.
+        mend: how to mend it; empty in a report that does not say so yet.
         waits_for: titles of the checks that must pass before this one is judged.
         printed: what the student's code printed meanwhile, cut to its end.
         traceback: of a fault of ours, for the staff.
@@ -88,6 +94,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
     likely: str = ""
     picture: str = ""
     hint: str = ""
+    mend: str = ""
     waits_for: list[str] = []
     todo: bool = False
     training: bool = False
@@ -160,6 +167,8 @@ class Report(msgspec.Struct, kw_only=True):
         data: where the drawings of the training checks come from, as "omniglot (242 characters)".
         isolation: how the student's code was kept apart, in the words of autograder.isolation.
         left_out: points of required checks that --fast or --only left out.
+        untrained: as many of these as belong to checks that train, which --fast left out.
+        held_back: how a student gets to read how to mend a mistake, where the report does not say so yet.
         notes: what was left aside of what was handed in.
         handout: version of the handout from which it says it started.
     """
@@ -171,6 +180,8 @@ class Report(msgspec.Struct, kw_only=True):
     isolation: str
     exercises: list[ExerciseResult]
     left_out: float = 0.0
+    untrained: float = 0.0
+    held_back: str = ""
     notes: list[str] = []
     seconds: float = 0.0
     version: str = ""
@@ -202,6 +213,18 @@ class Report(msgspec.Struct, kw_only=True):
         if len(self.optional) == len(self.exercises):
             return f"{self.homework}: no required exercises"
         return f"{self.homework}: {_score(self.earned, self.points)}{' of required exercises' if self.optional else ''}"
+
+    @property
+    def beside(self) -> str:
+        """What was left out of the score, as "8 more are for checks that train, which --fast leaves out"."""
+        others = total([self.left_out, -self.untrained])
+        parts = []
+        if self.untrained:
+            parts.append(f"{number(self.untrained)} more are for checks that train, which --fast leaves out")
+        if others:
+            rest = "" if self.untrained else " more are"
+            parts.append(f"{number(others)}{rest} for exercises that --only leaves out")
+        return ", and ".join(parts)
 
     @property
     def optional_scores(self) -> str:

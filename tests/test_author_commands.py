@@ -95,9 +95,27 @@ BROKEN = {  # what is edited: file, passage, what stands in its place; and what 
         ("checks.py", "@points(4)\n", "", "test_centre: Give it @points, more than 0."),
         (
             "checks.py",
-            "The spread is the mean of the squared distances from the centre, without a root.",
+            "The spread is the mean of squared distances from the centre.",
             "Wrong.",
-            "test_spread: Give it a @hint: the mistake in the lecture's terms",
+            "test_spread: Give it a @hint with what is wrong and where to look, in the lecture's terms",
+        ),
+        (
+            "checks.py",
+            "Average the squared distances, and take no root afterwards.",
+            "Average them.",
+            "test_spread: Give it a @hint with mend=: how to mend it",
+        ),
+        (
+            "checks.py",
+            "Average the squared distances, and take no root afterwards.",
+            "The spread is the mean of squared distances from the centre.",
+            "test_spread: Its @hint says the same twice",
+        ),
+        (
+            "checks.py",
+            "Look at what their sum becomes.",
+            "Look at total / len(values) in your code.",
+            "test_centre: Its first hint gives `total/len(values)` of the solution away: say it in mend= only.",
         ),
         (
             "checks.py",

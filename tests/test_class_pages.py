@@ -38,7 +38,7 @@ def graded(number, verdict):
     checks[number % 4].message = f"{EVIL} at hw2/protonet.py, line {number}: " + "x" * 200
     checks[number % 4].seconds = number / 2
     if verdict is Verdict.WRONG:
-        checks[number % 4].likely = f"This is what comes out if it is averaged (in x: {number}, right is 1)."
+        checks[number % 4].likely = "You would get this if it were averaged."
     exercises = [
         ExerciseResult(
             name=e.name, title=e.title, file=e.file, checks=checks, flags=["os._exit " + EVIL] * (number % 3)
@@ -109,7 +109,7 @@ def test_the_report_counts_what_there_is(written):
     text, summary = (written[0] / "report.html").read_text(), written[1]
     assert sum(summary.verdicts.values()) == 40 * 8
     assert summary.crashed == sum(verdict is Verdict.CRASH for n in range(40) for verdict in [list(Verdict)[n % 9]]) * 2
-    assert summary.mistakes == {"This is what comes out if it is averaged.": 2 * len(range(1, 40, 9))}
+    assert summary.mistakes == {"You would get this if it were averaged.": 2 * len(range(1, 40, 9))}
     assert [count for *_, count in plots.bins(summary.scores, summary.points)] == [0] * 7 + [35, 0, 0, 5]
     assert len(re.findall(r'<th scope="row" style="font-weight: normal"><a href="feedback/', text)) == 40
     assert summary.slowest[0][0] == 19.5

@@ -95,9 +95,7 @@ def test_a_page_has_the_published_fields():
 
 
 def test_a_student_reads_no_hidden_input():
-    secret = check(
-        Verdict.WRONG, message="got 0.12345, expected 4711", printed="4711", likely="This is it (in logits)."
-    )
+    secret = check(Verdict.WRONG, message="got 0.12345, expected 4711", printed="4711", likely="This is it.")
     page = results.results(report_of(secret))
     assert page["tests"][0]["output"] == (
         "hw2/maml.py: WRONG\nThe answer is not what it must be.\nThis is it.\nHint: Think."

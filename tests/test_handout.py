@@ -541,6 +541,10 @@ def test_a_handout_has_what_the_list_says_with_its_term(handed_out):
     assert "**Problem 2 (optional)." in written["hw2/README.md"].read_text()
     for damage, sentence in (
         ("required = 3", "hw2/homework.toml has no title."),
+        (
+            'title = "T"\nrequired = { protonet = 1 }\nhints = "never"',
+            'hw2/homework.toml: hints = \'never\' is none of "asked", "second failure", "always".',
+        ),
         (None, "hw2/homework.toml is missing: "),
     ):
         written["hw2/homework.toml"].unlink()

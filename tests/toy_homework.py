@@ -54,7 +54,10 @@ from autograder.grading.check_vocabulary import assert_close, hint, points
 
 
 @points(1)
-@hint("Numbers below zero are numbers too, and all of them count.")
+@hint(
+    "Numbers below zero are numbers too, and all of them count.",
+    mend="Add the numbers as they are, with their signs.",
+)
 def test_positive(student, reference, draw):
     """Positive numbers are added."""
     numbers = abs(draw.normal(5))
@@ -62,7 +65,10 @@ def test_positive(student, reference, draw):
 
 
 @points(1)
-@hint("Numbers below zero are numbers too, and all of them count.")
+@hint(
+    "Numbers below zero are numbers too, and all of them count.",
+    mend="Add the numbers as they are, with their signs.",
+)
 def test_negative(student, reference, draw):
     """Negative numbers are added."""
     numbers = -abs(draw.normal(5))
@@ -70,7 +76,10 @@ def test_negative(student, reference, draw):
 
 
 @points(1)
-@hint("Numbers below zero are numbers too, and all of them count.")
+@hint(
+    "Numbers below zero are numbers too, and all of them count.",
+    mend="Add the numbers as they are, with their signs.",
+)
 def test_one(student, reference, draw):
     """One number is its own sum."""
     numbers = abs(draw.normal(1))

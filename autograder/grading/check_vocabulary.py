@@ -2,7 +2,7 @@
 
     @points(4)
     @after(test_one_step)
-    @hint("Adapt with gradients of the support loss, once per inner step.")
+    @hint("Look at which parameters each inner step starts from.", mend="Assign the result of a step to them.")
     def test_each_step_starts_from_the_last(student, reference, draw):
         '''Each inner step starts where the last one ended.'''
         ...
@@ -33,9 +33,18 @@ def points(value: float) -> Callable[[Check], Check]:
     return _attribute("points", value)
 
 
-def hint(text: str) -> Callable[[Check], Check]:
-    """The mistake that the check finds, in the lecture's terms; shown when it fails."""
-    return _attribute("hint", text)
+def hint(text: str, *, mend: str) -> Callable[[Check], Check]:
+    """What to think about when the check fails, in the lecture's terms, in two stages.
+
+    Args:
+        text: what is wrong, and where to look. It comes with the first report, and gives no line of the solution away.
+        mend: how to mend it. It comes when it is asked for, or later, as homework.toml says.
+    """
+
+    def decorate(check: Check) -> Check:
+        return _attribute("mend", mend)(_attribute("hint", text)(check))
+
+    return decorate
 
 
 def picture(function: Callable[[Any], str]) -> Callable[[Check], Check]:
@@ -70,9 +79,17 @@ def _attribute(name: str, value: object) -> Callable[[Check], Check]:
     return decorate
 
 
-def assert_shape(got: np.ndarray, shape: tuple[int, ...], what: str) -> None:
-    """Assert that an array has this shape."""
-    assert got.shape == shape, f"{what}: shape {_tuple(got.shape)}, expected {_tuple(shape)}"
+def assert_shape(got: np.ndarray, shape: tuple[int, ...], what: str, axes: str = "") -> None:
+    """Assert that an array has this shape.
+
+    Args:
+        got: the student's array.
+        shape: that it must have.
+        what: a noun for messages, as "logits for N = 5, K = 1".
+        axes: the shape in the terms of the lecture, as "(B, K+1, N, N)".
+    """
+    named = f", that is {axes}" if axes else ""
+    assert got.shape == shape, f"{what}: shape {_tuple(got.shape)}, expected {_tuple(shape)}{named}"
 
 
 def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4) -> None:
@@ -142,12 +159,15 @@ def assert_gradient(
         given = sum(float(np.sum(part)) for part in _parts(_map(np.multiply, gradient, direction)))
         slopes.append((given, (function(ahead) - function(behind)) / (2 * step)))
     given, measured = np.array(slopes).T
-    assert np.any(measured != 0), f"{what}: there is none, for the values do not depend on what was given"
+    assert np.any(measured != 0), (
+        f"{what}: no gradient can be measured here, because the values that your code computes stay the same when its "
+        f"input changes"
+    )
     difference = np.abs(given - measured)
     worst = int(np.argmax(difference))
     assert bool(np.all(difference <= rtol * np.max(np.abs(measured)))), (
-        f"{what}: slope {_number(given[worst])} in a random direction, expected {_number(measured[worst])} by finite "
-        f"differences"
+        f"{what}: along a random direction it says that the value changes by {_number(given[worst])} for each unit, "
+        f"expected {_number(measured[worst])}, as measured by small steps"
     )
 
 

@@ -8,8 +8,13 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from autograder.results import NOT_HANDED_IN, TO_DO, Report, number
+from autograder.results import HINTED, NOT_HANDED_IN, TO_DO, Report, number
 from autograder.untrusted import cell, clean
+
+COLUMNS = (
+    *("subject", "exercise", "check", "verdict", "points", "of"),
+    *("message", "hint", "how to mend it", "outside the sum"),
+)
 
 
 def html(report: Report) -> str:
@@ -27,8 +32,8 @@ def markdown(report: Report) -> str:
     lines = [f"# {report.score}", _scores(report)]
     if report.optional:
         lines.append(f"{report.optional_scores}.")
-    if report.left_out:
-        lines.append(f"{number(report.left_out)} points were left out of this run.")
+    if report.beside:
+        lines.append(f"{report.beside}.")
     lines += [_block(note) for note in report.notes]
     for exercise in report.exercises:
         lines.append(f"## {exercise.title}: {exercise.score}")
@@ -40,8 +45,12 @@ def markdown(report: Report) -> str:
                 lines.append(_block(check.message, "      "))
             if check.likely:
                 lines.append(f"  {check.likely}")
-            if check.hint and check.verdict.value in ("WRONG", "FORMAT"):
+            if check.hint and check.verdict in HINTED:
                 lines.append(f"  Hint: {check.hint}")
+            if check.mend:
+                lines.append(f"  How to mend it: {check.mend}")
+    if report.held_back:
+        lines.append(report.held_back)
     return "\n\n".join(lines) + "\n"
 
 
@@ -58,15 +67,17 @@ def table(report: Report) -> str:
     """Render comma-separated values, a line for each check; no cell is a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["subject", "exercise", "check", "verdict", "points", "of", "message", "outside the sum"])
+    writer.writerow(COLUMNS)
     for exercise in report.exercises:
         outside = "" if exercise.required else "optional"
         if not exercise.handed_in:
-            writer.writerow([cell(report.subject), exercise.name, "", "", "", "", NOT_HANDED_IN, outside])
+            writer.writerow([cell(report.subject), exercise.name, "", "", "", "", NOT_HANDED_IN, "", "", outside])
         for check in exercise.checks:
             cells = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
             points = [number(check.earned), number(check.points)]
-            writer.writerow([*cells, *points, cell(f"{check.message} {check.likely}"), outside])
+            hints = (check.hint if check.verdict in HINTED else "", check.mend)
+            said = [f"{check.message} {check.likely}".strip(), *hints]
+            writer.writerow([*cells, *points, *map(cell, said), outside])
     return text.getvalue()
 
 
@@ -81,7 +92,7 @@ RENDERERS: dict[str, Callable[[Report], str]] = {".html": html, ".md": markdown,
 def _rendered(template: str, report: Report) -> str:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    return pages.get_template(template).render(report=report, number=number, to_do=TO_DO)
+    return pages.get_template(template).render(report=report, number=number, to_do=TO_DO, hinted=HINTED)
 
 
 def _block(text: str, indent: str = "    ") -> str:

@@ -22,6 +22,8 @@ from autograder.grading.check_vocabulary import (
     points,
 )
 
+TYPES = {np.dtype(code).name: np.dtype(code).num for code in "?bBhHiIlLqQefdg"}
+
 
 def _sample(student, known, way, shot, part, **settings):
     """Episodes, laid out as they should be."""
@@ -30,8 +32,10 @@ def _sample(student, known, way, shot, part, **settings):
 
 @points(1)
 @hint(
-    "Return images and labels, in this order, for any N and K: N support drawings in each of K rows and N in a query "
-    "row, each with its 784 pixels and a one-hot label of N numbers."
+    "An episode has K support rows and one query row, each with a drawing of every character. Look at how "
+    "many drawings and labels _sample returns, and in which order it returns the two arrays.",
+    mend="Return (images, labels): (K+1) * N drawings of 784 pixels, and for each a one-hot label of N numbers. "
+    "Take N and K from self, not from one example.",
 )
 def test_sizes(student, draw):
     """An episode has (K+1) * N drawings of 784 pixels, and a label of N numbers for each."""
@@ -49,24 +53,28 @@ def test_sizes(student, draw):
 @points(2)
 @after(test_sizes)
 @hint(
-    "Rows are drawings, columns are characters: images[k, n] is a flat drawing, labels[k, n] its label. No batch "
-    "dimension, and not one long row."
+    "The numbers are all there, but not laid out as a table of rows and characters. Compare the shapes with "
+    "the docstring of _sample.",
+    mend="images[k, n] is a flat drawing, labels[k, n] its label: (K+1, N, 784) and (K+1, N, N). No batch "
+    "dimension in front, and not one long row.",
 )
 def test_shapes(student, draw):
     """Images have shape (K+1, N, 784) and labels (K+1, N, N)."""
     known = episodes.drawings(draw)
     for way, shot in ((5, 1), (3, 2), (2, 4)):
         got = student.sample(known, way, shot, "train", episodes=1)
-        assert_shape(got.images[0], (shot + 1, way, 784), f"images for N = {way}, K = {shot}")
-        assert_shape(got.labels[0], (shot + 1, way, way), f"labels for N = {way}, K = {shot}")
+        assert_shape(got.images[0], (shot + 1, way, 784), f"images for N = {way}, K = {shot}", "(K+1, N, 784)")
+        assert_shape(got.labels[0], (shot + 1, way, way), f"labels for N = {way}, K = {shot}", "(K+1, N, N)")
 
 
 @points(2)
 @after(test_sizes)
 @picture(failures.strange_images)
 @hint(
-    "Read each drawing with self.image_file_to_array and put it into its place whole, its 784 pixels in their order. "
-    "To shuffle drawings is to permute axis 0 of the query row, not the pixels."
+    "Some images are no drawing of the folder. Look at whether each drawing is read whole, and whether its "
+    "pixels keep their order when you shuffle.",
+    mend="Read each drawing with self.image_file_to_array and put it into its place whole. To shuffle the query is "
+    "to permute axis 0 of the query row, never the pixels.",
 )
 def test_images_are_drawings(student, draw):
     """Every image is one of the drawings in the data folder."""
@@ -75,7 +83,7 @@ def test_images_are_drawings(student, draw):
         seen = episodes.read(_sample(student, known, way, shot, "train", episodes=20).images, known)
         strange = seen.character == episodes.UNKNOWN
         assert not strange.any(), (
-            f"{int(strange.sum())} of {strange.size} images (N = {way}, K = {shot}) are no drawing in the folder: "
+            f"{int(strange.sum())} of {strange.size} images (N = {way}, K = {shot}) are not a drawing of the folder: "
             f"{int(strange[:, :-1].sum())} in the support, {int(strange[:, -1].sum())} in the query"
         )
 
@@ -83,8 +91,9 @@ def test_images_are_drawings(student, draw):
 @points(1)
 @after(test_images_are_drawings)
 @hint(
-    "Each call of _sample draws anew: set no seed in it, for numbers that follow a seed are the same every time, and "
-    "choose from all of self.folders."
+    "Each call of _sample must draw a new episode. Look for a seed, or for something that is drawn only once.",
+    mend="Set no seed in _sample: numbers that follow a seed are the same every time. Draw characters, drawings "
+    "and the query's order anew in every call.",
 )
 def test_episodes_differ(student, draw):
     """Each call draws another episode."""
@@ -95,14 +104,17 @@ def test_episodes_differ(student, draw):
 @points(2)
 @after(test_images_are_drawings)
 @hint(
-    "Ink is 1 and paper 0, as floats: 1 - x for the one-bit files. They hold 0 and 1 already, so nothing is divided "
-    "by 255."
+    "Ink is 1 and paper is 0, in floating point. Look at what you do with a drawing after it has been read.",
+    mend="self.image_file_to_array already returns ink 1 and paper 0 as float32: copy it as it is, into an array "
+    "of floats. Invert nothing, and divide by nothing.",
 )
 def test_ink_is_one(student, draw):
     """Ink is 1 and paper is 0, in floating point."""
     known = episodes.drawings(draw)
     images = _sample(student, known, 3, 1, "train", episodes=5).images
-    assert images.dtype.kind == "f", f"images have type {images.dtype}, expected a floating-point type"
+    number = student.image_type(known).number.item()
+    kind = next((name for name, code in TYPES.items() if code == number), "unknown")
+    assert images.dtype.kind == "f", f"images have type {kind}, expected a floating-point type such as float32"
     inverted = episodes.read(images, known).inverted
     assert not inverted.any(), f"ink is {images.min():g} and paper {images.max():g}, expected ink 1 and paper 0"
     low, high = float(images.min()), float(images.max())
@@ -113,8 +125,9 @@ def test_ink_is_one(student, draw):
 @after(test_sizes)
 @picture(failures.labels_not_one_hot)
 @hint(
-    "labels[k, n] is all zeros but for a single 1 at the class of images[k, n], in the query too: to hide the query's "
-    "labels is the network's business."
+    "A label is all zeros but for a single 1, at the class of its drawing. Look at the labels of both parts: "
+    "to hide those of the query is the network's task, not the generator's.",
+    mend="Begin with an array of zeros, and set the entry of drawing (k, n) at its class to 1, in the query row too.",
 )
 def test_labels_are_one_hot(student, draw):
     """Every label is one-hot."""
@@ -130,8 +143,10 @@ def test_labels_are_one_hot(student, draw):
 @after(test_labels_are_one_hot)
 @picture(failures.misplaced_labels)
 @hint(
-    "Each row holds one drawing of every class. The support row is in class order, its labels are the identity, and "
-    "only the last row, the query, is shuffled."
+    "Each row holds one drawing of every class, and only the query is shuffled. Look at the order of classes "
+    "in the support row and in the query row.",
+    mend="In the support the class of column n is n, so its labels are the identity matrix. Shuffle the last row "
+    "only, and by a permutation, so that each class is in it once.",
 )
 def test_rows_hold_every_class_and_the_support_in_class_order(student, draw):
     """Each row has every class once, and the support is in class order, for K = 1."""
@@ -142,9 +157,10 @@ def test_rows_hold_every_class_and_the_support_in_class_order(student, draw):
 @after(test_rows_hold_every_class_and_the_support_in_class_order)
 @picture(failures.misplaced_labels)
 @hint(
-    "The K support rows are in class order, labels[k] is the identity, and only the last row, the query, is shuffled. "
-    "Drawings collected class by class lie as (N, K+1): swap the axes, a reshape alone mixes the rows. With K = 1 it "
-    "does not show."
+    "With K = 1 it is right, and with more rows the classes get mixed. Look at how drawings that were "
+    "collected class by class become rows, and draw a small table of it.",
+    mend="Drawings that were collected class by class lie as (N, K+1): swap the two axes, a reshape alone mixes "
+    "the rows. Or write each drawing directly into its row k and column n.",
 )
 def test_layout_for_more_than_one_support_row(student, draw):
     """Each row has every class once, and all support rows are in class order, for K > 1."""
@@ -170,8 +186,8 @@ def _assert_layout(student, draw, *sizes):
 @after(test_episodes_differ)
 @picture(failures.repeated_characters)
 @hint(
-    "Draw N characters without replacement (random.sample; NumPy's choice and random.choices repeat themselves): "
-    "one character must not have two labels."
+    "The same character appears under two labels of one episode. Look at how you draw the characters.",
+    mend="Draw them without replacement: random.sample never takes one twice, np.random.choice and random.choices do.",
 )
 def test_characters_of_an_episode_differ(student, draw):
     """An episode has N different characters."""
@@ -188,8 +204,10 @@ def test_characters_of_an_episode_differ(student, draw):
 @after(test_images_are_drawings)
 @picture(failures.labels_of_others)
 @hint(
-    "Give a drawing the label of its character. Images and labels have to be laid out, and shuffled, in one and the "
-    "same order, above all for K > 1."
+    "Drawings of different characters carry the same label. Look at whether images and labels are laid out in "
+    "the same order, above all for K > 1.",
+    mend="Write image and label into the same place [k, n] in the same loop, or apply the same reshape, transpose "
+    "and permutation to both arrays.",
 )
 def test_support_labels_belong_to_their_characters(student, draw):
     """In the support all drawings of one label show one character, and no other label's drawings do."""
@@ -209,7 +227,10 @@ def test_support_labels_belong_to_their_characters(student, draw):
 @points(5)
 @after(test_labels_are_one_hot, test_episodes_differ)
 @picture(failures.labels_of_others)
-@hint("Shuffle the query's images and labels by one and the same permutation.")
+@hint(
+    "In the query a drawing carries the label of another character. Look at how the query is shuffled.",
+    mend="Draw one permutation, and apply it to the images and to the labels of the query.",
+)
 def test_query_labels_belong_to_their_characters(student, draw):
     """Every query drawing carries the label that its character has in the support."""
     known = episodes.drawings(draw)
@@ -227,8 +248,10 @@ def test_query_labels_belong_to_their_characters(student, draw):
 @after(test_episodes_differ)
 @picture(failures.drawings_seen_before)
 @hint(
-    "Draw the K+1 drawings of a character all at once, without replacement. Support and query drawn by two separate "
-    "calls can be the same drawing, and then the network is asked what it has just been told."
+    "The same drawing stands twice in an episode. If it is in support and query, the network is asked what it "
+    "has just been told. Look at how the K+1 drawings of a character are drawn.",
+    mend="Draw all K+1 drawings of a character in one call, without replacement, and give the last one to the "
+    "query. Two separate calls can return the same drawing.",
 )
 def test_query_drawings_are_not_in_the_support(student, draw):
     """The K+1 drawings of a character in an episode are all different."""
@@ -259,8 +282,10 @@ def test_query_drawings_are_not_in_the_support(student, draw):
 )
 @picture(failures.query_orders)
 @hint(
-    "Draw a new permutation for the query of every episode. In a fixed order the network learns the order, not the "
-    "characters: it says the right label without a look at the drawing."
+    "The query must come in a new random order in every episode. In a fixed order the network learns the "
+    "order, not the characters. Look at where and how often the order is drawn.",
+    mend="Draw a new permutation of the N classes in every call of _sample, and apply it to the query row. Each of "
+    "the N! orders must be as likely as any other, so rolling or reversing is not enough.",
 )
 def test_query_order_is_random(student, draw):
     """The query is shuffled anew in every episode, each order as likely as any other."""
@@ -291,8 +316,10 @@ def test_query_order_is_random(student, draw):
 @after(test_episodes_differ)
 @picture(failures.characters_of_the_split)
 @hint(
-    "Draw from self.folders, which holds the characters of the asked split only, and draw from all of it in every "
-    "episode: leave it as it is, the next episode needs it."
+    "Episodes must draw from all characters of their split, and from no others. Look at which list you draw "
+    "from, and whether it is changed on the way.",
+    mend="Draw from self.folders, which holds the characters of this split, and from all of it. Do not assign to "
+    "it: the next episode needs it as it was.",
 )
 def test_all_characters_of_the_split_and_no_others(student, draw):
     """An episode draws from all characters of its split, and only from those."""
@@ -310,7 +337,10 @@ def test_all_characters_of_the_split_and_no_others(student, draw):
 
 @points(1)
 @after(test_episodes_differ)
-@hint("Choose among all drawings of a character, for the support as for the query.")
+@hint(
+    "Some drawings of a character never appear in this part. Look at which drawings you choose from.",
+    mend="Choose K+1 at random among all drawings of the character, and let chance decide which of them is the query.",
+)
 def test_every_drawing_has_its_turn(student, draw):
     """Every drawing of a character appears in the support and in the query, in the long run."""
     known = episodes.drawings(draw)
@@ -331,8 +361,9 @@ def test_every_drawing_has_its_turn(student, draw):
     test_all_characters_of_the_split_and_no_others,
 )
 @hint(
-    "Which character gets which label must be random in every episode. If a character always has the same label, the "
-    "network memorises it and has no need of the support."
+    "A character must not keep its label from one episode to the next, or the network learns it by heart and "
+    "does not need the support. Look at how characters come to their labels.",
+    mend="Number the characters in the random order in which they were drawn, and do not sort them.",
 )
 def test_characters_get_random_labels(student, draw):
     """A character's label is random in each episode."""
@@ -350,8 +381,10 @@ def test_characters_get_random_labels(student, draw):
 @points(1)
 @after(test_all_characters_of_the_split_and_no_others)
 @hint(
-    "Take randomness from random, numpy.random or torch when an episode is drawn. A generator made in __init__ is "
-    "copied to all workers, each of which then draws the same."
+    "All workers of a DataLoader draw the same episodes. Look at where your random numbers come from, and "
+    "when their generator is made.",
+    mend="Draw from random, numpy.random or torch in _sample. A generator that is made in __init__ is copied to "
+    "every worker, and each copy draws the same numbers.",
 )
 def test_loader_workers_draw_different_episodes(student, draw):
     """Two workers of a DataLoader draw different episodes."""
@@ -364,8 +397,10 @@ def test_loader_workers_draw_different_episodes(student, draw):
 @points(1)
 @after(test_ink_is_one, test_labels_are_one_hot)
 @hint(
-    "Copy into arrays that are new in each call: a batch is made of several episodes. What image_file_to_array returns "
-    "stays in the cache, and the caller's config is the caller's: neither may be written to."
+    "Episodes share memory with each other, with the cache, or with the caller. Look for arrays that are kept "
+    "on self, or that are changed in place.",
+    mend="Make new arrays in each call, and copy drawings into them: what image_file_to_array returns stays in the "
+    "cache. Do not write to the config either: it is the caller's.",
 )
 def test_nothing_is_damaged(student, draw):
     """Earlier episodes, the cache and the caller's config stay as they were when an episode is drawn or written to."""
@@ -375,14 +410,16 @@ def test_nothing_is_damaged(student, draw):
         (kept.images, kept.images_later, "images"),
         (kept.labels, kept.labels_later, "labels"),
     ):
-        assert_close(later, now, f"{name} of 10 episodes, once the last is drawn")
+        assert_close(later, now, f"{name} of 10 episodes, after the last of them was drawn")
     got = _sample(student, known, 2, 1, "train", episodes=100, scribble=True)
     seen = episodes.read(got.images, known)
     damaged = (seen.character == episodes.UNKNOWN) | (seen.inverted != seen.inverted.flat[0])
     assert not damaged.any(), (
-        f"{int(damaged.sum())} of {damaged.size} images are not the drawing any more after the caller wrote to an "
-        f"episode"
+        f"{int(damaged.sum())} of {damaged.size} images are no longer a drawing of the folder after the caller wrote "
+        f"to an earlier episode"
     )
-    assert set(np.unique(got.labels)) == {0, 1}, "labels are not one-hot any more after the caller wrote to an episode"
+    assert set(np.unique(got.labels)) == {0, 1}, (
+        "labels are no longer one-hot after the caller wrote to an earlier episode"
+    )
     left = student.config(known)
     assert left.entries == 2 and left.img_size.tolist() == [28, 28], "the caller's config was changed"

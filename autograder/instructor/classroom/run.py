@@ -21,7 +21,7 @@ from autograder.instructor.classroom.work import RefusedError, Task
 from autograder.intake.submission import Submission
 from autograder.isolation import levels, separate
 from autograder.level_words import SEPARATE
-from autograder.results import Report
+from autograder.results import Report, total
 
 
 class Options(NamedTuple):
@@ -230,6 +230,7 @@ def _together(subject: str, reports: list[Report | None], notes: list[str]) -> R
         exercises=[exercise for report in found for exercise in report.exercises],
         notes=notes,
         seconds=round(sum(report.seconds for report in found), 2),
+        untrained=total(report.untrained for report in found),
     )
     together.left_out = round(homework(together.homework).points - together.points, 2)
     return together

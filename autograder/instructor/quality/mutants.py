@@ -37,8 +37,9 @@ class Mutant(NamedTuple):
         name: the mistake, in a few words.
         changes: what is done to solution.py.
         fails: names of the checks that must fail, the one that explains the mistake first.
-        says: what a solution with this mistake computes, to follow "This is what comes out if"; empty where its
-            numbers alone do not tell, so that it is never named to a student.
+        says: what a solution with this mistake computes, as reports say it after "You would get exactly these numbers
+            if you had made this mistake:"; empty where its numbers alone do not tell, so that it is never named to a
+            student.
         without_idea: whether the method's idea is missing. Such a solution gets at most half of the points.
         unjudged: whether nothing comes back that could be judged. Other mistakes lose a third of the points at most.
         example: whether docs/reports.md shows what a student reads of it.

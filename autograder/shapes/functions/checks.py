@@ -32,7 +32,9 @@ def assert_untouched(student: Asking, answer: Any, what: str, *args: Any, **give
     """Assert that the arguments that come back with an answer are as they were."""
     for name, argument in student.arguments(*args, **given).items():
         if name in student.fields:
-            assert_close(getattr(answer, name), argument, f"{what}: {name} changed by the code: at", rtol=UNTOUCHED)
+            assert_close(
+                getattr(answer, name), argument, f"{what}: your code changed its argument {name}: at", rtol=UNTOUCHED
+            )
 
 
 def assert_flows(
@@ -85,7 +87,7 @@ def assert_order_is_nothing(
     order = np.roll(rng.permutation(len(parts[0])), 1)
     while len(order) > 1 and (order == np.arange(len(order))).any():  # no row where it was: neither first nor last
         order = rng.permutation(len(order))
-    assert_close(ask(*(part[order] for part in parts)), ask(*parts), f"with the rows in another order {what}")
+    assert_close(ask(*(part[order] for part in parts)), ask(*parts), f"in another order of the rows, {what}")
 
 
 def assert_classes_permute(
@@ -101,7 +103,7 @@ def assert_classes_permute(
         what: a noun for messages, as "logits".
     """
     names = np.roll(np.arange(way), int(rng.integers(1, way)))
-    assert_close(ask(names[labels])[:, names], ask(labels), f"with the classes renamed {what}")
+    assert_close(ask(names[labels])[:, names], ask(labels), f"with other numbers for the classes, {what}")
 
 
 def assert_changes(ask: Callable[..., Any], base: Any, others: Mapping[str, Any], what: str) -> None:
@@ -115,7 +117,7 @@ def assert_changes(ask: Callable[..., Any], base: Any, others: Mapping[str, Any]
     """
     before = ask(base)
     for name, other in others.items():
-        assert bool(np.any(ask(other) != before)), f"with other {name} the {what} is the same"
+        assert bool(np.any(ask(other) != before)), f"the {what} stays the same when the {name} are others"
 
 
 def _mapped(function: Callable[[np.ndarray], Any], value: Any) -> Any:

@@ -15,6 +15,7 @@ from autograder.grading.checks import Check, trains
 from autograder.instructor import regions
 from autograder.instructor.in_process import Inside
 from autograder.instructor.live_key import Live
+from autograder.instructor.quality import solution_code
 from autograder.instructor.quality.judging import judge
 from autograder.paths import COURSE
 from autograder.results import Verdict
@@ -38,8 +39,20 @@ def described(exercise: Exercise) -> Iterator[str]:
             yield f"{place}: A quotation mark in its sentence has no other."
         if getattr(check, "points", 0) <= 0:
             yield f"{place}: Give it @points, more than 0."
-        if len(told.hint.split()) <= 5 or told.hint[-1] not in ".?":
-            yield f"{place}: Give it a @hint: the mistake in the lecture's terms, in more than five words."
+        for text, what in ((told.hint, "what is wrong and where to look"), (told.mend, "mend=: how to mend it")):
+            if len(text.split()) <= 5 or text[-1] not in ".?":
+                yield f"{place}: Give it a @hint with {what}, in the lecture's terms and in more than five words."
+        if told.hint == told.mend:
+            yield f"{place}: Its @hint says the same twice: first where to look, and only then how to mend it."
+
+
+def first_hints(exercise: Exercise) -> Iterator[str]:
+    """Look for code of the solution in what a first report says."""
+    file = exercise.folder / "solution.py"
+    code = solution_code.SolutionCode(file.read_text(encoding="utf-8"), f"{exercise.place}/solution.py")
+    for check, told in zip(grading.checks(exercise), grading.described(exercise), strict=True):
+        for found in code.found_in(told.hint):
+            yield f"{_place(check)}: Its first hint gives `{found}` of the solution away: say it in mend= only."
 
 
 def fixtures(exercise: Exercise) -> Iterator[str]:
