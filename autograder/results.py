@@ -26,6 +26,10 @@ class Verdict(str, Enum):
     GRADER_ERROR = "GRADER-ERROR"  # our fault; never a silent zero
 
 
+# Verdicts with a hint. Those on time and memory have their own advice.
+HINTED = (Verdict.WRONG, Verdict.FORMAT, Verdict.CRASH)
+
+
 def number(points: float) -> str:
     """Points as reports write them, with two decimals at most: 5, not 5.0."""
     return f"{points:.2f}".rstrip("0").rstrip(".")
@@ -48,16 +52,28 @@ class StudentError(Exception):
         plain: the message without anything that the student's code was given or made of it.
         todo: it is a TODO not yet filled in.
         again: it may have come from outside: worth a second try.
+        advised: the message itself says what to do, and the hint of the check would lead elsewhere.
+        numbers: plain holds numbers of what the student's code said.
     """
 
     def __init__(
-        self, verdict: Verdict, message: str, *, plain: str | None = None, todo: bool = False, again: bool = False
+        self,
+        verdict: Verdict,
+        message: str,
+        *,
+        plain: str | None = None,
+        todo: bool = False,
+        again: bool = False,
+        advised: bool = False,
+        numbers: bool = False,
     ):
         super().__init__(message)
         self.verdict = verdict
         self.plain = message if plain is None else plain
         self.todo = todo
         self.again = again or verdict is Verdict.TIMEOUT
+        self.advised = advised
+        self.numbers = numbers
 
 
 class CheckResult(msgspec.Struct, kw_only=True):
@@ -75,6 +91,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
         traceback: of a fault of ours, for the staff.
         again: whether what happened may have come from outside, and is worth a second try.
         unclear: whether an answer of the student's may be behind a fault of ours.
+        advised: whether the message itself says what to do, and the hint would lead elsewhere.
         seconds: that the student's code took, as isolation.clock counts them: a busy machine adds none.
     """
 
@@ -93,12 +110,18 @@ class CheckResult(msgspec.Struct, kw_only=True):
     traceback: str = ""
     again: bool = False
     unclear: bool = False
+    advised: bool = False
     seconds: float = 0.0
 
     @property
     def earned(self) -> float:
         """Points, all or none."""
         return self.points if self.verdict is Verdict.PASS else 0.0
+
+    @property
+    def hint_shown(self) -> str:
+        """The hint, if it belongs to what became of the check."""
+        return self.hint if self.verdict in HINTED and not self.advised else ""
 
     @property
     def last_printed(self) -> list[str]:

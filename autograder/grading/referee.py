@@ -16,8 +16,9 @@ from autograder.grading.settings import Settings
 from autograder.grading.subjects import CALL, QuestionError, Subject
 from autograder.grading.thresholds import Bar
 from autograder.paths import COURSE, EXERCISES, GRADER, SHAPES
-from autograder.results import CheckResult, StudentError, Verdict
+from autograder.results import HINTED, CheckResult, StudentError, Verdict
 from autograder.untrusted import clean
+from autograder.worker import messages
 
 VOCABULARY = (
     GRADER / "grading" / "check_vocabulary.py",
@@ -209,6 +210,8 @@ class Referee:
         finally:
             result.seconds = round(allowed - student.seconds, 3)
             result.printed = student.printed()
+            if result.verdict in HINTED and (advice := messages.on_warnings(result.printed)):
+                result.message = f"{result.message}\n{advice}" if advice not in result.message else result.message
 
 
 def limit(function: Any) -> float:
@@ -218,7 +221,7 @@ def limit(function: Any) -> float:
 
 def _blame(result: CheckResult, error: StudentError) -> None:
     result.verdict, result.message, result.plain, result.todo = error.verdict, str(error), error.plain, error.todo
-    result.again = error.again
+    result.again, result.advised = error.again, error.advised
 
 
 def blame_ourselves(result: CheckResult, error: BaseException) -> None:

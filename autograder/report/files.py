@@ -40,8 +40,8 @@ def markdown(report: Report) -> str:
                 lines.append(_block(check.message, "      "))
             if check.likely:
                 lines.append(f"  {check.likely}")
-            if check.hint and check.verdict.value in ("WRONG", "FORMAT"):
-                lines.append(f"  Hint: {check.hint}")
+            if check.hint_shown:
+                lines.append(f"  Hint: {check.hint_shown}")
     return "\n\n".join(lines) + "\n"
 
 

@@ -198,8 +198,8 @@ def _body(check: CheckResult) -> RenderableType:
         lines.append(Text("This is a fault of the grader, not of your code: run it again, or report it.", "magenta"))
     if check.likely:
         lines.append(Text(check.likely, "magenta"))
-    if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
-        lines.append(Text.assemble(("Hint: ", "bold"), check.hint))
+    if check.hint_shown:
+        lines.append(Text.assemble(("Hint: ", "bold"), check.hint_shown))
     if check.last_printed:
         lines.append(Text("printed meanwhile: " + " | ".join(check.last_printed), "dim"))
     return Group(*lines)

@@ -81,6 +81,6 @@ def _said(exercise: ExerciseResult, check: CheckResult) -> str:
     if check.verdict is Verdict.PASS:
         return outside
     lines = [outside, f"{exercise.file}: {check.verdict.value}", check.message, check.likely]
-    if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
-        lines.append(f"Hint: {check.hint}")
+    if check.hint_shown:
+        lines.append(f"Hint: {check.hint_shown}")
     return clean("\n".join(line for line in lines if line))
