@@ -53,7 +53,7 @@ class StudentError(Exception):
         todo: it is a TODO not yet filled in.
         again: it may have come from outside: worth a second try.
         advised: the message itself says what to do, and the hint of the check would lead elsewhere.
-        numbers: plain holds numbers of what the student's code said.
+        numbers: plain holds numbers or types of what the student's code said.
     """
 
     def __init__(

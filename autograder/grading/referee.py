@@ -210,8 +210,8 @@ class Referee:
         finally:
             result.seconds = round(allowed - student.seconds, 3)
             result.printed = student.printed()
-            if result.verdict in HINTED and (advice := messages.on_warnings(result.printed)):
-                result.message = f"{result.message}\n{advice}" if advice not in result.message else result.message
+            if result.verdict in HINTED and messages.NOTHING not in result.message:  # which says it, too
+                result.message = f"{result.message}\n{messages.on_warnings(result.printed)}".rstrip()
 
 
 def limit(function: Any) -> float:

@@ -61,7 +61,7 @@ class About(NamedTuple):
         given: lines of the file that stand in the stub, too.
         origins: lines where the values of a line are made (see origins.py).
         returned: functions of the solution that the question may call.
-        numbers: whether the student may still read numbers of a message.
+        numbers: whether the student may still read numbers and types of a message.
     """
 
     given: frozenset[int] = frozenset()
@@ -94,6 +94,7 @@ def explain(
     places = [place for place in reply.places if _is_in(place, files, unreadable)]
     kind = "crash" if reply.kind == "todo" and not _is_todo(places, files) else reply.kind
     verdict = VERDICTS[kind]
+    numbers = advised = False
     if kind == "todo":
         found = TODO.search(_line(places[-1], files)) if places else None
         plain = found[1] if found else "Something is still to do."
@@ -101,6 +102,9 @@ def explain(
         message = text or (f"{places[-1].function} is still to do" if is_named else plain)
     elif kind == "format":
         message, plain = text, "What your code returned is not numbers of a readable kind, or not finite."
+        if said := messages.of_format(text):
+            numbers = about.numbers and said.text != said.bare
+            plain = f"{plain}\n{said.text if numbers else said.bare}"
     elif unreadable:
         at = ", ".join(f"{place.file}, line {place.line}" if place.line else place.file for place in places[-1:])
         line = "".join(_line(place, files) for place in places[-1:])
@@ -108,7 +112,7 @@ def explain(
         if error == "SyntaxError":
             message = plain = f"{message}\n{_versions('')}"
     else:
-        match = messages.find(text) if error in KNOWN else None  # an error of their own says what they want
+        match = messages.find(error, text)
         advice = _surroundings(error, text, places, files) or (_on_import(file, places, files) if importing else [])
         advice += [match.known.means] if match else [CLASSES[error]] if error in CLASSES else []
         advice += [TOO_LARGE] if kind == "memory" else []
@@ -120,14 +124,18 @@ def explain(
             origins = _returned(file, files, about)
         message = "\n".join([f"{error}: {text}".rstrip(": "), *advice, *named, *origins])
         numbers = match is not None and match.shown.text != match.shown.bare and about.numbers
-        said = match.shown.text if match and numbers else match.shown.bare if match else ""
-        first = f"{trusted}: {said}" if said else f"Your code raised {trusted}."
+        shown = match.shown.text if match and numbers else match.shown.bare if match else ""
+        first = f"{trusted}: {shown}" if shown else f"Your code raised {trusted}."
         plain = "\n".join([first, *advice, *(_quoted(place, files) for place in last), *origins])
-        advised = importing or (bool(advice) and not (match and match.known.hint))
-        return StudentError(
-            verdict, message, plain=message if importing else plain, advised=advised, numbers=numbers and not importing
-        )
-    return StudentError(verdict, message, plain=message if importing else plain, todo=kind == "todo", advised=importing)
+        advised = bool(advice) and not (match and match.known.hint)
+    return StudentError(
+        verdict,
+        message,
+        plain=message if importing else plain,
+        todo=kind == "todo",
+        advised=advised or importing,
+        numbers=numbers and not importing,
+    )
 
 
 def _origins(places: list[wire.Place], file: str, files: Files, about: About, *, always: bool) -> list[str]:

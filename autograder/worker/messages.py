@@ -32,9 +32,9 @@ class Match(NamedTuple):
     shown: wordings.Shown
 
 
-def find(text: str) -> Match | None:
-    """Return what is known of the first line of an error's message; the first of MESSAGES that fits."""
-    for known in MESSAGES.values():
+def find(error: str, text: str) -> Match | None:
+    """Return what is known of an error's name and the first line of its message; the first of MESSAGES that fits."""
+    for known in MESSAGES.values() if error in RAISED else ():
         for wording in known.texts:
             if shown := wordings.recognised(wording, text):
                 return Match(known, shown)
@@ -43,13 +43,26 @@ def find(text: str) -> Match | None:
 
 def on_warnings(printed: str) -> str:
     """What is behind a warning of torch that was printed, where its advice would be the next mistake."""
-    return (
-        MESSAGES[NO_LEAF].means
-        if "attribute of a Tensor that is not a leaf Tensor is being accessed" in printed
-        else ""
-    )
+    return MESSAGES[NO_LEAF].means if "a Tensor that is not a leaf Tensor is being accessed" in printed else ""
 
 
+def of_format(text: str) -> wordings.Shown | None:
+    """Return what can be shown of what values.py says of an answer that it cannot read."""
+    return next((shown for wording in FORMATS if (shown := wordings.recognised(wording, text))), None)
+
+
+FORMATS = (
+    *(
+        f"{{*}}{expected}, got {got}"
+        for expected in (" returns {n} values", ": expected a tensor", ": expected a dict of tensors")
+        for got in ("nothing (no return?)", "a {kind} of different shapes", "a {kind} of {n}", "{kind}")
+    ),
+    *("{*} contains NaN, first at {*}", "{*} contains infinity, first at {*}", "{*} is NaN", "{*} is infinity"),
+)
+RAISED = {  # the errors that have such messages
+    *("RuntimeError", "TypeError", "ValueError", "IndexError", "AttributeError", "NameError", "UnboundLocalError"),
+    *("ImportError", "AssertionError", "RecursionError", "ZeroDivisionError", "UserWarning"),
+}
 NO_LEAF = ".grad of a tensor that is no leaf"
 NOTHING = (
     "Something here is None. A function without `return` gives None, so do list.append(), dict.update() and "
@@ -66,13 +79,13 @@ INTEGERS = (
     "Class labels must be integers (dtype torch.int64, which torch also calls Long), one for each row. Convert them "
     "where they are made; if they are one-hot, argmax over the axis of the classes gives integers."
 )
-SHAPES = "Print the shapes of both in the line before, and compare them with those in the docstring. "
+SHAPES = "Print the shapes of both in the line before, and compare them with those in the docstring."
 BROADCAST = (
-    f"{SHAPES}Sizes are compared from the last axis backwards; an axis of size 1, made by [:, None], unsqueeze or "
+    f"{SHAPES} Sizes are compared from the last axis backwards; an axis of size 1, made by [:, None], unsqueeze or "
     "keepdim=True, fits any size."
 )
 IN_PLACE = (
-    "+=, -=, add_() and x[...] = ... write into a tensor that is there already. Make a new one instead, "
+    "With +=, -=, add_() and x[...] = ... you write into a tensor that is there already. Make a new one instead, "
     "as in x = x - rate * gradient."
 )
 COUNTS = (
@@ -97,9 +110,9 @@ MESSAGES: dict[str, Known] = {
     ),
     NO_LEAF: Known(
         ("The .grad attribute of a Tensor that is not a leaf Tensor is being accessed.{*}",),
-        "backward() fills .grad of leaf tensors only, and a clone or the result of an update is none, so its .grad is "
-        "None. Take torch.autograd.grad(loss, tensors), which returns the gradients. retain_grad() would silence the "
-        "warning, but backward() would also add to .grad of every leaf before it, and free the graph.",
+        "What backward() fills is .grad of leaf tensors only, and a clone or the result of an update is none, so its "
+        ".grad is None. Take torch.autograd.grad(loss, tensors), which returns the gradients. retain_grad() would "
+        "silence the warning, but backward() would also add to .grad of every leaf before it, and free the graph.",
     ),
     "a tensor that was not used": Known(
         (
@@ -163,8 +176,8 @@ MESSAGES: dict[str, Known] = {
     ),
     "a copy of what was computed": Known(
         ("Only Tensors created explicitly by the user{*} support the deepcopy protocol at the moment.{*}",),
-        "copy.deepcopy() copies leaf tensors only, and would cut the graph. clone() copies a tensor and keeps its "
-        "graph; detach().clone() copies it without one.",
+        "A copy by copy.deepcopy() is for leaf tensors only, and would cut the graph. clone() copies a tensor and "
+        "keeps its graph; detach().clone() copies it without one.",
     ),
     "no leaf for an optimizer": Known(
         ("can't optimize a non-leaf Tensor",),
@@ -221,8 +234,8 @@ MESSAGES: dict[str, Known] = {
     ),
     "a result that does not fit": Known(
         ("result type {type} can't be cast to the desired output type {type}",),
-        "x += y and x[...] = y keep the kind of numbers of x, and y has one that does not fit. Make a new tensor: x = "
-        "x + y.",
+        "Both x += y and x[...] = y keep the kind of numbers of x, and y has one that does not fit. Make a new tensor: "
+        "x = x + y.",
     ),
     "two kinds of numbers": Known(
         (
@@ -231,7 +244,7 @@ MESSAGES: dict[str, Known] = {
             "expected m1 and m2 to have the same dtype, but got: {type} != {type}",
             "expected scalar type {type} but found {type}",
             "dot : expected both vectors to have same dtype, but found {type} and {type}",
-            "addmv input tensors must have the same dtype, but got {type}, {type}, and {type}",
+            "addmv input tensors must have the same dtype, but got {*}",
             "{*}must have the same dtype{*}",
             "Found dtype {type} but expected {type}",
             "Input type ({type}) and bias type ({type}) should be the same",
@@ -260,7 +273,7 @@ MESSAGES: dict[str, Known] = {
         ),
         "In a product the last axis of the first must be as long as the axis of the second that it meets. A layer "
         "expects "
-        f"as many features as it was made for. {SHAPES}Transposing until it fits may compute something else.",
+        f"as many features as it was made for. {SHAPES} Transposing until it fits may compute something else.",
         hint=True,
     ),
     "sizes that do not broadcast": Known(
@@ -317,7 +330,8 @@ MESSAGES: dict[str, Known] = {
             "all input arrays must have the same shape",
             "zero-dimensional tensor (at position {n}) cannot be concatenated",
         ),
-        "torch.stack makes a new axis, for tensors of one shape; torch.cat joins along an axis that is there, and all "
+        "Of the two, torch.stack makes a new axis, for tensors of one shape; torch.cat joins along an axis that is "
+        "there, and all "
         f"others must be equal; single numbers are joined by stack. {SHAPES.replace('both', 'all')}",
         hint=True,
     ),
@@ -402,8 +416,8 @@ MESSAGES: dict[str, Known] = {
     ),
     "an index of another shape": Known(
         ("Index tensor must have the same number of dimensions as input tensor",),
-        "gather and scatter need an index with as many axes as the tensor: unsqueeze(-1) adds one. Plain indexing, "
-        "x[labels], needs none.",
+        "Both gather and scatter need an index with as many axes as the tensor: unsqueeze(-1) adds one. Plain "
+        "indexing, x[labels], needs none.",
     ),
     "a convolution of other channels": Known(
         ("Given groups={n}, weight of size {*}, expected input{*} to have {n} channels, but got {n} channels instead",),
@@ -500,6 +514,8 @@ MESSAGES: dict[str, Known] = {
             "'NoneType' object does not support item assignment",
             "cannot unpack non-iterable NoneType object",
             "object of type 'NoneType' has no len()",
+            "unsupported operand type(s) for {*}: 'NoneType' and '{kind}'",
+            "unsupported operand type(s) for {*}: '{kind}' and 'NoneType'",
             "unsupported operand type(s) for {*}: 'NoneType' and '{*}'",
             "unsupported operand type(s) for {*}: '{*}' and 'NoneType'",
             "'{*}' not supported between instances of 'NoneType' and '{*}'",
@@ -570,8 +586,9 @@ MESSAGES: dict[str, Known] = {
             "Boolean value of Tensor with more than one value is ambiguous",
             "The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()",
         ),
-        "if, while, and, or, not and `in` need one truth, and a comparison of tensors gives one for each entry. Choose "
-        "entries by a mask, as in x[labels == k]. all() or any() make one of them, rarely what is meant here.",
+        "One truth is needed by if, while, and, or, not and `in`, and a comparison of tensors gives one for each "
+        "entry. Choose entries by a mask, as in x[labels == k]. all() or any() make one of them, rarely what is meant "
+        "here.",
         hint=True,
     ),
     "a NumPy function on a tensor": Known(

@@ -30,33 +30,45 @@ def pairs(tree: ast.Module) -> list[tuple[int, int]]:
 def _pairs(functions: list[Function], known: dict[str, Function]) -> Iterator[tuple[int, int]]:
     for function in functions:
         made = _made(function)
+        loops = [
+            range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            for node in _statements(function)
+            if isinstance(node, ast.For | ast.While)
+        ]
         for statement in _statements(function):
-            found = dict.fromkeys(_origins(statement, made, known, DEPTH, {statement.lineno}))
+            found = dict.fromkeys(_origins(statement, made, known, loops, DEPTH, {statement.lineno}))
             for line in range(statement.lineno, _end(statement) + 1):
                 yield from ((line, origin) for origin in found)
 
 
 def _origins(
-    statement: ast.stmt, made: Made, functions: dict[str, Function], depth: int, seen: set[int]
+    statement: ast.stmt, made: Made, functions: dict[str, Function], loops: list[range], depth: int, seen: set[int]
 ) -> Iterator[int]:
     """Lines from which a statement's values come; seen ones are left out."""
     before = []
     for name in _names(statement):
-        sources = [other for other in made.get(name, []) if other.lineno < statement.lineno]
-        before += [other for other in sources if not _is_empty(other)][-2:]
+        sources = [other for other in made.get(name, []) if not _is_empty(other)]
+        before += [other for other in sources if other.lineno < statement.lineno][-2:]
+        before += [other for other in sources if _comes_round(other, statement, loops)][-1:]
     for other in before:
         if other.lineno in seen:
             continue
         seen.add(other.lineno)
         yield other.lineno
         if depth > 1 and _hands_on(other):
-            yield from _origins(other, made, functions, depth - 1, seen)
+            yield from _origins(other, made, functions, loops, depth - 1, seen)
     callers = [statement, *(before if depth > 1 else [])]
     for called in dict.fromkeys(name for caller in callers for name in _called(caller) if name in functions):
         for line in _returns(functions[called]):
             if line not in seen:
                 seen.add(line)
                 yield line
+
+
+def _comes_round(other: ast.stmt, statement: ast.stmt, loops: list[range]) -> bool:
+    """Whether what a later statement makes is there in the next round of a loop."""
+    after = other.lineno > statement.lineno
+    return after and any(other.lineno in loop and statement.lineno in loop[1:] for loop in loops)
 
 
 def _statements(function: Function) -> list[ast.stmt]:

@@ -7,6 +7,7 @@ wording's own, and of the message come only the parts, each one of a few possibl
 """
 
 import functools
+import math
 import re
 from typing import NamedTuple
 
@@ -26,13 +27,14 @@ KINDS = (
     *("numpy.float32", "numpy.int64", "function", "method", "builtin_function_or_method", "type", "torch.Size"),
 )
 PARTS = {
-    "n": r"\d{1,18}",
-    "axis": r"-?\d{1,18}",
+    "n": r"[0-9]{1,18}",
+    "axis": r"-?[0-9]{1,18}",
     "type": "|".join(map(re.escape, sorted(TYPES, key=len, reverse=True))),
     "kind": "|".join(map(re.escape, sorted(KINDS, key=len, reverse=True))),
     "*": r".*",  # anything; never shown
 }
-SIZES = {"type": len(TYPES), "kind": len(KINDS), "*": 1}  # how many parts there are that can be shown
+# How many parts of a name there are that can be shown.
+SIZES = {"n": LARGEST + 1, "axis": len(AXES), "type": len(TYPES), "kind": len(KINDS), "*": 1}
 PLACE = re.compile(r"\{(\*|n|axis|type|kind)\}")
 
 
@@ -41,7 +43,7 @@ class Shown(NamedTuple):
 
     Attributes:
         text: with its parts, where they are small.
-        bare: without its numbers.
+        bare: without any.
     """
 
     text: str
@@ -58,7 +60,7 @@ def recognised(wording: str, text: str) -> Shown | None:
     small = len(numbers) <= MOST and all(_is_small(name, part) for name, part in places)
     texts = []
     for told in (small, False):
-        shown = iter(part if name in ("type", "kind") or _tells(name, told) else LEFT_OUT for name, part in places)
+        shown = iter(_shown(name, part, told) for name, part in places)
         texts.append(PLACE.sub(lambda _, shown=shown: next(shown), wording))  # type: ignore[misc]
     return Shown(*texts)
 
@@ -68,18 +70,18 @@ def names(wording: str) -> list[str]:
     return PLACE.findall(wording)
 
 
-def count(wording: str, *, numbers: bool) -> int:
-    """Count the texts that a wording can be shown as, with its numbers or without."""
+def count(wording: str) -> int:
+    """Count the texts that a wording can be shown as, but for the one without parts."""
     named = names(wording)
-    told = numbers and sum(name in ("n", "axis") for name in named) <= MOST
-    total = 1
-    for name in named:
-        total *= SIZES.get(name) or ({"n": LARGEST + 1, "axis": len(AXES)}[name] if told else 1)
-    return total + (total > 1 and told)  # and once without numbers
+    if not set(named) - {"*"} or sum(name in ("n", "axis") for name in named) > MOST:
+        return 0
+    return math.prod(SIZES[name] for name in named)
 
 
-def _tells(name: str, told: bool) -> bool:
-    return told and name in ("n", "axis")
+def _shown(name: str, part: str, told: bool) -> str:
+    if not told or name == "*":
+        return LEFT_OUT
+    return str(int(part)) if name in ("n", "axis") else part
 
 
 def _is_small(name: str, part: str) -> bool:
