@@ -1,9 +1,11 @@
 """A crash leads to the mend: what it means here, the student's own lines, and a hint where that helps."""
 
 import ast
+import io
 import json
 
 import pytest
+from rich.console import Console
 from test_reports import check, report_of
 
 from autograder.grading import given
@@ -11,7 +13,7 @@ from autograder.grading.catalog import exercises
 from autograder.instructor.gradescope import results as gradescope
 from autograder.manifest import BASES
 from autograder.paths import COURSE
-from autograder.report import files, student
+from autograder.report import files, student, terminal
 from autograder.results import Verdict
 from autograder.worker import client, failure, messages, origins, wire
 
@@ -19,7 +21,7 @@ SOURCES = {  # a line, and where the values are made with which it works
     "what is appended": ("def f():\n    a = []\n    a.append(1.0)\n    return g(a)\n", 4, [3]),
     "and what that was": ("def f(x):\n    a = []\n    y = x.item()\n    a.append(y)\n    return g(a)\n", 5, [4, 3]),
     "an assignment": ("def f(x):\n    y = x + 1\n    return y\n", 3, [2]),
-    "the last two of several": ("def f(x):\n    y = f(1)\n    y = f(2)\n    y = f(3)\n    h(y)\n", 5, [3, 4]),
+    "the last two of several": ("def f(x):\n    y = g(1)\n    y = g(2)\n    y = g(3)\n    h(y)\n", 5, [3, 4]),
     "an entry": ("def f(x):\n    y = {}\n    y['a'] = x.numpy()\n    h(y)\n", 4, [3]),
     "taken apart": ("def f(x):\n    a, b = h(x)\n    h(b)\n", 3, [2]),
     "the return of one's own function": (
@@ -42,6 +44,12 @@ SOURCES = {  # a line, and where the values are made with which it works
         [],
     ),
     "a line of several": ("def f(x):\n    y = x + 1\n    h(\n        y,\n    )\n", 4, [2]),
+    "its own names alone": (
+        "def f(x):\n    y = g(x)\n    z = g(x)\n    return (\n        h(z),\n        y,\n    )\n",
+        5,
+        [3],
+    ),
+    "what is no more than a name": ("def f(x):\n    n = self.n\n    a, b = x.shape\n    h(n, a)\n", 4, []),
     "itself": ("def f(x):\n    x = x + 1\n    x = x + 1\n", 3, [2]),
 }
 
@@ -160,9 +168,11 @@ SHOWN = {
 @pytest.mark.parametrize(("verdict", "shown"), SHOWN.items())
 def test_every_way_out_shows_the_hint_of_a_failure(verdict, shown):
     report = report_of(check(verdict, message="It is so.", plain="It is so."))
+    console = Console(file=io.StringIO(), width=100)
+    terminal.show(report, console)
     texts = [files.RENDERERS[ending](student.view(report)) for ending in (".html", ".md")]
-    texts.append(json.dumps(gradescope.results(report, "") if hasattr(gradescope, "results") else ""))
-    assert [("Hint: Think." in text) for text in texts[:2]] == [shown] * 2
+    texts += [json.dumps(gradescope.results(student.view(report))), console.file.getvalue()]
+    assert [("Hint: Think." in text) for text in texts] == [shown] * 4
     advised = report_of(check(verdict, message="It is so.", plain="It is so.", advised=True))
     assert "Hint:" not in files.html(advised) and "Hint:" not in files.markdown(advised)
 

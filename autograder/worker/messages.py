@@ -155,8 +155,9 @@ MESSAGES: dict[str, Known] = {
             "a view of a leaf Variable that requires grad is being used in an in-place operation.",
             "a leaf Variable that requires grad has been used in an in-place operation.",
         ),
-        f"{IN_PLACE} torch.no_grad() around it allows the writing, which is right only for an optimizer's step: then "
-        "no gradient flows through it, and the parameters from which all starts are changed.",
+        "This line writes into a tensor that you take gradients with respect to. If the tensor itself is to change, as "
+        "in an optimizer's step, write under torch.no_grad(). Everywhere else that would silence this and cut the "
+        "graph: make a new tensor, as in x = x - rate * gradient, and leave the one from which all starts as it is.",
     ),
     "a view that is written to": Known(
         ("Output {n} of {*} is a view and is being modified inplace.{*}",), IN_PLACE
@@ -220,10 +221,14 @@ MESSAGES: dict[str, Known] = {
             "{kind})",
             "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are "
             "valid indices",
-            "list indices must be integers or slices, not {kind}",
         ),
         "An index is an integer, a tensor of integers, or of booleans as in x[labels == k]. Floats count nothing: "
         "use // instead of /, and .long() for a tensor that holds whole numbers.",
+    ),
+    "a list that is indexed as a tensor": Known(
+        ("list indices must be integers or slices, not {kind}", "tuple indices must be integers or slices, not {kind}"),
+        "A list or tuple is indexed as if it were a tensor or a dict: it takes whole numbers only. torch.stack(x) "
+        "makes one tensor of a list of tensors, and keeps their graph; a dict is gone through by its names.",
     ),
     "integers that have no mean": Known(
         (
@@ -285,6 +290,7 @@ MESSAGES: dict[str, Known] = {
             "output with shape [{*}] doesn't match the broadcast shape [{*}]",
             "operands could not be broadcast together with shapes {*}",
             "could not broadcast input array from shape {*} into shape {*}",
+            "Value is not broadcastable with batch_shape+event_shape: {*} vs {*}.",
             "shape mismatch: value tensor of shape [{*}] cannot be broadcast to indexing result of shape [{*}]",
         ),
         BROADCAST,
@@ -484,6 +490,15 @@ MESSAGES: dict[str, Known] = {
     "columns of two sets": Known(
         ("X1 and X2 must have the same number of columns. X1: {n} X2: {n}",),
         f"Distances are between rows with the same number of features. {SHAPES}",
+        hint=True,
+    ),
+    "a distribution that does not exist": Known(
+        (
+            "Expected parameter {*} of distribution {*} to satisfy the constraint {*}, but found invalid values:",
+            "normal expects all elements of std >= 0.0",
+        ),
+        "A distribution was made with a parameter that it cannot have: a deviation of 0 or below, or NaN. What makes "
+        "sure that it is positive, and is it a deviation and not its logarithm?",
         hint=True,
     ),
     # Devices

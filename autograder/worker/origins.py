@@ -36,17 +36,24 @@ def _pairs(functions: list[Function], known: dict[str, Function]) -> Iterator[tu
             if isinstance(node, ast.For | ast.While)
         ]
         for statement in _statements(function):
-            found = dict.fromkeys(_origins(statement, made, known, loops, DEPTH, {statement.lineno}))
             for line in range(statement.lineno, _end(statement) + 1):
+                names = _names(statement, line) or _names(statement)
+                found = _origins(statement, names, made, known, loops, DEPTH, {statement.lineno})
                 yield from ((line, origin) for origin in found)
 
 
 def _origins(
-    statement: ast.stmt, made: Made, functions: dict[str, Function], loops: list[range], depth: int, seen: set[int]
+    statement: ast.stmt,
+    names: list[str],
+    made: Made,
+    functions: dict[str, Function],
+    loops: list[range],
+    depth: int,
+    seen: set[int],
 ) -> Iterator[int]:
-    """Lines from which a statement's values come; seen ones are left out."""
+    """Lines from which a statement's values of these names come; seen ones are left out."""
     before = []
-    for name in _names(statement):
+    for name in names:
         sources = [other for other in made.get(name, []) if not _is_empty(other)]
         before += [other for other in sources if other.lineno < statement.lineno][-2:]
         before += [other for other in sources if _comes_round(other, statement, loops)][-1:]
@@ -56,7 +63,7 @@ def _origins(
         seen.add(other.lineno)
         yield other.lineno
         if depth > 1 and _hands_on(other):
-            yield from _origins(other, made, functions, loops, depth - 1, seen)
+            yield from _origins(other, _names(other), made, functions, loops, depth - 1, seen)
     callers = [statement, *(before if depth > 1 else [])]
     for called in dict.fromkeys(name for caller in callers for name in _called(caller) if name in functions):
         for line in _returns(functions[called]):
@@ -103,15 +110,20 @@ def _heads(statement: ast.stmt) -> Iterator[ast.AST]:
         todo += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
 
 
-def _names(statement: ast.stmt) -> list[str]:
-    """The names that a statement reads, in order, without those that it makes for itself, as comprehensions do."""
+def _names(statement: ast.stmt, line: int = 0) -> list[str]:
+    """The names that a statement, or one line of it, reads, in order.
+
+    Without those that it makes for itself, as comprehensions do.
+    """
     nodes = sorted(
         (node for node in _heads(statement) if isinstance(node, ast.Name)), key=lambda n: (n.lineno, n.col_offset)
     )
     own = {
         node.id for part in _heads(statement) if isinstance(part, ast.comprehension) for node in _stored(part.target)
     }
-    read = [node.id for node in nodes if isinstance(node.ctx, ast.Load) and node.id not in own]
+    read = [
+        node.id for node in nodes if isinstance(node.ctx, ast.Load) and node.id not in own and line in (0, node.lineno)
+    ]
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
         read.append(statement.target.id)
     return list(dict.fromkeys(read))
@@ -156,8 +168,10 @@ def _root(node: ast.AST) -> str:
 
 
 def _is_empty(statement: ast.stmt) -> bool:
-    """Whether a statement only makes a beginning, as x = [] or x = 0."""
+    """Whether a statement only makes a beginning, as x = [] or x = 0, or gives a name to what is known: x.shape."""
     value = getattr(statement, "value", None)
+    if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
+        return value.attr == "shape" or value.value.id == "self"
     if isinstance(value, ast.List | ast.Dict | ast.Tuple):
         return not getattr(value, "elts", getattr(value, "keys", None))
     return isinstance(value, ast.Constant) and not isinstance(statement, ast.AugAssign)
