@@ -27,7 +27,8 @@ class Verdict(str, Enum):
     GRADER_ERROR = "GRADER-ERROR"  # our fault; never a silent zero
 
 
-HINTED = (Verdict.WRONG, Verdict.FORMAT)  # with these a check's hint is shown
+# Verdicts with a hint. Those on time and memory have their own advice.
+HINTED = (Verdict.WRONG, Verdict.FORMAT, Verdict.CRASH)
 Hints = Literal["asked", "second failure", "always"]  # when a report says how to mend a mistake
 
 
@@ -53,16 +54,28 @@ class StudentError(Exception):
         plain: the message without anything that the student's code was given or made of it.
         todo: it is a TODO not yet filled in.
         again: it may have come from outside: worth a second try.
+        advised: the message itself says what to do, and the hint of the check would lead elsewhere.
+        numbers: plain holds numbers or types of what the student's code said.
     """
 
     def __init__(
-        self, verdict: Verdict, message: str, *, plain: str | None = None, todo: bool = False, again: bool = False
+        self,
+        verdict: Verdict,
+        message: str,
+        *,
+        plain: str | None = None,
+        todo: bool = False,
+        again: bool = False,
+        advised: bool = False,
+        numbers: bool = False,
     ):
         super().__init__(message)
         self.verdict = verdict
         self.plain = message if plain is None else plain
         self.todo = todo
         self.again = again or verdict is Verdict.TIMEOUT
+        self.advised = advised
+        self.numbers = numbers
 
 
 class CheckResult(msgspec.Struct, kw_only=True):
@@ -82,6 +95,7 @@ class CheckResult(msgspec.Struct, kw_only=True):
         traceback: of a fault of ours, for the staff.
         again: whether what happened may have come from outside, and is worth a second try.
         unclear: whether an answer of the student's may be behind a fault of ours.
+        advised: whether the message itself says what to do, and the hint would lead elsewhere.
         seconds: that the student's code took, as isolation.clock counts them: a busy machine adds none.
     """
 
@@ -102,12 +116,18 @@ class CheckResult(msgspec.Struct, kw_only=True):
     traceback: str = ""
     again: bool = False
     unclear: bool = False
+    advised: bool = False
     seconds: float = 0.0
 
     @property
     def earned(self) -> float:
         """Points, all or none."""
         return self.points if self.verdict is Verdict.PASS else 0.0
+
+    @property
+    def hint_shown(self) -> str:
+        """The hint, if it belongs to what became of the check."""
+        return self.hint if self.verdict in HINTED and not self.advised else ""
 
     @property
     def last_printed(self) -> list[str]:

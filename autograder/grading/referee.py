@@ -17,8 +17,9 @@ from autograder.grading.settings import Settings
 from autograder.grading.subjects import CALL, QuestionError, Subject
 from autograder.grading.thresholds import Bar
 from autograder.paths import COURSE, EXERCISES, GRADER, SHAPES
-from autograder.results import CheckResult, StudentError, Verdict
+from autograder.results import HINTED, CheckResult, StudentError, Verdict
 from autograder.untrusted import clean
+from autograder.worker import messages
 
 VOCABULARY = (
     GRADER / "grading" / "check_vocabulary.py",
@@ -213,6 +214,8 @@ class Referee:
         finally:
             result.seconds = round(allowed - student.seconds, 3)
             result.printed = student.printed()
+            if result.verdict in HINTED and messages.NOTHING not in result.message:  # which says it, too
+                result.message = f"{result.message}\n{messages.on_warnings(result.printed)}".rstrip()
 
 
 def limit(function: Any) -> float:
@@ -222,7 +225,7 @@ def limit(function: Any) -> float:
 
 def _blame(result: CheckResult, error: StudentError) -> None:
     result.verdict, result.message, result.plain, result.todo = error.verdict, str(error), error.plain, error.todo
-    result.again = error.again
+    result.again, result.advised = error.again, error.advised
 
 
 def blame_ourselves(result: CheckResult, error: BaseException) -> None:

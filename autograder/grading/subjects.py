@@ -21,15 +21,17 @@ from autograder import fault
 from autograder.fault import AGAIN, GraderError
 from autograder.grading import questions
 from autograder.grading.catalog import Exercise
+from autograder.grading.given import called, given_lines
 from autograder.isolation.levels import Isolation
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean
 from autograder.worker import packing, wire
 from autograder.worker.client import Worker
-from autograder.worker.failure import Files, blame_import, notices
+from autograder.worker.failure import About, Files, blame_import, notices
 
 START = 60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module are imported
 CALL = 10.0 if hasattr(os, "fork") else 30.0  # seconds that a check may take; processes start slowly on Windows
+TOLD = 1  # messages of an exercise with numbers that the student reads where inputs are hidden
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
 
 
@@ -225,6 +227,8 @@ class Student(Subject):
         self._deaths = 0
         self._box, self._file, self._files = box, exercise.file, files
         self._runs = np.zeros(0, dtype=np.int64)  # lines that run on import
+        self._origins: dict[int, list[int]] = {}  # lines where the values of a line are made
+        self._told = 0  # messages with numbers
 
     def open(self) -> None:
         """Import the student's module.
@@ -251,6 +255,9 @@ class Student(Subject):
                 noticed = self._worker.ask("look", {}, {"source": source}, 0, START)
                 self.flags = notices(noticed, self._file, self._files)
                 self._runs = noticed["runs"]
+                self._origins = {}
+                for line, origin in noticed["origins"].tolist():
+                    self._origins.setdefault(line, []).append(origin)
             try:
                 self._worker.ask("import", {}, {}, 0, START)
             except StudentError as error:
@@ -302,8 +309,10 @@ class Student(Subject):
             assert self._worker
             self._asked = True
             try:
-                return self._worker.ask(call, arguments, arrays, self.seed, max(self.seconds, 0.1), self.most)
+                seconds = max(self.seconds, 0.1)
+                return self._worker.ask(call, arguments, arrays, self.seed, seconds, self.most, self._about(call))
             except StudentError as error:
+                self._told += error.numbers
                 if error.verdict is not Verdict.TIMEOUT:
                     raise
                 earlier = f" Earlier answers in this check took {self.spent:.0f} seconds." if self.spent >= 1 else ""
@@ -313,6 +322,12 @@ class Student(Subject):
                 self.spent += self._worker.spent
                 self._deaths += not self._worker.alive
                 self.ended = self._deaths > 0
+
+    def _about(self, call: str) -> About:
+        """What can be said of an answer that does not come."""
+        given = given_lines(self._file, self._files[self._file])
+        returned = called(self._exercise, call.removesuffix(packing.GRADIENT))
+        return About(given, self._origins, returned, self._told < TOLD)
 
     def _misfit(self, got: list[str], expected: list[str]) -> Exception:
         return StudentError(

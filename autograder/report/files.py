@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from autograder.results import HINTED, NOT_HANDED_IN, TO_DO, Report, number
+from autograder.results import NOT_HANDED_IN, TO_DO, Report, number
 from autograder.untrusted import cell, clean
 
 COLUMNS = (
@@ -45,8 +45,8 @@ def markdown(report: Report) -> str:
                 lines.append(_block(check.message, "      "))
             if check.likely:
                 lines.append(f"  {check.likely}")
-            if check.hint and check.verdict in HINTED:
-                lines.append(f"  Hint: {check.hint}")
+            if check.hint_shown:
+                lines.append(f"  Hint: {check.hint_shown}")
             if check.mend:
                 lines.append(f"  How to mend it: {check.mend}")
     if report.held_back:
@@ -75,7 +75,7 @@ def table(report: Report) -> str:
         for check in exercise.checks:
             cells = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
             points = [number(check.earned), number(check.points)]
-            hints = (check.hint if check.verdict in HINTED else "", check.mend)
+            hints = (check.hint_shown, check.mend)
             said = [f"{check.message} {check.likely}".strip(), *hints]
             writer.writerow([*cells, *points, *map(cell, said), outside])
     return text.getvalue()
@@ -92,7 +92,7 @@ RENDERERS: dict[str, Callable[[Report], str]] = {".html": html, ".md": markdown,
 def _rendered(template: str, report: Report) -> str:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    return pages.get_template(template).render(report=report, number=number, to_do=TO_DO, hinted=HINTED)
+    return pages.get_template(template).render(report=report, number=number, to_do=TO_DO)
 
 
 def _block(text: str, indent: str = "    ") -> str:

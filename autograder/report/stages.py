@@ -4,7 +4,7 @@ from collections.abc import Container
 
 import msgspec
 
-from autograder.results import HINTED, CheckResult, Hints, Report
+from autograder.results import CheckResult, Hints, Report
 
 
 def in_the_handout(homework: str) -> str:
@@ -33,7 +33,7 @@ def staged(
     for exercise in report.exercises:
         checks = []
         for check in exercise.checks:
-            failed = bool(check.mend) and check.verdict in HINTED
+            failed = bool(check.mend and check.hint_shown)
             again = policy == "second failure" and (exercise.name, check.name) in before
             shown = failed and (asked or policy == "always" or again)
             held_back = way if failed and not shown else held_back

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.level_words import NONE, WORDS
-from autograder.results import HINTED, TO_DO, CheckResult, ExerciseResult, Report, Verdict, number, total
+from autograder.results import TO_DO, CheckResult, ExerciseResult, Report, Verdict, number, total
 
 Shown = TypeVar("Shown", bound="Line")
 
@@ -220,12 +220,12 @@ class _Shown:
             lines.append(Text(fault, "magenta"))
         if check.likely and not (self.is_said(check.likely) and not in_full):
             lines.append(Text(check.likely, "magenta"))
-        hinted = bool(check.hint) and check.verdict in HINTED
+        hinted = bool(check.hint_shown)
         if not in_full:
             self.short = self.short or hinted
             return Group(*lines)
         if hinted:
-            lines.append(Text.assemble(("Hint: ", "bold"), check.hint))
+            lines.append(Text.assemble(("Hint: ", "bold"), check.hint_shown))
         if check.mend:
             lines.append(Text.assemble(("How to mend it: ", "bold"), check.mend))
         elif hinted and self._report.held_back and not self.is_said(self._report.held_back):

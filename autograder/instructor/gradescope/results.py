@@ -7,7 +7,7 @@ from typing import Any
 
 from autograder.grading import catalog
 from autograder.report import stages, student
-from autograder.results import HINTED, CheckResult, ExerciseResult, Report, Verdict, number
+from autograder.results import CheckResult, ExerciseResult, Report, Verdict, number
 from autograder.untrusted import clean
 
 FAULTY = (
@@ -84,8 +84,8 @@ def _said(exercise: ExerciseResult, check: CheckResult) -> str:
     if check.verdict is Verdict.PASS:
         return outside
     lines = [outside, f"{exercise.file}: {check.verdict.value}", check.message, check.likely]
-    if check.hint and check.verdict in HINTED:
-        lines.append(f"Hint: {check.hint}")
+    if check.hint_shown:
+        lines.append(f"Hint: {check.hint_shown}")
     if check.mend:
         lines.append(f"How to mend it: {check.mend}")
     return clean("\n".join(line for line in lines if line))
