@@ -50,6 +50,15 @@ def _relabel(k, n):
     return change
 
 
+def _answer(draw, query):
+    """A change: other numbers for the label of this query of every episode."""
+
+    def change(images, labels):
+        labels[:, -1, query] = draw.normal(*labels[:, -1, query].shape)
+
+    return change
+
+
 def _made_characters(draw, characters):
     """Characters that are easy to tell apart, (characters, 20, 784): 16 stripes each, every drawing with some noise."""
     stripes = draw.normal(characters, 1, 16) + draw.normal(characters, 20, 16, scale=0.25)
@@ -165,11 +174,12 @@ def test_episodes_of_a_batch_are_independent(student, draw):
 @after(test_episodes_of_a_batch_are_independent)
 @hint(
     "What a network knows of an episode is in the memory of its LSTMs: one sequence of all (K+1) * N drawings with the "
-    "labels of the support beside them, first the support, then the query. Nothing goes around the LSTMs, and nothing "
-    "is looked up by hand."
+    "labels of the support beside them, first the support, then the query, whose labels are zeros. Nothing goes around "
+    "the LSTMs, and nothing is looked up by hand."
 )
 def test_queries_are_answered_from_memory(student, draw):
     """The support's drawings and labels make a difference to the query outputs, by the memory of the LSTMs alone."""
+    told = []  # by sizes and query, whether its own label is what its output goes by
     for batch, way, shot in SIZES[:2]:
 
         def redraw(rows, images, labels):
@@ -201,6 +211,13 @@ def test_queries_are_answered_from_memory(student, draw):
                 f"the support"
             )
 
+        before, *others = _variants(student, draw, *given, [_answer(draw, query) for query in range(way)])
+        moved = [np.abs(got - before)[:, -1, n].max() for n, got in enumerate(others)]
+        told += [difference > 1e-6 * np.abs(before).max() for difference in moved]
+    assert not all(told), (
+        "the label of each query changes its own output: no label is hidden, nothing need be remembered"
+    )
+
 
 @points(7)
 @after(test_queries_are_answered_from_memory)
@@ -212,16 +229,8 @@ def test_queries_are_answered_from_memory(student, draw):
 def test_query_labels_never_reach_the_network(student, draw):
     """Other query labels change nothing in the outputs."""
     for batch, way, shot in SIZES:
-
-        def relabel(query, size=(batch, way)):
-            def change(images, labels):
-                labels[:, -1, query] = draw.normal(*size)
-
-            return change
-
-        before, *others = _variants(
-            student, draw, *_episodes(draw, batch, way, shot), [relabel(query) for query in range(way)]
-        )
+        changes = [_answer(draw, query) for query in range(way)]
+        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), changes)
         differences = [np.abs(got - before).max() for got in others]
         leaks = [query for query in range(way) if not differences[query] <= 1e-6 * np.abs(before).max()]
         assert not leaks, (
@@ -322,7 +331,7 @@ def test_outputs_are_logits(student, draw):
 
 
 @points(3)
-@after(test_queries_are_answered_from_memory)
+@after(test_query_labels_never_reach_the_network)
 @hint(
     "Zero a copy: input_labels[:, -1] = 0 writes into the caller's labels, and the loss is then computed against "
     "zeros. detach(), view() and numpy() make no copy; clone() does."
