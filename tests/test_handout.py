@@ -1,6 +1,7 @@
 """A handout grades as the instructor's copy does, tells no solution, and never costs anyone their work."""
 
 import base64
+import binascii
 import bz2
 import codecs
 import gzip
@@ -327,6 +328,11 @@ def packed(write, content):
     return file.getvalue()
 
 
+def uuencoded(content):
+    lines = (binascii.b2a_uu(content[i : i + 45]).decode() for i in range(0, len(content), 45))
+    return "begin 644 x.py\n" + "".join(lines) + "`\nend\n"
+
+
 def tar(file, content):
     with tarfile.open(fileobj=file, mode="w") as archive:
         member = tarfile.TarInfo("x.py")
@@ -384,6 +390,29 @@ DISGUISES = {
     "tar in gzip": gzip.compress(packed(tar, PLAIN), mtime=0),
     "comment of a zip": packed(commented, PLAIN),
     "behind a picture": b"\x89PNG\r\n\0\0\0" + ZIP,
+    "base64 in a comment": "\n".join(f"# {B64[i : i + 22]}" for i in range(0, len(B64), 22)),
+    "base64 in an answer by mail": "\n".join(f"> {B64[i : i + 30]}" for i in range(0, len(B64), 30)),
+    "base64 without a header": base64.b64encode(zlib.compress(PLAIN, wbits=-15)),
+    "uuencode": uuencoded(PLAIN),
+    "UTF-7": LINE.encode("utf-7").replace(b"[", b"+AFs-"),
+    "binary digits": " ".join(f"{byte:08b}" for byte in PLAIN),
+    "binary digits in one": "".join(f"{byte:08b}" for byte in PLAIN),
+    "octal numbers": " ".join(f"{byte:03o}" for byte in PLAIN),
+    "octal numbers of Python": ", ".join(map(oct, PLAIN)),
+    "hexadecimal with colons": PLAIN.hex(":"),
+    "characters put together": "+".join(f"chr({byte})" for byte in PLAIN),
+    "a sum of codes": "+".join(map(str, PLAIN)),
+    "capital letters": LINE.upper(),
+    "Cyrillic letters": LINE.translate(str.maketrans("aeopcx", "\u0430\u0435\u043e\u0440\u0441\u0445")),
+    "accents": "\u0301".join(LINE),
+    "unseen letters": "".join(chr(0xE0000 + byte) for byte in PLAIN),
+    "unseen variants": "x" + "".join(chr(0xE0100 + byte - 16) for byte in PLAIN),
+    "tags": "".join(f"<b>{character}</b>" for character in LINE),
+    "lzma": lzma.compress(PLAIN, format=lzma.FORMAT_ALONE),
+    "gzip behind a picture": b"\x89PNG\r\n\0\0\0\xff" + gzip.compress(PLAIN, mtime=0) + b"\xff\0",
+    "bzip2 behind a picture": b"\x89PNG\r\n\0\0\0\xff" + bz2.compress(PLAIN) + b"\xff\0",
+    "array of NumPy's": packed(np.save, np.frombuffer(PLAIN, np.uint8).astype(np.float32)),
+    "arrays of NumPy's, packed": packed(np.savez_compressed, np.frombuffer(PLAIN, np.uint8).astype(np.float64)),
     "array of bytes": in_array(np.uint8),
     "array of numbers": in_array(np.float32),
     "text of an array": save({"x": np.zeros(2, np.float32)}, {"note": LINE}),
@@ -433,6 +462,11 @@ def test_an_expression_of_a_solution_is_found_in_another_spelling(code):
     assert LOGITS in SOLUTION
     for text in (code, f"# {code}", f"Use `{code.partition('  #')[0]}`.", code.replace("(", "(\n    ", 1)):
         assert any("in another spelling" in leak for leak in alone("hw2/util.py", text)), text
+
+
+@pytest.mark.parametrize("number", ["1" * 400, "1" * 5000, "0x" + "f" * 5000])
+def test_a_number_of_any_length_is_looked_at(number):
+    assert alone("data/x.py", f"largest = {number}") == []
 
 
 def test_seeds_and_places_are_found_in_disguise():

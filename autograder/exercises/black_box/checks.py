@@ -52,6 +52,15 @@ def _relabel(k, n):
     return change
 
 
+def _answer(draw, query):
+    """A change: other numbers for the label of this query of every episode."""
+
+    def change(images, labels):
+        labels[:, -1, query] = draw.normal(*labels[:, -1, query].shape)
+
+    return change
+
+
 def _made_characters(draw, characters):
     """Characters that are easy to tell apart, (characters, 20, 784): 16 stripes each, every drawing with some noise."""
     stripes = draw.normal(characters, 1, 16) + draw.normal(characters, 20, 16, scale=0.25)
@@ -183,6 +192,7 @@ def test_episodes_of_a_batch_are_independent(student, draw):
 )
 def test_queries_are_answered_from_memory(student, draw):
     """The support's drawings and labels make a difference to the query outputs, by the memory of the LSTMs alone."""
+    told = []  # by sizes and query, whether its own label is what its output goes by
     for batch, way, shot in SIZES[:2]:
 
         def redraw(rows, images, labels):
@@ -214,6 +224,13 @@ def test_queries_are_answered_from_memory(student, draw):
                 f"{what} of the support"
             )
 
+        before, *others = _variants(student, draw, *given, [_answer(draw, query) for query in range(way)])
+        moved = [np.abs(got - before)[:, -1, n].max() for n, got in enumerate(others)]
+        told += [difference > 1e-6 * np.abs(before).max() for difference in moved]
+    assert not all(told), (
+        "the label of each query changes its own output: no label is hidden, nothing need be remembered"
+    )
+
 
 @points(7)
 @after(test_queries_are_answered_from_memory)
@@ -227,16 +244,8 @@ def test_queries_are_answered_from_memory(student, draw):
 def test_query_labels_never_reach_the_network(student, draw):
     """Other query labels change nothing in the outputs."""
     for batch, way, shot in SIZES:
-
-        def relabel(query, size=(batch, way)):
-            def change(images, labels):
-                labels[:, -1, query] = draw.normal(*size)
-
-            return change
-
-        before, *others = _variants(
-            student, draw, *_episodes(draw, batch, way, shot), [relabel(query) for query in range(way)]
-        )
+        changes = [_answer(draw, query) for query in range(way)]
+        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), changes)
         differences = [np.abs(got - before).max() for got in others]
         leaks = [query for query in range(way) if not differences[query] <= 1e-6 * np.abs(before).max()]
         assert not leaks, (
@@ -350,7 +359,7 @@ def test_outputs_are_logits(student, draw):
 
 
 @points(3)
-@after(test_queries_are_answered_from_memory)
+@after(test_query_labels_never_reach_the_network)
 @hint(
     "The labels that forward is given are the targets of the loss, and forward writes into them. Look at "
     "where you hide the labels of the query: is that tensor a copy?",

@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.grading.check_vocabulary import after, assert_close, assert_differ, hint, points, training
 from autograder.grading.scores import NEGATIVE_LOG_LIKELIHOOD, negative_log_likelihood
-from autograder.shapes.functions.checks import assert_flows, assert_same
+from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_flows, assert_same
 from autograder.shapes.regression.checks import (
     AS_CONSTRUCTED,
     assert_learns_sinusoids,
@@ -79,12 +79,19 @@ def test_mean_and_deviation_come_from_the_decoder(student, reference, draw):
     "loss alone.",
 )
 def test_the_loss_goes_by_the_support(student, draw):
-    """Another y_support gives another loss."""
+    """Another y_support gives another loss, and the y of one query tells nothing of another."""
     for shot, query in ((1, 4), (6, 3)):
         tasks = sinusoids(draw.rng, 3, shot, query)
         others = [task._replace(y_support=task.y_support + draw.normal(shot, 1)) for task in tasks]
         before, got = student.losses(AS_CONSTRUCTED, [tasks, others]).losses
         assert_differ(got, before, f"K = {shot}, Q = {query}: the loss stays the same when the support has another y")
+        message = (
+            f"K = {shot}, Q = {query}: with another y of one query the loss of another changes: the y of the query "
+            "are encoded"
+        )
+        assert_answers_stay_apart(
+            lambda batches: student.losses(AS_CONSTRUCTED, batches).losses, tasks, "y_query", message
+        )
 
 
 @points(3)

@@ -22,7 +22,7 @@ from autograder.grading.check_vocabulary import (
     training,
 )
 from autograder.shapes.episodic.checks import assert_learns, assert_only_the_support, halved, other_supports
-from autograder.shapes.functions.checks import assert_changes, assert_flows, assert_same
+from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_changes, assert_flows, assert_same
 from autograder.shapes.functions.failures import gradients
 
 SIZES = ((3, 2, 4), (5, 1, 3), (2, 4, 1))  # N, K, queries of each class
@@ -146,7 +146,7 @@ def test_gradient_flows_through_logits(student, reference, draw):
     "the support's labels, and self._logits with the query's features and these prototypes.",
 )
 def test_step_learns_from_the_support(student, draw):
-    """_step goes by the support: other support drawings or labels, or another network, give another loss."""
+    """_step goes by the support alone: other support drawings or labels, or another network, give another loss."""
     for way, shot, query in SIZES[:2]:
         tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
         supports = {what: (others, weight) for what, others in other_supports(draw, tasks, way).items()}
@@ -157,8 +157,24 @@ def test_step_learns_from_the_support(student, draw):
             assert_changes(lambda given: student.step(*given, stand_ins).loss, base, others, what)
 
         assert_either(lambda stand_ins, compare=compare, others=supports | network: compare(stand_ins, others))
-    # And by the student's own _prototypes and _logits, if these work: what they leave out nothing else brings in.
-    assert_if_it_runs(student, lambda: compare(False, unlabelled))  # last, since it may take all the time there is
+    # And by the student's own _prototypes and _logits, if these work: what they leave out nothing else brings in, and
+    # the query's labels are no part of it. Last, since it may take all the time there is.
+    assert_if_it_runs(student, lambda: compare(False, unlabelled))
+    assert_if_it_runs(student, lambda: _assert_query_labels_make_no_prototypes(student, draw))
+
+
+def _assert_query_labels_make_no_prototypes(student, draw):
+    for way, shot, query in SIZES[:2]:
+        tasks, weight = _batch(draw, 2, way, shot, query), _weight(draw)
+
+        def losses(batches, weight=weight):
+            return student.losses(batches, weight).losses
+
+        message = (
+            f"N = {way}, K = {shot}: with another label of one query the loss of another query changes: the query's "
+            "labels go into the prototypes"
+        )
+        assert_answers_stay_apart(losses, tasks, "labels_query", message)
 
 
 @points(4)

@@ -57,7 +57,7 @@ class Code(NamedTuple):
 
     Attributes:
         tokens: of one or several lines.
-        joined: these, as text.
+        joined: these, as text, without capital letters.
         pattern: the same without names; empty if other names make it other code.
         place: where it stands in the instructor's copy.
     """
@@ -70,7 +70,7 @@ class Code(NamedTuple):
     @classmethod
     def of(cls, tokens: tuple[str, ...], place: str, *, renamed: bool = False) -> "Code":
         """From its tokens."""
-        return cls(tokens, _joined(tokens), _pattern(tokens) if renamed else "", place)
+        return cls(tokens, _joined(tokens).casefold(), _pattern(tokens) if renamed else "", place)
 
 
 def find(packed: bytes, exercises: Iterable[Exercise], secrets: Iterable[int] = ()) -> list[Leak]:
@@ -184,7 +184,7 @@ def _other_spellings(text: str, spelled: dict[str, str]) -> Iterator[str]:
 
 def _code(text: str, hidden: list[Code]) -> Iterator[str]:
     tokens = _tokens(text)
-    joined, pattern = _joined(tokens), _pattern(tokens)
+    joined, pattern = _joined(tokens).casefold(), _pattern(tokens)
     for code in hidden:
         if code.joined in joined:
             yield f"{code.place}: {' '.join(code.tokens)[:100]}"

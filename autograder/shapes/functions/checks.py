@@ -120,6 +120,47 @@ def assert_changes(ask: Callable[..., Any], base: Any, others: Mapping[str, Any]
         assert bool(np.any(ask(other) != before)), f"the {what} stays the same when the {name} are others"
 
 
+def assert_answers_stay_apart(
+    losses: Callable[[list[list[Any]]], Any], tasks: Sequence[Any], answers: str, message: str
+) -> None:
+    """Assert that what is told of one query's answer makes no difference to the loss of another query.
+
+    A loss is a sum over the queries, right or wrong. So the difference that one answer makes to it does not depend on
+    another answer, unless an answer is known where a query is predicted. Nothing is said of a loss that does not go by
+    which query has which answer, nor of one that is another the second time: these are other mistakes.
+
+    Args:
+        losses: takes batches, returns their losses (B,).
+        tasks: a batch, of named tuples.
+        answers: the field of a task that holds the answers of its queries, not all alike.
+        message: what to say if it does.
+    """
+    told = [
+        [_told(task, answers, first, other) for task in tasks]
+        for first, other in ((False, False), (True, False), (False, True), (True, True), (False, False))
+    ]
+    got = np.asarray(losses(told))
+    if got.shape[:1] != (len(told),):
+        return
+    neither, first, other, both, again = got
+    noise = UNTOUCHED * np.max(np.abs(got), initial=0.0)
+    if any(bool(np.all(np.abs(same - neither) <= noise)) is wrong for same, wrong in ((again, False), (both, True))):
+        return
+    assert bool(np.all(np.abs(neither + both - first - other) <= noise)), message
+
+
+def _told(task: Any, answers: str, first: bool, other: bool) -> Any:
+    """A task in which its first query has another one's answer, or that other one has the first's, or both."""
+    given = np.asarray(getattr(task, answers))
+    place = int(np.flatnonzero((given != given[:1]).reshape(len(given), -1).any(axis=1))[0])
+    changed = given.copy()
+    if first:
+        changed[0] = given[place]
+    if other:
+        changed[place] = given[0]
+    return task._replace(**{answers: changed})
+
+
 def _mapped(function: Callable[[np.ndarray], Any], value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: function(np.asarray(part)) for name, part in value.items()}

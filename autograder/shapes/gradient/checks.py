@@ -14,13 +14,14 @@ from autograder.grading.check_vocabulary import (
     after,
     assert_close,
     assert_either,
+    assert_if_it_runs,
     assert_shape,
     hint,
     picture,
     points,
 )
 from autograder.shapes.episodic.checks import assert_only_the_support, other_supports
-from autograder.shapes.functions.checks import assert_changes, assert_flows
+from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_changes, assert_flows
 from autograder.shapes.gradient import failures, network
 
 IMAGE = (1, 16, 16)
@@ -126,6 +127,22 @@ def test_adaptation_learns_from_the_support(student, draw):
         assert later < before, (
             f"{where}: two small steps change the support's loss from {before:.5g} to {later:.5g}, expected less"
         )
+    if hasattr(student, "outer_losses"):  # the query of a task is for the outer loss, and for nothing else
+        assert_if_it_runs(student, lambda: _assert_query_labels_are_not_adapted_to(student, draw))
+
+
+def _assert_query_labels_are_not_adapted_to(student, draw):
+    for way, shot, train in ((3, 2, False), (5, 1, True)):
+        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count=2)
+
+        def losses(batches, theta=theta, train=train):
+            return student.outer_losses(batches, theta, equal_rates(theta), 1, train).losses
+
+        message = (
+            f"N = {way}, K = {shot}, train={train}: with another label of one query the outer loss of another query "
+            "changes: parameters are adapted to the query's labels"
+        )
+        assert_answers_stay_apart(losses, tasks, "labels_query", message)
 
 
 @points(5)
