@@ -3,13 +3,10 @@
 import pytest
 
 from autograder.grading import catalog
-from autograder.grading.draw import Draw
-from autograder.grading.drawings import Drawings
-from autograder.instructor import in_process, references
-from autograder.instructor.quality import misconceptions, mutants
-from autograder.shapes.gradient import checks as gradient
+from autograder.instructor.quality import mutants
 
-EXERCISE = next(exercise for exercise in catalog.exercises("hw1") if exercise.name == "black_box")
+EXERCISES = {e.name: e for homework in catalog.homeworks() for e in catalog.exercises(homework)}
+EXERCISE = EXERCISES["black_box"]
 CHECK = "test_gradients_reach_both_layers"
 ONE = "the two LSTMs are detached from each other"
 TWO = "the first LSTM runs under no_grad()"
@@ -26,6 +23,15 @@ def likely(judge, solution, monkeypatch):
         return result.likely
 
     return told
+
+
+def both(exercise, *names):
+    """The solution with several mistakes."""
+    found = {mutant.name: mutant for mutant in mutants.load(EXERCISES[exercise])}
+    text = (EXERCISES[exercise].folder / "solution.py").read_text(encoding="utf-8")
+    for name in names:
+        text = found[name].apply(text)
+    return text
 
 
 def bank(*names, says):
@@ -62,22 +68,12 @@ def test_a_mistake_without_words_is_never_named(likely):
     assert likely(mutant, [mutant]) == ""
 
 
-def test_fields_that_the_check_does_not_look_at_do_not_block_a_name(solution, monkeypatch):
-    maml = next(exercise for exercise in catalog.exercises("hw2") if exercise.name == "maml")
-    found = {mutant.name: mutant for mutant in mutants.load(maml)}
-    known = found["one step too many"]
-    monkeypatch.setattr(mutants, "load", lambda exercise: [known])
-    other = found["one step too many, and no accuracy after the last"]
-    student = in_process.Inside(maml, other.apply(solution("maml")))
-    draw = Draw(1, "fields", Drawings(None))
-    theta, support = gradient.draw_parameters(draw, 3), gradient.draw_support(draw, 3, 2)
+def test_fields_that_the_check_does_not_look_at_do_not_block_a_name(judge, solution):
+    maml = EXERCISES["maml"]
+    source = both("maml", "one step too many", "no accuracy after the last step")
+    results = {check.name: check for check in judge("maml", source)}
+    (says,) = (mutant.says for mutant in mutants.load(maml) if mutant.name == "one step too many")
+    assert says in results["test_one_inner_step"].likely
+    assert says in results["test_each_inner_step_starts_from_the_last"].likely
 
-    def named(*fields):
-        student.calls.clear()
-        answer = student.inner_loop(*support, theta, gradient.equal_rates(theta), 1, train=True)
-        for field in fields:
-            getattr(answer, field)
-        return misconceptions.explain(maml, "test_one_inner_step", student.calls, references.Reference(maml))
 
-    assert known.says in named("parameters")
-    assert named("parameters", "accuracies") == "" == named()

@@ -1,7 +1,19 @@
 """How a report names the mistake that gives just the student's numbers."""
 
+from collections.abc import Iterable
+
 MOST = 3  # mistakes named
 CLOSE = 1e-4  # of the largest absolute value: the answers are the same
+
+
+def all_of(mistakes: list[str]) -> str:
+    """What the report says of mistakes that are there at once; nothing of none."""
+    return sentence([together(mistakes)], None) if mistakes else ""
+
+
+def together(mistakes: Iterable[str]) -> str:
+    """Mistakes that are there at once, in words that go on after "if"."""
+    return ", and ".join(mistakes)
 
 
 def sentence(mistakes: list[str], seen: tuple[str, float, float] | None) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from autograder import fault
+from autograder.grading import evidence, named_mistakes
 from autograder.grading.catalog import Exercise
+from autograder.grading.check_vocabulary import RecognisedError
 from autograder.grading.checks import describe, measures
 from autograder.grading.draw import Draw
 from autograder.grading.settings import Settings
@@ -23,6 +25,9 @@ VOCABULARY = (
     GRADER / "grading" / "check_vocabulary.py",
     GRADER / "grading" / "thresholds.py",
 )  # modules whose assertions are a check's
+
+
+NAMED = (Verdict.WRONG, Verdict.CRASH)  # NaN comes of too many mistakes, and other formats say what they are
 
 
 class Referee:
@@ -189,6 +194,7 @@ class Referee:
         student.seconds = allowed = limit(function) * self._settings.patience
         student.spent = 0.0
         student.calls.clear()
+        evidence.begin()
         try:
             function(**fixtures)
             result.verdict = Verdict.PASS
@@ -197,11 +203,13 @@ class Referee:
                 blame_ourselves(result, error)
                 return
             result.verdict, result.message = Verdict.WRONG, clean(str(error)) or result.title
-            if not result.training:
-                with contextlib.suppress(Exception):  # whatever the answers hold, the verdict stands
-                    result.likely = self._settings.key.explain(exercise, result.name, student.calls)
+            if isinstance(error, RecognisedError):
+                result.likely = named_mistakes.all_of(error.mistakes)
+            else:
+                self._explain(exercise, function, result, student)
         except StudentError as error:
             _blame(result, error)
+            self._explain(exercise, function, result, student)
         except QuestionError as error:
             blame_ourselves(result, QuestionError(f"{_line(error)}: {error}"))
         except Exception as error:  # a fault of ours, or an answer that a check cannot read: the key tells which
@@ -209,6 +217,14 @@ class Referee:
         finally:
             result.seconds = round(allowed - student.seconds, 3)
             result.printed = student.printed()
+
+    def _explain(self, exercise: Exercise, function: Any, result: CheckResult, student: Subject) -> None:
+        """Say which mistake makes the check fail like this, where one is known."""
+        if result.training or hasattr(function, "tells") or result.verdict not in NAMED:
+            return
+        with contextlib.suppress(Exception):  # whatever the answers hold, the verdict stands
+            failure = evidence.failure(result, student, self._settings.seed)
+            result.likely = self._settings.key.explain(exercise, failure)
 
 
 def limit(function: Any) -> float:
