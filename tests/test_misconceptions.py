@@ -75,5 +75,3 @@ def test_fields_that_the_check_does_not_look_at_do_not_block_a_name(judge, solut
     (says,) = (mutant.says for mutant in mutants.load(maml) if mutant.name == "one step too many")
     assert says in results["test_one_inner_step"].likely
     assert says in results["test_each_inner_step_starts_from_the_last"].likely
-
-
