@@ -5,6 +5,7 @@ them for training, with 20 drawings each, as many as Omniglot has. What is rare 
 episodes.
 """
 
+import contextlib
 from collections import Counter
 from itertools import pairwise, permutations
 
@@ -20,6 +21,7 @@ from autograder.grading.check_vocabulary import (
     points,
     tells,
 )
+from autograder.results import StudentError
 
 
 def _sample(student, known, way, shot, part, **settings):
@@ -129,25 +131,27 @@ def test_ink_is_one(student, draw):
         f"images have type {images.dtype}, expected a floating-point type",
         mistakes.WHOLE,
     )
-    seen, low, high = episodes.read(images, known), float(images.min()), float(images.max())
-    assert_or_name(
-        not seen.inverted.any(),
-        f"ink is {low:g} and paper {high:g}, expected ink 1 and paper 0",
-        mistakes.of_pixels(low, high, seen.inverted),
-        mistakes.of_inverted_in_turns(
-            _in_order_of_reading(seen.drawing + episodes.EACH * seen.character), _in_order_of_reading(seen.inverted)
-        ),
-    )
+    inverted, low, high = episodes.read(images, known).inverted, float(images.min()), float(images.max())
+    if inverted.any():
+        more = _sample(student, known, 3, 1, "train", episodes=200)  # so many that drawings come again
+        seen = _in_order_of_reading(episodes.read(more.images, known), episodes.classes(more.labels))
+        pixels = mistakes.of_pixels(low, high, seen.inverted)
+        assert_or_name(
+            False,
+            f"ink is {low:g} and paper {high:g}, expected ink 1 and paper 0",
+            pixels or mistakes.of_inverted_in_turns(seen.drawing + episodes.EACH * seen.character, seen.inverted),
+        )
     assert_or_name(
         low == 0 and high == 1,
         f"pixels lie between {low:g} and {high:g}, expected 0 and 1",
-        mistakes.of_pixels(low, high, seen.inverted),
+        mistakes.of_pixels(low, high, inverted),
     )
 
 
-def _in_order_of_reading(rows):
-    """Rows (episodes, K+1, N) character by character, as most code reads them."""
-    return rows.swapaxes(1, 2)
+def _in_order_of_reading(seen, classes):
+    """What images show, character by character, as most code reads them."""
+    order = np.argsort(classes, axis=-1)
+    return episodes.Read(*(np.take_along_axis(part, order, axis=-1).swapaxes(1, 2) for part in seen))
 
 
 @points(2)
@@ -381,18 +385,25 @@ def test_all_characters_of_the_split_and_no_others(student, draw):
     """An episode draws from all characters of its split, and only from those."""
     known = episodes.drawings(draw)
     seen, listed = {}, {part: episodes.listed(part) for part in ("train", "val", "test")}
-    for part in listed:
+
+    def draw_from(part):
         images = _sample(student, known, 2, 1, part, episodes=300).images
         seen[part] = set(episodes.read(images, known).character.flat)
+
     for part, characters in listed.items():
+        draw_from(part)
+        if seen[part] == set(characters):
+            continue
+        for other in [name for name in listed if name not in seen]:  # for the name of the mistake alone
+            with contextlib.suppress(StudentError):
+                draw_from(other)
         others = [other for other in listed if seen[part] & (set(listed[other]) - set(characters))]
-        named = mistakes.of_splits(seen, listed, 2) if seen[part] != set(characters) else []
-        assert_or_name(not others, f'episodes of "{part}" hold characters of "{[*others, ""][0]}"', *named)
-        assert_or_name(
-            seen[part] == set(characters),
-            f'300 episodes of "{part}" show {len(seen[part])} characters, expected all {len(characters)} of the split',
-            *named,
+        said = (
+            f'300 episodes of "{part}" show {len(seen[part])} characters, expected all {len(characters)} of the split'
         )
+        if others:
+            said = f'episodes of "{part}" hold characters of "{others[0]}"'
+        assert_or_name(False, said, *mistakes.of_splits(seen, listed, 2))
 
 
 @points(1)
@@ -405,13 +416,12 @@ def test_every_drawing_has_its_turn(student, draw):
     numbers = episodes.read(_sample(student, known, 5, 1, "train", episodes=300).images, known).drawing
     turns = [(numbers[:, row, :, None] == np.arange(episodes.EACH)).sum(axis=(0, 1)) for row in (0, 1)]
     mistake = mistakes.of_turns(*turns)
+    if mistake:
+        seen = " and ".join(
+            f"in the {name} {counts.tolist()} times" for name, counts in zip(("support", "query"), turns, strict=True)
+        )
+        assert_or_name(False, f"the drawings of a character appear {seen}, expected equally often", mistake)
     for counts, name in zip(turns, ("support", "query"), strict=True):
-        if mistake:
-            assert_or_name(
-                False,
-                f"the {episodes.EACH} drawings of a character appear {turns[0].tolist()} times in the support and {turns[1].tolist()} times in the query, expected equally often",
-                mistake,
-            )
         assert_shares(  # each some 75 times of 1,500; a drawing that never appears is 74 off, and 52 are allowed
             counts,
             1 / episodes.EACH,
@@ -436,8 +446,10 @@ def test_characters_get_random_labels(student, draw):
     got = _sample(student, known, 3, 1, "train", episodes=600)
     shown = episodes.read(got.images, known).character[:, 0]  # in the support: what the query says has its own check
     classes = episodes.classes(got.labels)[:, 0]
-    ranks = np.vectorize(episodes.listed("train").index)(np.take_along_axis(shown, np.argsort(classes), axis=1))
-    mistake = mistakes.of_order_of_labels(ranks)
+    by_label = np.take_along_axis(shown, np.argsort(classes), axis=1)
+    mistake = mistakes.of_order_of_labels(
+        np.vectorize(episodes.listed("train").index)(by_label), np.vectorize(episodes.by_name("train").index)(by_label)
+    )
     for character in episodes.of_split("train"):  # each some 90 times
         counts = np.bincount(classes[shown == character], minlength=3)
         if mistake:

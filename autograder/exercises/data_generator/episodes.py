@@ -33,6 +33,11 @@ def listed(part: str, characters: int = 30) -> list[int]:
     return [known.index(name) for name in split.split(known)[part]]
 
 
+def by_name(part: str, characters: int = 30) -> list[int]:
+    """Numbers of the characters that belong to a split, sorted by their names."""
+    return sorted(listed(part, characters), key=names(characters).__getitem__)
+
+
 def of_split(part: str, characters: int = 30) -> set[int]:
     """Numbers of the characters that belong to a split."""
     return set(listed(part, characters))
