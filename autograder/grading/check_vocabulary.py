@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from autograder.grading import evidence
+from autograder.grading.evidence import assertion
 from autograder.grading.scores import ACCURACY, Score
 from autograder.results import StudentError, Verdict
 
@@ -66,6 +68,11 @@ def training(seconds: float, score: Score = ACCURACY) -> Callable[[Check], Check
     return decorate
 
 
+def tells(check: Check) -> Check:
+    """A check of what is drawn at random: no numbers tell a mistake there, and its own assertions name it."""
+    return _attribute("tells", True)(check)
+
+
 def longer(times: float) -> Callable[[Check], Check]:
     """A check that asks for so many times as much as others do, and may take as many times their time."""
     return _attribute("times_longer", times)
@@ -79,6 +86,7 @@ def _attribute(name: str, value: object) -> Callable[[Check], Check]:
     return decorate
 
 
+@assertion
 def assert_shape(got: np.ndarray, shape: tuple[int, ...], what: str, axes: str = "") -> None:
     """Assert that an array has this shape.
 
@@ -92,6 +100,7 @@ def assert_shape(got: np.ndarray, shape: tuple[int, ...], what: str, axes: str =
     assert got.shape == shape, f"{what}: shape {_tuple(got.shape)}, expected {_tuple(shape)}{named}"
 
 
+@assertion
 def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4) -> None:
     """Assert that arrays, or dicts of arrays, agree.
 
@@ -112,6 +121,7 @@ def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4
         _assert_close(got, want, what, rtol * _scale(want))
 
 
+@assertion
 def assert_differ(got: ArrayLike, other: ArrayLike, message: str, *, rtol: float = 1e-6) -> None:
     """Assert that two arrays of one shape differ somewhere, by more than rtol of the larger one's scale."""
     a, b = _numbers(got, "answer"), _numbers(other, "answer")
@@ -119,6 +129,7 @@ def assert_differ(got: ArrayLike, other: ArrayLike, message: str, *, rtol: float
     assert bool(np.any(np.abs(a - b) > rtol * max(_scale(a), _scale(b)))), message
 
 
+@assertion
 def assert_gradient(
     gradient: Any,
     function: Callable[[Any], float],
@@ -181,14 +192,18 @@ def assert_either(attempt: Callable[[bool], None]) -> None:
 
 def _either(attempt: Callable[[bool], None]) -> None:
     """A handout's record puts another in its place, which attempts both: whoever answers, the questions are known."""
+    held = evidence.now().held
     try:
         attempt(True)
     except StudentError as error:
         if error.verdict in (Verdict.TIMEOUT, Verdict.MEMORY):  # a second attempt would only cost as much again
             raise
-        attempt(False)
+        with evidence.second_attempt(held):
+            attempt(False)
     except AssertionError:
-        attempt(False)
+        with evidence.second_attempt(held):
+            attempt(False)
+    evidence.attempted(held)
 
 
 def assert_if_it_runs(student: Any, attempt: Callable[[], None]) -> None:
@@ -202,6 +217,32 @@ def assert_if_it_runs(student: Any, attempt: Callable[[], None]) -> None:
         attempt()
 
 
+def assert_or_name(condition: object, message: str, *mistakes: str) -> None:
+    """Assert a condition, and name the mistakes that what was seen gives away where it does not hold.
+
+    Args:
+        condition: what must hold.
+        message: what was seen, and what was expected.
+        mistakes: that are there, all of them, each in words that go on after "if"; an empty one is left out. What was
+            seen has to leave no other explanation.
+    """
+    if not condition:
+        raise RecognisedError(message, [mistake for mistake in dict.fromkeys(mistakes) if mistake])
+
+
+class RecognisedError(AssertionError):
+    """An assertion that failed, and the mistakes that are behind it.
+
+    Attributes:
+        mistakes: one, several that are there at once, or none that is known.
+    """
+
+    def __init__(self, message: str, mistakes: list[str]):
+        super().__init__(message)
+        self.mistakes = mistakes
+
+
+@assertion
 def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:
     """Assert that independent events fell into cells in these shares.
 
@@ -222,6 +263,7 @@ def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:
     assert bool(np.all(np.abs(observed - expected) <= 6 * deviation + 1)), message
 
 
+@assertion
 def assert_uniform(values: ArrayLike, low: float, high: float, message: str) -> None:
     """Assert that independent numbers are uniform from low to high.
 

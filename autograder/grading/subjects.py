@@ -19,7 +19,7 @@ import numpy as np
 
 from autograder import fault
 from autograder.fault import AGAIN, GraderError
-from autograder.grading import questions
+from autograder.grading import evidence, fingerprints, questions
 from autograder.grading.catalog import Exercise
 from autograder.grading.given import called, given_lines
 from autograder.isolation.levels import Isolation
@@ -47,7 +47,8 @@ class Call(NamedTuple):
     """A question to a solution, and its answer.
 
     Attributes:
-        read: the fields of the answer at which the check has looked.
+        read: the fields of the answer at which the check has looked, and when it did last.
+        again: whether it was asked in a second attempt.
     """
 
     function: str
@@ -55,24 +56,29 @@ class Call(NamedTuple):
     arrays: dict[str, np.ndarray]
     seed: int
     answer: dict[str, np.ndarray]
-    read: set[str]
+    read: dict[str, evidence.Moment]
+    again: bool = False
 
     @property
-    def judged(self) -> dict[str, np.ndarray]:
-        """The arrays of the answer at which the check has looked: the others say nothing of why it failed."""
-        return {name: array for name, array in self.answer.items() if name.partition("/")[0] in self.read}
+    def question(self) -> str:
+        """What was asked, but for the numbers."""
+        return fingerprints.question(self.seed, self.function, self.arguments, self.arrays)
+
+    def judged(self, moment: evidence.Moment) -> dict[str, np.ndarray]:
+        """The arrays of the answer at which the check has looked last at this moment."""
+        return {name: part for name, part in self.answer.items() if self.read.get(name.partition("/")[0]) == moment}
 
 
 class Watched(SimpleNamespace):
-    """An answer by field, that notes which fields are read."""
+    """An answer by field, that notes when fields are read."""
 
-    def __init__(self, fields: SimpleNamespace, read: set[str]):
+    def __init__(self, fields: SimpleNamespace, read: dict[str, evidence.Moment]):
         super().__init__(**vars(fields), _read=read)
 
     def __getattribute__(self, name: str) -> Any:
         value = super().__getattribute__(name)
         if not name.startswith("_"):
-            super().__getattribute__("_read").add(name)
+            super().__getattribute__("_read")[name] = evidence.now()
         return value
 
 
@@ -85,6 +91,7 @@ class Subject:
     Attributes:
         seed: of the next call.
         calls: what was asked and answered since they were last forgotten.
+        asked: what is asked now, or was last, but for the numbers.
         seconds: what is left of the current check's time, as isolation.clock counts it.
         spent: seconds of the current check's time that are gone.
         most: bytes that the arrays of the next answer may have.
@@ -96,6 +103,7 @@ class Subject:
         self._exercise = exercise
         self.seed = 0
         self.calls: list[Call] = []
+        self.asked = ""
         self.seconds, self.spent = CALL, 0.0
         self.most = wire.MAX_PAYLOAD
         self.flags: list[str] = []
@@ -133,13 +141,14 @@ class Subject:
         arrays: dict[str, np.ndarray] = {}
         packed = packing.pack(request, arrays)
         self.most = question.most(arguments, wire.MAX_PAYLOAD)
+        self.asked = fingerprints.question(self.seed, call, packed, arrays)
         answer = self.answer(call, packed, arrays)
         try:
             held = question.answer(arguments, answer)
         except questions.FieldsError:
             raise self._misfit(sorted(answer), sorted(question.fields)) from None
-        read: set[str] = set()
-        self.calls.append(Call(call, packed, arrays, self.seed, answer, read))
+        read: dict[str, evidence.Moment] = {}
+        self.calls.append(Call(call, packed, arrays, self.seed, answer, read, evidence.is_again()))
         return Watched(held, read)
 
     def _misfit(self, got: list[str], expected: list[str]) -> Exception:

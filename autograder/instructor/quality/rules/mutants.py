@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import checks, described
 from autograder.instructor.quality import kill_matrix, mutants
-from autograder.instructor.quality.mutants import FILE, UNJUDGED, WITHOUT_IDEA, Mutant
+from autograder.instructor.quality.mutants import COMMON, FILE, UNJUDGED, WITHOUT_IDEA, Mutant
 from autograder.instructor.quality.patches import PatchError
 
 ENOUGH = 30
+TOGETHER = 10  # mistakes that are looked for in pairs: each more costs a report that names none as many tries more
 MOST = 1 / 3 + 1e-9  # of an exercise's points, for one mistake
 IDEA = 1 / 2  # of them, at least, for a method without its idea
 SEED = 1
@@ -29,6 +30,11 @@ def fit(exercise: Exercise) -> Iterator[str]:
             yield str(error)
         except SyntaxError as error:
             yield f"{mutant.place}: What comes out is not Python ({error.msg})."
+    if len(common := [mutant for mutant in known if mutant.common]) > TOGETHER:
+        yield f"{common[TOGETHER].place}: `({COMMON})` stands with more than {TOGETHER} mistakes: take it from others."
+    for mutant in common:
+        if not mutant.says:
+            yield f"{mutant.place}: '{mutant.name}' is `({COMMON})` and has no name: say what it computes."
     if len(known) < ENOUGH:
         yield (
             f"{exercise.place}/{FILE}: Write {ENOUGH - len(known)} more wrong solutions that students really write, "
