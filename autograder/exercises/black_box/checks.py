@@ -309,7 +309,7 @@ def test_layer2_reads_negative_outputs_of_layer1(student, draw):
         assert_differ(got, before, "where all outputs of layer1 are negative, other drawings give the same logits")
 
 
-@points(4)
+@points(6)
 @after(test_every_drawing_gets_logits)
 @hint("Return the raw outputs of layer2: cross entropy applies softmax itself, and twice is once too many.")
 def test_outputs_are_logits(student, draw):
