@@ -5,8 +5,7 @@ import pytest
 
 from autograder.grading import catalog, evidence, named_mistakes
 from autograder.grading.check_vocabulary import assert_close, assert_gradient
-from autograder.grading.evidence import Moment
-from autograder.grading.subjects import Call
+from autograder.grading.evidence import Call, Moment
 from autograder.instructor.quality import misconceptions, mutants, patches
 from autograder.results import Verdict
 

@@ -16,7 +16,7 @@ from autograder.student import earlier_failures
 from autograder.student.notebook import Checked
 
 LOOK, MEND = "Look at the sign of the step.", "Subtract the gradient from theta."
-WRONG = [Verdict.WRONG, Verdict.FORMAT]
+WRONG = (Verdict.WRONG, Verdict.FORMAT, Verdict.CRASH)
 ANSWERED = ("asked", "second failure", "always")
 
 

@@ -8,14 +8,12 @@ student's other functions and without (see check_vocabulary.assert_either), it f
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from autograder.grading import fingerprints
 from autograder.results import CheckResult, Verdict
-
-if TYPE_CHECKING:
-    from autograder.grading.subjects import Call, Subject
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Arrays = dict[str, np.ndarray]
@@ -33,6 +31,32 @@ class Moment(NamedTuple):
     held: int
 
 
+class Call(NamedTuple):
+    """A question to a solution, and its answer.
+
+    Attributes:
+        read: the fields of the answer at which the check has looked, and when it did last.
+        again: whether it was asked in a second attempt.
+    """
+
+    function: str
+    arguments: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+    seed: int
+    answer: dict[str, np.ndarray]
+    read: dict[str, Moment]
+    again: bool = False
+
+    @property
+    def question(self) -> str:
+        """What was asked, but for the numbers."""
+        return fingerprints.question(self.seed, self.function, self.arguments, self.arrays)
+
+    def judged(self, moment: Moment) -> dict[str, np.ndarray]:
+        """The arrays of the answer at which the check has looked last at this moment."""
+        return {name: part for name, part in self.answer.items() if self.read.get(name.partition("/")[0]) == moment}
+
+
 class Evidence(NamedTuple):
     """What an assertion judged.
 
@@ -45,7 +69,7 @@ class Evidence(NamedTuple):
 
     again: bool
     held: int
-    calls: "list[Call]"
+    calls: list[Call]
     arrays: list[Arrays]
 
 
@@ -123,7 +147,7 @@ def attempted(held: int) -> None:
     _Progress.time, _Progress.held = _Progress.time + 1, held + 1
 
 
-def of(calls: "Sequence[Call]") -> list[Evidence]:
+def of(calls: Sequence[Call]) -> list[Evidence]:
     """Return by what a check failed, given all that it asked: two pieces, the first attempt's first, or one."""
     asked = [call for call in calls if call.read]
     kinds = (False, True) if asked and asked[-1].again else (False,)
@@ -131,7 +155,7 @@ def of(calls: "Sequence[Call]") -> list[Evidence]:
     return [piece for piece in pieces if piece.calls]
 
 
-def failure(check: CheckResult, student: "Subject", seed: int) -> Failure:
+def failure(check: CheckResult, student: Any, seed: int) -> Failure:
     """Return how a check failed that a subject has just been through, in a run of this seed."""
     crashed = check.verdict is Verdict.CRASH
     return Failure(
@@ -143,7 +167,7 @@ def failure(check: CheckResult, student: "Subject", seed: int) -> Failure:
     )
 
 
-def _newest(calls: "list[Call]", again: bool) -> Evidence:
+def _newest(calls: list[Call], again: bool) -> Evidence:
     last = max((moment for call in calls for moment in call.read.values()), default=Moment(0, 0))
     judged = [(call, call.judged(last)) for call in calls if last in call.read.values()]
     return Evidence(again, last.held, [call for call, _ in judged], [arrays for _, arrays in judged])

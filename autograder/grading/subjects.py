@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -41,32 +41,6 @@ class QuestionError(GraderError):
 
 class UnknownQuestionError(QuestionError, AttributeError):
     """A question of a name that the probe does not have."""
-
-
-class Call(NamedTuple):
-    """A question to a solution, and its answer.
-
-    Attributes:
-        read: the fields of the answer at which the check has looked, and when it did last.
-        again: whether it was asked in a second attempt.
-    """
-
-    function: str
-    arguments: dict[str, Any]
-    arrays: dict[str, np.ndarray]
-    seed: int
-    answer: dict[str, np.ndarray]
-    read: dict[str, evidence.Moment]
-    again: bool = False
-
-    @property
-    def question(self) -> str:
-        """What was asked, but for the numbers."""
-        return fingerprints.question(self.seed, self.function, self.arguments, self.arrays)
-
-    def judged(self, moment: evidence.Moment) -> dict[str, np.ndarray]:
-        """The arrays of the answer at which the check has looked last at this moment."""
-        return {name: part for name, part in self.answer.items() if self.read.get(name.partition("/")[0]) == moment}
 
 
 class Watched(SimpleNamespace):
@@ -102,7 +76,7 @@ class Subject:
     def __init__(self, exercise: Exercise):
         self._exercise = exercise
         self.seed = 0
-        self.calls: list[Call] = []
+        self.calls: list[evidence.Call] = []
         self.asked = ""
         self.seconds, self.spent = CALL, 0.0
         self.most = wire.MAX_PAYLOAD
@@ -148,7 +122,7 @@ class Subject:
         except questions.FieldsError:
             raise self._misfit(sorted(answer), sorted(question.fields)) from None
         read: dict[str, evidence.Moment] = {}
-        self.calls.append(Call(call, packed, arrays, self.seed, answer, read, evidence.is_again()))
+        self.calls.append(evidence.Call(call, packed, arrays, self.seed, answer, read, evidence.is_again()))
         return Watched(held, read)
 
     def _misfit(self, got: list[str], expected: list[str]) -> Exception:

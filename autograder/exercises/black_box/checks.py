@@ -342,7 +342,7 @@ def test_layer2_reads_negative_outputs_of_layer1(student, draw):
         assert_differ(got, before, "when all outputs of layer1 are negative, other drawings give the same logits")
 
 
-@points(4)
+@points(6)
 @after(test_every_drawing_gets_logits)
 @hint(
     "The outputs look like probabilities. The loss applies softmax itself, and twice is once too many. Look "
