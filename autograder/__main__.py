@@ -88,7 +88,7 @@ def _print_no_more() -> None:
 @click.group(cls=CommandLine)
 def main() -> None:
     """Grade the homework of the meta-learning course, and make its handouts."""
-    for said in safe_path.hiding():
+    for said in (*safe_path.hiding(), *safe_path.strangers()):
         click.echo(f"Note: {said}", err=True)
     _warn_of_another_autograder()
 

@@ -106,6 +106,10 @@ PLACES += [
     "Ada:{}",
     ";{}",
     ";;{}",
+    "Ada\u00a0{}",
+    "Ada\u3000{}",
+    "Ada|\t{}",
+    *(f"Ada{separator}{{}}" for separator in "^~/\\\u00a6\u00a7\u00b7"),
     "\n\n{}",
     '""{}',
     "Ada\v{}",
@@ -121,7 +125,9 @@ def runs(value):
     return len(begins) > 1 and begins[0] in "=+-@" and not re.fullmatch(r"[-+][\d.]+", begins)
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t", "|", ":", " "])
+@pytest.mark.parametrize(
+    "separator", [",", ";", "\t", "|", ":", " ", "^", "~", "/", "\\", "\u00a6", "\u00a7", "\u00b7"]
+)
 @pytest.mark.parametrize("quotes", ['"', None])
 def test_tables_open_as_text_whatever_the_separator(separator, quotes):
     text = [place.format(formula) for place in PLACES for formula in FORMULAS]

@@ -1,4 +1,8 @@
-"""Arrays of another shape than declared: a check may look at them, and compute what is no larger than they are."""
+"""Arrays of another shape than declared: a check may look at them, and compute what is no larger than they are.
+
+What NumPy asks nobody about is an array's own method that is given one of these, as `plain.dot(undeclared)`, and an
+array of which one is the index: there the size of a reply is the only limit, see questions.Question.most.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
