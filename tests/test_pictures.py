@@ -13,9 +13,9 @@ from autograder.__main__ import main
 from autograder.grading import catalog, grade, pictures, svg
 from autograder.grading.checks import checks
 from autograder.grading.drawings import Drawings
+from autograder.grading.evidence import Call
 from autograder.grading.referee import Referee
 from autograder.grading.settings import Settings
-from autograder.grading.subjects import Call
 from autograder.instructor import references
 from autograder.instructor.in_process import Inside
 from autograder.instructor.live_key import Live

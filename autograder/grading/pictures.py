@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.grading.subjects import Call, Subject
+from autograder.grading.evidence import Call
+from autograder.grading.subjects import Subject
 from autograder.worker import packing
 
 MOST = 60_000  # bytes of a picture
