@@ -3,6 +3,7 @@
 import ast
 import io
 import json
+import re
 
 import pytest
 from rich.console import Console
@@ -172,7 +173,7 @@ def test_every_way_out_shows_the_hint_of_a_failure(verdict, shown):
     terminal.show(report, console)
     texts = [files.RENDERERS[ending](student.view(report)) for ending in (".html", ".md")]
     texts += [json.dumps(gradescope.results(student.view(report))), console.file.getvalue()]
-    assert [("Hint: Think." in text) for text in texts] == [shown] * 4
+    assert [("Hint: Think." in re.sub("<[^>]*>", "", text)) for text in texts] == [shown] * 4
     advised = report_of(check(verdict, message="It is so.", plain="It is so.", advised=True))
     assert "Hint:" not in files.html(advised) and "Hint:" not in files.markdown(advised)
 
@@ -202,7 +203,7 @@ def test_a_float_in_place_of_a_loss_leads_to_the_line_that_made_it(edited, grade
         assert messages.NOT_A_TENSOR in told.plain and "was given to you" in told.plain and told.advised
         assert told.plain.splitlines()[-1].endswith("cross_entropy(logits, labels_query).item())")
     (seen,) = student.view(report_of(*crashed[:1])).checks
-    assert seen.message.startswith("TypeError: expected Tensor as element 0 in argument 0, but got float\n")
+    assert re.match(r"TypeError: expected Tensor as element (0|\.\.\.) in argument (0|\.\.\.), but got", seen.message)
 
 
 def test_gradients_that_are_none_are_explained_instead_of_retained(edited, grade_source):

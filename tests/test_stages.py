@@ -25,7 +25,7 @@ def report_of(*verdicts):
         CheckResult(name=f"test_{i}", title=f"Fact {i} holds.", points=2, verdict=verdict, hint=LOOK, mend=MEND)
         for i, verdict in enumerate(verdicts)
     ]
-    exercise = ExerciseResult(name="maml", title="Problem 2. MAML", file="hw2/maml.py", checks=checks)
+    exercise = ExerciseResult(name="toy", title="Problem 2. Toy", file="hw2/toy.py", checks=checks)
     return Report(homework="hw2", subject="x", seed=7, data="glyphs", isolation="isolated", exercises=[exercise])
 
 
@@ -55,7 +55,7 @@ def test_what_is_not_wrong_is_not_mended(verdict):
 )
 def test_the_homework_decides_what_a_second_failure_says(policy, first, second):
     report = report_of(Verdict.WRONG)
-    for before, mend in ((set(), first), ({("maml", "test_0")}, second)):
+    for before, mend in ((set(), first), ({("toy", "test_0")}, second)):
         found = stages.staged(report, policy, before=before)
         assert found.checks[0].mend == mend and bool(found.held_back) == (not mend)
 
@@ -67,7 +67,7 @@ def test_what_failed_is_remembered_until_it_passes(tmp_path):
         (Verdict.NOT_RUN, Verdict.PASS, Verdict.GRADER_ERROR),
         (Verdict.PASS, Verdict.PASS, Verdict.PASS),
     ]
-    kept = [{("maml", "test_0"), ("maml", "test_1")}, {("maml", "test_0")}, set()]
+    kept = [{("toy", "test_0"), ("toy", "test_1")}, {("toy", "test_0")}, set()]
     for verdicts, expected in zip(runs, kept, strict=True):
         earlier_failures.remember(report_of(*verdicts), folder)
         assert earlier_failures.read(folder) == expected
@@ -81,12 +81,12 @@ def test_what_is_remembered_is_nothing_for_git(tmp_path):
     assert status.stdout == b""
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"maml": 7}', b"\xff", b'"' + b"x" * 2**21])
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"toy": 7}', b"\xff", b'"' + b"x" * 2**21])
 def test_a_damaged_memory_is_an_empty_one(tmp_path, content):
     (tmp_path / earlier_failures.NAME).write_bytes(content)
     assert earlier_failures.read(tmp_path) == set()
     earlier_failures.remember(report_of(Verdict.WRONG), tmp_path)
-    assert earlier_failures.read(tmp_path) == {("maml", "test_0")}
+    assert earlier_failures.read(tmp_path) == {("toy", "test_0")}
 
 
 def test_where_nothing_can_be_written_nothing_is_remembered(tmp_path):

@@ -246,7 +246,7 @@ def _assert_layout(student, draw, *sizes):
 @picture(failures.repeated_characters)
 @hint(
     "The same character appears under two labels of one episode. Look at how you draw the characters.",
-    mend="Draw them without replacement: random.sample never takes one twice, np.random.choice and random.choices do.",
+    mend="Draw them without replacement: random.sample never takes one twice, NumPy's choice and random.choices do.",
 )
 def test_characters_of_an_episode_differ(student, draw):
     """An episode has N different characters."""

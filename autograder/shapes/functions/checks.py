@@ -33,7 +33,7 @@ def assert_untouched(student: Asking, answer: Any, what: str, *args: Any, **give
     for name, argument in student.arguments(*args, **given).items():
         if name in student.fields:
             assert_close(
-                getattr(answer, name), argument, f"{what}: your code changed its argument {name}: at", rtol=UNTOUCHED
+                getattr(answer, name), argument, f"{what}: your code changed its argument {name}", rtol=UNTOUCHED
             )
 
 

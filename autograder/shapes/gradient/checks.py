@@ -253,7 +253,7 @@ def test_meta_parameters_keep_their_values(student, draw):
     "The gradient with respect to theta has to run through the gradients of all inner steps (second order). "
     "Look at how each inner gradient is taken, and at where the way back to theta is cut.",
     mend="With train=True take the inner gradients with create_graph=True in every step. retain_graph=True only "
-    "keeps the graph of the loss, which gives first-order MAML. Start from theta or its clone, and update "
+    "keeps the graph of the loss, which gives the first-order gradient. Start from theta or its clone, and update "
     "without detach() or torch.no_grad().",
 )
 def test_meta_gradient_is_second_order(student, reference, draw):
