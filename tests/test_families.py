@@ -144,14 +144,14 @@ MEAN = "torch.stack([features[labels == k].mean(dim=0) for k in range(way)])"
 WRONG = {
     "another value": (same, (".mean(dim=0)", ".sum(dim=0)"), "means at"),
     "what is written into": (same, ("return ", "features *= 1; features[0] *= 1.001; return 1 * "), "means"),
-    "what is written after": (same, (f"return {MEAN}", f"m = {MEAN}; features += 1; return m"), "your code changed its argument"),
+    "what is written after": (same, (f"return {MEAN}", f"m = {MEAN}; features += 1; return m"), "changed its argument"),
     "no graph": (flows, (MEAN, f"{MEAN}.detach()"), "gradient at"),
     "half a graph": (flows, ("features[labels == k].mean", "(features / 2 + features.detach() / 2)[labels == k].mean"),
                      "gradient at"),
     "order": (order, (MEAN, "features.reshape(way, -1, 4).mean(dim=1)"), "in another order of the rows, means"),
     "classes": (permuted, ("range(way)", "labels.unique_consecutive()[:way]"), "with other numbers for the classes"),
-    "labels that are nothing": (changes, (MEAN, "features[:way]"), "the means stays the same when the labels are others"),
-    "features that are nothing": (changes, (MEAN, "1.0 * labels[:way, None]"), "the means stays the same when the features are others"),
+    "labels that are nothing": (changes, (MEAN, "features[:way]"), "the same when the labels are others"),
+    "features that are nothing": (changes, (MEAN, "1.0 * labels[:way, None]"), "the same when the features are others"),
 }  # fmt: skip
 
 
