@@ -15,7 +15,7 @@ EXERCISE = catalog.exercises("hw2")[0]
 def copied(tmp_path, monkeypatch):
     """A folder for the record, so that the exercise's own stays as it is."""
     monkeypatch.setattr(tried, "_path", lambda exercise: tmp_path / version.TRIED)
-    monkeypatch.delenv(tried.ALL, raising=False)
+    monkeypatch.delenv(tried.ONE_IN, raising=False)
     return tmp_path / version.TRIED
 
 
@@ -37,8 +37,14 @@ def test_with_a_record_a_share_is_tried_and_it_is_never_the_same_after_a_change(
 
 def test_all_are_tried_where_it_is_asked_for(copied, monkeypatch):
     tried.record(EXERCISE)
-    monkeypatch.setenv(tried.ALL, "1")
+    monkeypatch.setenv(tried.ONE_IN, "1")
     assert tried.again(EXERCISE, mutants.load(EXERCISE)) == mutants.load(EXERCISE)
+
+
+def test_a_share_is_tried_where_that_is_asked_for_whatever_was_before(copied, monkeypatch):
+    monkeypatch.setenv(tried.ONE_IN, "4")
+    known = mutants.load(EXERCISE)
+    assert len(known) / 8 < len(tried.again(EXERCISE, known)) < len(known) / 2
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"digest": 3}', b"\xff"])

@@ -22,6 +22,7 @@ NO_LARGER = {  # functions whose answer has no more numbers than they are given,
     *(np.copy, np.ravel, np.reshape, np.transpose, np.squeeze, np.expand_dims, np.flip, np.roll, np.moveaxis),
     *(np.swapaxes, np.concatenate, np.stack, np.vstack, np.hstack, np.split, np.array_split, np.flatnonzero, np.trace),
     *(np.diagonal, np.real, np.imag, np.nan_to_num, np.linalg.norm, np.histogram, np.zeros_like, np.ones_like),
+    *(np.packbits, np.nonzero),
 }
 BROADCAST = {np.where, np.isclose, np.allclose, np.clip, np.copyto, np.take_along_axis}
 
