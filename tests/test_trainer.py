@@ -1,6 +1,7 @@
 """What training programs share, on a learner of three numbers."""
 
 import csv
+import dataclasses
 import itertools
 import json
 import math
@@ -331,6 +332,7 @@ def test_the_test_reports_the_mean_of_the_tasks_and_its_confidence_interval(tmp_
     result = json.loads((tmp_path / "best.test.json").read_text())
     assert result["accuracy"] == pytest.approx(np.mean(accuracies))
     assert result["confidence_95"] == pytest.approx(half_width)
+    assert Score(**result["score"]) == dataclasses.replace(learner.score, chance=None)
     assert result["tasks"] == 600 and result["iteration"] == facts(best)["iteration"] == 12
     line = f"4-way 1-shot accuracy: {np.mean(accuracies):.2%} ± {half_width:.2%} (95% confidence, 600 meta-"
     assert line in capsys.readouterr().out
