@@ -13,11 +13,13 @@ import click
 import msgspec
 import pytest
 
+from autograder.grading import catalog
 from autograder.grading.catalog import Homework
 from autograder.instructor import new
 from autograder.paths import COURSE
 
 WRITTEN = Path(__file__).parent / "descent"  # what an author puts in the place of the templates
+THERE = catalog.exercises("hw2")[0].name
 # Under CI, pytest repeats a failure's whole message in its summary; the tests here read the output.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "CI"} | {"OMP_NUM_THREADS": "1"}
 
@@ -264,8 +266,8 @@ def test_an_exercise_filled_in_as_contributing_says_is_graded(course):
         ("hw2/class", "not hw2/class"),
         ("hw2/a/b", "not hw2/a/b"),
         ("hw9/descent", "There is no homework hw9; there are hw1, hw2."),
-        ("hw2/maml", "autograder/exercises/maml is there already"),
-        ("hw1/maml", "To have it in hw1, add maml to hw1/homework.toml."),
+        (f"hw2/{THERE}", f"autograder/exercises/{THERE} is there already"),
+        (f"hw1/{THERE}", f"To have it in hw1, add {THERE} to hw1/homework.toml."),
         ("hw2/util", "hw2/util.py is there already"),
         ("hw2", "hw2/__init__.py is there already"),
     ],

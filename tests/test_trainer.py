@@ -489,11 +489,11 @@ def test_what_cannot_be_done_is_said_in_one_sentence(command, monkeypatch, argum
 
 
 def test_a_stub_is_told_from_other_errors(tmp_path):
-    stub = tmp_path / "hw7" / "maml.py"
+    stub = tmp_path / "hw7" / "sums.py"
     stub.parent.mkdir()
     stub.write_text(
         "import torch\n"
-        "class MAML:\n"
+        "class Sums:\n"
         "    def _inner_loop(self):\n"
         "        raise NotImplementedError\n"
         "    def forward(self):\n"
@@ -502,11 +502,11 @@ def test_a_stub_is_told_from_other_errors(tmp_path):
     names = {}
     exec(compile(stub.read_text(), str(stub), "exec"), names)
     for method, expected in (
-        ("_inner_loop", "hw7/maml.py: MAML._inner_loop is still to do: "),
+        ("_inner_loop", "hw7/sums.py: Sums._inner_loop is still to do: "),
         ("forward", ""),
     ):
         with pytest.raises(NotImplementedError) as caught:
-            getattr(names["MAML"](), method)()
+            getattr(names["Sums"](), method)()
         sentence = still_to_do(caught.value, course=tmp_path)
         assert sentence.startswith(expected) and bool(sentence) == bool(expected)
 

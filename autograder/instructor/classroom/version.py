@@ -15,7 +15,7 @@ from autograder.grading import box
 from autograder.grading.catalog import Exercise, exercises
 from autograder.paths import COURSE, GRADER
 
-ENGINE = ("autograder.instructor.classroom.work", "autograder.worker.shim", "autograder.worker.selftest")
+ENGINE = ("autograder.instructor.classroom.grading_task", "autograder.worker.shim", "autograder.worker.selftest")
 NUMBERS = ("torch", "numpy")  # whose versions may change numbers
 OURS = ("autograder", "data", "trainer", "hw")
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from autograder.fault import GraderError
 from autograder.grading.catalog import Exercise
 from autograder.instructor.quality.rules import alternatives, checks, files, mutants, probe, thresholds
-from autograder.instructor.regions import RegionError
+from autograder.instructor.solution_regions import RegionError
 from autograder.instructor.texts.source import SourceError
 
 
