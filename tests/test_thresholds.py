@@ -9,6 +9,7 @@ from autograder.fault import GraderError
 from autograder.grading import catalog, grade, thresholds
 from autograder.grading.drawings import Drawings
 from autograder.instructor.quality import calibrate, distributions, measurements, mutants
+from autograder.instructor.quality import measure as quality_measure
 
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 PROTONET = next(exercise for exercise in EXERCISES if exercise.name == "protonet")
@@ -50,6 +51,24 @@ def test_a_measurement_that_was_interrupted_goes_on(run):
     assert measure(30) == calibrate.fit([SEEN[seed, "glyphs"] for seed in range(30)])
     assert run == list(range(30))
     assert len(measure(12).measured) == 12 and len(run) == 30
+
+
+def test_a_seed_that_gave_no_score_is_measured_again(run, monkeypatch):
+    measured = grade.run
+
+    def fails_once(exercises, handed_in, settings, *, wanted):
+        told = measured(exercises, handed_in, settings, wanted=wanted)
+        if run == [*range(4)]:  # seed 3, the first time
+            told.measured[PROTONET.name] = dict.fromkeys(told.measured[PROTONET.name], ())
+        return told
+
+    monkeypatch.setattr(grade, "run", fails_once)
+    assert len(measure(6).measured) == 5
+    table = {"test_learns_handwriting": thresholds.load(PROTONET)["test_learns_handwriting"]}
+    (told,) = quality_measure._missing(PROTONET, table, [Drawings(None)], 6)
+    assert "5 of 6 seeds gave a score. Run it again: only the others are measured." in told
+    assert len(measure(6).measured) == 6 and run == [*range(6), 3]
+    assert not [*quality_measure._missing(PROTONET, thresholds.load(PROTONET), [Drawings(None)], 6)]
 
 
 def test_what_was_measured_of_another_version_of_the_exercise_counts_no_more(run, monkeypatch):

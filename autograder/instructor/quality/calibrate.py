@@ -36,7 +36,8 @@ def calibrate(
     """Run the training checks of the reference and of its learning mutants under many seeds.
 
     What follows is written into thresholds.json as it comes, and each run is kept: a calibration that was interrupted
-    goes on where it was, unless what is measured is another program by then.
+    goes on where it was, unless what is measured is another program by then. A run in which the reference did not get
+    to a score, as where a worker died, is not kept.
 
     Args:
         exercise: which.
@@ -59,8 +60,9 @@ def calibrate(
     found = {run: known[run] for run in runs if run in known}
     _save(exercise, found, bool(mutant_seeds))
     for run, accuracies in _measured([run for run in runs if run not in known], exercise, sources, jobs):
-        measurements.add(exercise, versions[run.mutant], run, accuracies)
         found[run] = accuracies
+        if run.mutant or all(accuracies.values()):  # the reference that did not get to its score is tried once more
+            measurements.add(exercise, versions[run.mutant], run, accuracies)
         observe(_save(exercise, found, bool(mutant_seeds)), len(found), len(runs))
     return thresholds.load(exercise)
 
@@ -76,7 +78,8 @@ def needs_drawings(exercise: Exercise, drawings: Drawings) -> bool:
     reached = measurements.load(exercise, versions).get(run)
     if reached is None:
         reached = measure(exercise, run, drawings)
-        measurements.add(exercise, versions[""], run, reached)
+        if all(reached.values()):
+            measurements.add(exercise, versions[""], run, reached)
     return any(source != thresholds.MADE for by_source in reached.values() for source in by_source)
 
 

@@ -13,7 +13,7 @@ from autograder import arguments
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS
 from autograder.grading.catalog import Exercise
 from autograder.grading.drawings import Drawings
-from autograder.grading.thresholds import Table
+from autograder.grading.thresholds import MADE, Table
 from autograder.instructor.quality import calibrate as calibrating
 from autograder.instructor.quality import distributions, kill_matrix, kill_table, mutants
 from autograder.report import terminal
@@ -79,7 +79,7 @@ def calibrate(chosen: list[Exercise], seeds: int, mutant_seeds: int, jobs: int |
 
             table = calibrating.calibrate(exercise, own, seeds, mutant_seeds, jobs or os.cpu_count() or 1, observe)
         distributions.draw(table, exercise.folder / "thresholds.png")
-        for sentence in _sentences(exercise, table):
+        for sentence in (*_sentences(exercise, table), *_missing(exercise, table, own, seeds)):
             click.echo(sentence)
     return 0
 
@@ -115,6 +115,20 @@ class _First:
             if check not in self._told and done < total:
                 self._told.add(check)
                 click.echo(f"After {calibrating.ENOUGH} seeds, {sentence}; about {minutes:.0f} minutes to go")
+
+
+def _missing(exercise: Exercise, table: Table, drawings: list[Drawings], seeds: int) -> Iterator[str]:
+    """Say where the reference did not get to a score under some seeds."""
+    names = {MADE, *(each.source for each in drawings)}
+    for check in (name for name, trains in exercise.outline().items() if trains):
+        found = {name: len(told.measured) for name, told in table.get(check, {}).items() if name in names}
+        for name, scores in (found or {drawings[0].source: 0}).items():
+            if scores < seeds:
+                yield (
+                    f"{exercise.name} {check} {name}: {scores} of {seeds} seeds gave a score. Run it again: only the "
+                    f"others are measured. If they give none again, `python -m autograder {exercise.homework} --only "
+                    f"{exercise.name} --reference` says why."
+                )
 
 
 def _sentences(exercise: Exercise, table: Table) -> Iterator[str]:
