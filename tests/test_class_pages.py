@@ -12,9 +12,9 @@ from PIL import Image
 
 from autograder import paths
 from autograder.grading import catalog
-from autograder.instructor.classroom import pages, plots, roll, similar
+from autograder.instructor.classroom import class_rows, pages, plots, similar
+from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.layouts import HandedIn
-from autograder.instructor.classroom.roll import Row
 from autograder.intake.submission import Submission
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
@@ -51,7 +51,7 @@ def graded(number, verdict):
 def rows():
     listed = list(Verdict)
     found = [HandedIn(id=f"id{n}", name=f"Student {n}{EVIL * (n == 3)}", source="x") for n in range(40)]
-    for number, row in enumerate(roll.call(found, [], {}, None)[0]):
+    for number, row in enumerate(class_rows.gather(found, [], {}, None)[0]):
         row.report = graded(number, listed[number % len(listed)])
         yield row
 
@@ -181,7 +181,7 @@ def compared(rewritten):
     pytest.importorskip("copydetect", reason="the extra `similarity` is not installed")
 
     def run(*sources):
-        called = roll.call([HandedIn(id=str(n), source=str(n)) for n in range(len(sources))], [], {}, None)[0]
+        called = class_rows.gather([HandedIn(id=str(n), source=str(n)) for n in range(len(sources))], [], {}, None)[0]
         handed_in = [
             (row, Submission({PROTONET.file: source.encode()})) for row, source in zip(called, sources, strict=True)
         ]

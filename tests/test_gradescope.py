@@ -24,7 +24,7 @@ from rich.console import Console
 
 from autograder import paths
 from autograder.grading import catalog
-from autograder.instructor import references, regions
+from autograder.instructor import references, solution_regions
 from autograder.instructor.gradescope import build, results
 from autograder.instructor.handout import leaks
 from autograder.intake import archives
@@ -281,7 +281,7 @@ def test_the_reference_gets_full_marks_in_the_default_container(container, homew
 @marked
 def test_a_stub_gets_no_points_and_reads_what_is_to_do(container):
     exercises = catalog.exercises("hw2")
-    stubs = {e.file: regions.stub((e.folder / "solution.py").read_text(), e.file).encode() for e in exercises}
+    stubs = {e.file: solution_regions.stub((e.folder / "solution.py").read_text(), e.file).encode() for e in exercises}
     made = container("hw2", stubs)
     made.grade()
     page = made.results()

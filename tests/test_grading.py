@@ -19,7 +19,7 @@ from autograder.grading import catalog, grade, referee
 from autograder.grading.check_vocabulary import longer
 from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
-from autograder.instructor import references, regions
+from autograder.instructor import references, solution_regions
 from autograder.instructor.live_key import Live
 from autograder.intake import submission
 from autograder.intake.submission import Submission
@@ -50,7 +50,7 @@ def changed(homework, name, *edits):
 
 def stubs(homework):
     return {
-        exercise.file: regions.stub((exercise.folder / "solution.py").read_text(), exercise.file).encode()
+        exercise.file: solution_regions.stub((exercise.folder / "solution.py").read_text(), exercise.file).encode()
         for exercise in catalog.exercises(homework)
     }
 

@@ -26,7 +26,7 @@ def check(verdict, **fields):
 
 
 def report_of(*checks, **fields):
-    exercise = ExerciseResult(name="maml", title="Problem 2. MAML", file="hw2/maml.py", checks=list(checks))
+    exercise = ExerciseResult(name="sums", title="Problem 2. Sums", file="hw2/sums.py", checks=list(checks))
     told = {"homework": "hw2", "subject": "a student", "seed": 4711, "data": "glyphs", "isolation": levels.ISOLATED}
     return Report(**(told | {"exercises": [exercise]} | fields))
 
@@ -64,7 +64,7 @@ def test_markdown_begins_with_a_table_of_scores():
         "# hw2: 3 of 6 points",
         "| exercise | file | points | of |",
         "|---|---|--:|--:|",
-        "| Problem 2. MAML | `hw2/maml.py` | 3 | 6 |",
+        "| Problem 2. Sums | `hw2/sums.py` | 3 | 6 |",
     ]
 
 
@@ -195,7 +195,7 @@ def test_a_problem_is_told_in_its_plain_form():
 
 def test_only_a_report_of_anothers_work_shows_flags_and_the_level():
     report = report_of(check(Verdict.PASS))
-    report.exercises[0].flags = ["hw2/maml.py, line 3 opens a file by itself: open('x')"]
+    report.exercises[0].flags = ["hw2/sums.py, line 3 opens a file by itself: open('x')"]
     console = Console(file=io.StringIO(), width=100)
     terminal.show(report, console)
     assert "opens a file" not in console.file.getvalue()

@@ -286,7 +286,7 @@ def _homework(name: str) -> Homework:
         raise CatalogError(f"{_short(path)}: hints = {values['hints']!r} is none of {allowed}.")
     for key in ("required", "optional"):
         for exercise, points in values.get(key, {}).items() if isinstance(values.get(key, {}), dict) else ():
-            if not _is_worth(points):
+            if not is_worth(points):
                 raise CatalogError(
                     f"{_short(path)} gives {exercise} {points!r} points: a positive number with at most two decimals."
                 )
@@ -300,8 +300,8 @@ def _homework(name: str) -> Homework:
     return listed
 
 
-def _is_worth(points: object) -> bool:
-    """Whether it is a number of points that an exercise can have."""
+def is_worth(points: object) -> bool:
+    """Tell whether it is a number of points that an exercise can have."""
     if isinstance(points, bool) or not isinstance(points, int | float) or not math.isfinite(points):
         return False
     return points > 0 and math.isclose(points, round(points, 2))

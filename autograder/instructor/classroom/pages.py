@@ -13,9 +13,9 @@ import msgspec
 from autograder import untrusted
 from autograder.grading.catalog import Exercise, homework
 from autograder.instructor.classroom import plots
+from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.gradebook import DAY, Gradebook, words
 from autograder.instructor.classroom.policy import Policy
-from autograder.instructor.classroom.roll import Row
 from autograder.instructor.classroom.similar import Pair
 from autograder.instructor.classroom.summary import LISTED, Summary
 from autograder.level_words import WORDS

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from autograder.grading.catalog import Exercise
-from autograder.instructor.classroom.roll import Row
+from autograder.instructor.classroom.class_rows import Row
 from autograder.results import CheckResult, ExerciseResult, Verdict
 
 EXAMPLES = 3  # of a failure

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from autograder.grading import catalog
 from autograder.grading.catalog import Exercise
-from autograder.instructor import regions
+from autograder.instructor import solution_regions
 from autograder.instructor.handout import carried, disguises, spelling
 from autograder.instructor.quality import mutants
 from autograder.paths import COURSE
@@ -134,8 +134,8 @@ def _hidden(exercise: Exercise) -> tuple[Code, ...]:
 def _left_out(exercise: Exercise) -> Iterator[Code]:
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
     name = f"{exercise.place}/solution.py"
-    given = _joined(_tokens(regions.stub(solution, name)))
-    for first, lines in regions.hidden(solution, name):
+    given = _joined(_tokens(solution_regions.stub(solution, name)))
+    for first, lines in solution_regions.hidden(solution, name):
         tokens = [_line(line) for line in lines]
         for number, line in enumerate(tokens):
             if len(line) >= SAME and _joined(line) not in given:
@@ -167,9 +167,9 @@ def _spelled(exercise: Exercise) -> dict[str, str]:
     """The expressions that the stub leaves out, spelled as spelling.py does, and their places."""
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
     name = f"{exercise.place}/solution.py"
-    given = spelling.spellings(regions.stub(solution, name))
+    given = spelling.spellings(solution_regions.stub(solution, name))
     found = {}
-    for first, lines in regions.hidden(solution, name):
+    for first, lines in solution_regions.hidden(solution, name):
         for number, node in spelling.expressions(textwrap.dedent("\n".join(lines))):
             weight = spelling.weight(node)
             if node not in given and (weight > SHORT or (weight == SHORT and node not in _common(exercise.homework))):

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from autograder.instructor import regions
+from autograder.instructor import solution_regions
 
 SHORTEST = 8  # letters of an expression: x + 1 is in many texts
 EXPRESSIONS = (ast.Call, ast.Subscript, ast.BinOp, ast.UnaryOp, ast.Compare, ast.keyword)
@@ -18,12 +18,14 @@ class SolutionCode:
         name: its file name, for messages.
 
     Raises:
-        regions.RegionError: a marker is unbalanced, or the solution or its stub is not Python.
+        solution_regions.RegionError: a marker is unbalanced, or the solution or its stub is not Python.
     """
 
     def __init__(self, source: str, name: str):
-        shown = regions.stub(source, name)
-        code = {first + i: line for first, lines in regions.hidden(source, name) for i, line in enumerate(lines)}
+        shown = solution_regions.stub(source, name)
+        code = {
+            first + i: line for first, lines in solution_regions.hidden(source, name) for i, line in enumerate(lines)
+        }
         self._names = set(re.findall(r"\w+", "\n".join(code.values()))).difference(re.findall(r"\w+", shown))
         nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, EXPRESSIONS) and node.lineno in code]
         texts = {_bare(ast.unparse(node)) for node in nodes}

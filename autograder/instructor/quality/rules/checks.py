@@ -12,7 +12,7 @@ from autograder.grading import author_mistakes
 from autograder.grading import checks as grading
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import Check, trains
-from autograder.instructor import regions
+from autograder.instructor import solution_regions
 from autograder.instructor.in_process import Inside
 from autograder.instructor.live_key import Live
 from autograder.instructor.quality import solution_code
@@ -107,7 +107,7 @@ def vocabulary(exercise: Exercise) -> Iterator[str]:
 def reference_and_stub(exercise: Exercise) -> Iterator[str]:
     """Hold the checks that do not train against the reference, and against what a student begins with."""
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
-    for text, right in ((solution, True), (regions.stub(solution, f"{exercise.place}/solution.py"), False)):
+    for text, right in ((solution, True), (solution_regions.stub(solution, f"{exercise.place}/solution.py"), False)):
         subject = Inside(exercise, text)
         for check in judge({exercise: subject}, 1, Live(), lambda check: not trains(check)):
             if right and check.verdict is not Verdict.PASS:

@@ -3,9 +3,11 @@
 import ast
 from collections.abc import Iterator
 
+from rich.table import Table
+
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import checks, described
-from autograder.instructor.quality import kill_matrix, mutants
+from autograder.instructor.quality import kill_matrix, kill_table, mutants
 from autograder.instructor.quality.mutants import COMMON, FILE, UNJUDGED, WITHOUT_IDEA, Mutant
 from autograder.instructor.quality.patches import PatchError
 
@@ -83,9 +85,10 @@ def cost(exercise: Exercise, mutant: Mutant) -> float:
     return lost / total
 
 
-def exact(exercise: Exercise) -> Iterator[str]:
-    """Hold the checks against all mutants."""
+def exact(exercise: Exercise) -> Iterator[str | Table]:
+    """Hold the checks against all mutants, and show what they cost."""
     order = [mutant.name for mutant in mutants.load(exercise)]
     deaths = sorted(kill_matrix.kill([exercise], SEED), key=lambda death: order.index(death.mutant))
+    yield kill_table.costs(deaths)
     for death in deaths:
         yield from death.misfits()
