@@ -4,6 +4,7 @@ The tests try all of them again only where something changed on which their verd
 them, so that a record that is not true is found.
 """
 
+import functools
 import hashlib
 import os
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ class Tried(msgspec.Struct):
     alternatives: int
 
 
+@functools.cache
 def digest(exercise: Exercise) -> str:
     """Return the digest of all on which the verdicts on mutants and alternatives depend, hex."""
     return version.digest_of(hashlib.sha256(b"tried\n"), files(exercise))

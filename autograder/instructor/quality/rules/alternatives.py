@@ -2,7 +2,6 @@
 
 import ast
 import concurrent.futures
-import os
 from collections import Counter
 from collections.abc import Iterator
 from multiprocessing import get_context
@@ -40,17 +39,14 @@ def fit(exercise: Exercise) -> Iterator[str]:
 def pass_all(exercise: Exercise) -> Iterator[str]:
     """Hold the checks that do not train against all alternatives, in parallel."""
     known = alternatives.load(exercise)
-    with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    with concurrent.futures.ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         for found in pool.map(rejected, [exercise] * len(known), known):
             yield from found
 
 
 def rejected(exercise: Exercise, alternative: Alternative) -> list[str]:
     """Say which checks reject a correct solution, and which mistakes it is taken for."""
-    return list(_rejected(exercise, alternative))
-
-
-def _rejected(exercise: Exercise, alternative: Alternative) -> Iterator[str]:
+    found: list[str] = []
     key = Live()
     subject = Inside(exercise, alternative.apply((exercise.folder / "solution.py").read_text(encoding="utf-8")))
     calls: dict[str, list[Call]] = {}
@@ -61,7 +57,8 @@ def _rejected(exercise: Exercise, alternative: Alternative) -> Iterator[str]:
 
     for check in judge({exercise: subject}, 1, key, lambda check: not trains(check), observe):
         if not check.earned:
-            yield f"{alternative.place}: {check.name} rejects it ({check.verdict.value}: {check.message})."
+            found.append(f"{alternative.place}: {check.name} rejects it ({check.verdict.value}: {check.message}).")
         # Nobody would ask it of a check that passes; an answer shows that the mistake has the right numbers.
         if named := key.explain(exercise, check.name, calls.get(check.name, [])):
-            yield f"{alternative.place}: In {check.name} it is taken for a mistake: {named}"
+            found.append(f"{alternative.place}: In {check.name} it is taken for a mistake: {named}")
+    return found
