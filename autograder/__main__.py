@@ -88,7 +88,7 @@ def _print_no_more() -> None:
 @click.group(cls=CommandLine)
 def main() -> None:
     """Grade the homework of the meta-learning course, and make its handouts."""
-    for said in safe_path.hiding():
+    for said in (*safe_path.hiding(), *safe_path.strangers()):
         click.echo(f"Note: {said}", err=True)
     _warn_of_another_autograder()
 
@@ -99,7 +99,14 @@ def _add_homework(homework: str) -> None:
     @click.option("--reference", is_flag=True, hidden=not INSTRUCTOR, help="Grade the reference solutions.")
     @click.option("--only", metavar="EXERCISE", help="Grade one exercise.")
     @click.option("--fast", is_flag=True, help="Leave out the checks that train.")
+    @click.option("--hint", is_flag=True, help="Say how to mend what is wrong, not only where to look.")
+    @click.option("--verbose", is_flag=True, help="Show a line for each check that passes, and every hint.")
     @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the whole result to a file.")
+    @click.option(
+        "--html",
+        type=click.Path(path_type=Path),
+        help="Write the whole result as a page, with pictures of what failed in your own work.",
+    )
     @click.option(
         "--feedback",
         type=click.Path(path_type=Path),
@@ -120,14 +127,20 @@ def _add_homework(homework: str) -> None:
         help="Run code in containers of this engine.",
     )
     @click.option(
-        "--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this."
+        "--require",
+        type=click.Choice(list(WORDS)),
+        metavar="LEVEL",
+        help=f"Grade nothing where isolation is weaker than this: {', '.join(WORDS)}.",
     )
     def command(
         submission: Path | None,
         reference: bool,
         only: str | None,
         fast: bool,
+        hint: bool,
+        verbose: bool,
         json_file: Path | None,
+        html: Path | None,
         list_only: bool,
         seed: int | None,
         data: str | None,
@@ -143,7 +156,8 @@ def _add_homework(homework: str) -> None:
         if isolation:
             levels.demand(isolation)
         source = commands.Source(submission, reference, data, allow_unsandboxed, require)
-        return commands.grade(homework, source, only, fast, seed, {json_file: False, feedback: True})
+        written = {"--json": json_file, "--html": html, "--feedback": feedback}
+        return commands.grade(homework, source, only, fast, seed, written, hint=hint, verbose=verbose)
 
 
 for _homework in homeworks():

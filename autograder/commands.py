@@ -9,13 +9,15 @@ import click
 from autograder import answer_key, fault, manifest, untrusted
 from autograder.arguments import check_copy, chosen, find_drawings
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
+from autograder.grading import catalog
 from autograder.grading.settings import Settings
 from autograder.intake import submission
 from autograder.isolation import levels
 from autograder.level_words import NONE, WORDS
 from autograder.paths import COURSE, GRADER
-from autograder.report import files, student, terminal
+from autograder.report import files, stages, student, terminal
 from autograder.results import Report
+from autograder.student import earlier_failures
 from autograder.writing import write_whole
 from data import copies
 
@@ -39,7 +41,15 @@ class Source(NamedTuple):
 
 
 def grade(
-    homework: str, source: Source, only: str | None, fast: bool, seed: int | None, written: dict[Path | None, bool]
+    homework: str,
+    source: Source,
+    only: str | None,
+    fast: bool,
+    seed: int | None,
+    written: dict[str, Path | None],
+    *,
+    hint: bool = False,
+    verbose: bool = False,
 ) -> int:
     """Grade one submission and print its report; returns the exit status.
 
@@ -49,16 +59,18 @@ def grade(
         only: name of one exercise.
         fast: leave the checks out that train.
         seed: of the inputs; None for a new one.
-        written: files to write, and whether for the student's eyes.
+        written: files to write, by the options that ask for them.
+        hint: whether the reports say how to mend what is wrong.
+        verbose: whether the terminal has a line for each check that passes, and the hints of all that fail.
     """
     listed = chosen(homework, only)
     if not source.reference and source.path is None:
         check_copy()
     if source.reference and source.path:
         raise click.UsageError("--reference and --submission exclude each other.")
-    files_to_write = {path: for_student for path, for_student in written.items() if path}
-    for path, for_student in files_to_write.items():
-        _check_writable(path, for_student)
+    files_to_write = {option: path for option, path in written.items() if path}
+    for option, path in files_to_write.items():
+        _check_writable(option, path)
     drawings, seed = find_drawings(source.data), _seed(seed)
     try:
         handed_in = _solutions(homework) if source.reference else submission.collect(source.path or COURSE, homework)
@@ -82,22 +94,39 @@ def grade(
         report = grading.grade(
             homework,
             handed_in,
-            Settings(seed, drawings, answer_key.find(), observe=progress),
+            Settings(seed, drawings, answer_key.find(), pictures=source.path is None, observe=progress),
             subject=subject,
             only=only,
             fast=fast,
         )
+    report = _staged(report, own=not source.reference and source.path is None, asked=hint)
     lost = False
-    for path, for_student in files_to_write.items():
-        seen = student.view(report) if for_student else report
+    for option, path in files_to_write.items():
         try:
-            write_whole(path, files.RENDERERS[path.suffix if for_student else ".json"](seen).encode())
+            write_whole(path, _rendered(option, path, report).encode())
         except OSError as error:
             click.echo(f"{path} was not written, what was there is untouched. {fault.sentence(error)}", err=True)
             lost = True
     of_another = source.path is not None
-    terminal.show(report, terminal.console(), of_another=of_another, tracebacks=of_another or source.reference)
+    terminal.show(
+        report,
+        terminal.console(),
+        of_another=of_another,
+        tracebacks=of_another or source.reference,
+        verbose=verbose,
+    )
+    drawn = sum(bool(check.picture) for check in report.checks)
+    if drawn and not written["--html"]:
+        click.echo(f"--html FILE writes this as a page, with {drawn} picture{'s' * (drawn > 1)} of what failed.")
     return GRADER_FAULT if lost else status(report)
+
+
+def _staged(report: Report, *, own: bool, asked: bool) -> Report:
+    """The report with how to mend a mistake where it is due; of the student's own work it is remembered what failed."""
+    before = earlier_failures.read() if own else set()
+    if own:
+        earlier_failures.remember(report)
+    return stages.staged(report, catalog.homework(report.homework).hints, asked=asked, before=before)
 
 
 def _solutions(homework: str) -> submission.Submission:
@@ -136,9 +165,15 @@ def _may_run(source: Source) -> bool:
     return True
 
 
-def _check_writable(path: Path, for_student: bool) -> None:
-    option = "--feedback" if for_student else "--json"
-    if for_student and path.suffix not in files.RENDERERS:
+def _rendered(option: str, path: Path, report: Report) -> str:
+    """What an option writes into its file: the whole report, or for --feedback what the student may read of it."""
+    if option == "--feedback":
+        return files.RENDERERS[path.suffix](student.view(report))
+    return files.RENDERERS[option.replace("--", ".")](report)
+
+
+def _check_writable(option: str, path: Path) -> None:
+    if option == "--feedback" and path.suffix not in files.RENDERERS:
         raise click.UsageError(f"--feedback writes {', '.join(files.RENDERERS)}, not {path.name}.")
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise click.UsageError(f"{option} cannot write {path}: its folder is not there, or it is one itself.")

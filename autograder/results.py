@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from enum import Enum
+from typing import Literal
 
 import msgspec
 
@@ -24,6 +25,11 @@ class Verdict(str, Enum):
     PROTOCOL = "PROTOCOL"  # bytes on the wire that no honest code sends
     NOT_RUN = "NOT-RUN"  # still to do, or waiting for another check
     GRADER_ERROR = "GRADER-ERROR"  # our fault; never a silent zero
+
+
+# Verdicts with a hint. Those on time and memory have their own advice.
+HINTED = (Verdict.WRONG, Verdict.FORMAT, Verdict.CRASH)
+Hints = Literal["asked", "second failure", "always"]  # when a report says how to mend a mistake
 
 
 def number(points: float) -> str:
@@ -48,16 +54,28 @@ class StudentError(Exception):
         plain: the message without anything that the student's code was given or made of it.
         todo: it is a TODO not yet filled in.
         again: it may have come from outside: worth a second try.
+        advised: the message itself says what to do, and the hint of the check would lead elsewhere.
+        numbers: plain holds numbers or types of what the student's code said.
     """
 
     def __init__(
-        self, verdict: Verdict, message: str, *, plain: str | None = None, todo: bool = False, again: bool = False
+        self,
+        verdict: Verdict,
+        message: str,
+        *,
+        plain: str | None = None,
+        todo: bool = False,
+        again: bool = False,
+        advised: bool = False,
+        numbers: bool = False,
     ):
         super().__init__(message)
         self.verdict = verdict
         self.plain = message if plain is None else plain
         self.todo = todo
         self.again = again or verdict is Verdict.TIMEOUT
+        self.advised = advised
+        self.numbers = numbers
 
 
 class CheckResult(msgspec.Struct, kw_only=True):
@@ -69,12 +87,15 @@ class CheckResult(msgspec.Struct, kw_only=True):
         message: what was seen against what was expected; empty for PASS.
         plain: as much of it as a student may read where the inputs are secret.
         likely: which mistake gives just these numbers, where one is known.
-        hint: the mistake that this check is there to find, in the lecture's terms.
+        picture: what was asked and answered, drawn, as HTML; empty where others' work is graded, or it has none.
+        hint: what is wrong and where to look, in the lecture's terms.
+        mend: how to mend it; empty in a report that does not say so yet.
         waits_for: titles of the checks that must pass before this one is judged.
         printed: what the student's code printed meanwhile, cut to its end.
         traceback: of a fault of ours, for the staff.
         again: whether what happened may have come from outside, and is worth a second try.
         unclear: whether an answer of the student's may be behind a fault of ours.
+        advised: whether the message itself says what to do, and the hint would lead elsewhere.
         seconds: that the student's code took, as isolation.clock counts them: a busy machine adds none.
     """
 
@@ -85,7 +106,9 @@ class CheckResult(msgspec.Struct, kw_only=True):
     message: str = ""
     plain: str = ""
     likely: str = ""
+    picture: str = ""
     hint: str = ""
+    mend: str = ""
     waits_for: list[str] = []
     todo: bool = False
     training: bool = False
@@ -93,12 +116,18 @@ class CheckResult(msgspec.Struct, kw_only=True):
     traceback: str = ""
     again: bool = False
     unclear: bool = False
+    advised: bool = False
     seconds: float = 0.0
 
     @property
     def earned(self) -> float:
         """Points, all or none."""
         return self.points if self.verdict is Verdict.PASS else 0.0
+
+    @property
+    def hint_shown(self) -> str:
+        """The hint, if it belongs to what became of the check."""
+        return self.hint if self.verdict in HINTED and not self.advised else ""
 
     @property
     def last_printed(self) -> list[str]:
@@ -158,6 +187,8 @@ class Report(msgspec.Struct, kw_only=True):
         data: where the drawings of the training checks come from, as "omniglot (242 characters)".
         isolation: how the student's code was kept apart, in the words of autograder.isolation.
         left_out: points of required checks that --fast or --only left out.
+        untrained: as many of these as belong to checks that train, which --fast left out.
+        held_back: how a student gets to read how to mend a mistake, where the report does not say so yet.
         notes: what was left aside of what was handed in.
         handout: version of the handout from which it says it started.
     """
@@ -169,6 +200,8 @@ class Report(msgspec.Struct, kw_only=True):
     isolation: str
     exercises: list[ExerciseResult]
     left_out: float = 0.0
+    untrained: float = 0.0
+    held_back: str = ""
     notes: list[str] = []
     seconds: float = 0.0
     version: str = ""
@@ -200,6 +233,18 @@ class Report(msgspec.Struct, kw_only=True):
         if len(self.optional) == len(self.exercises):
             return f"{self.homework}: no required exercises"
         return f"{self.homework}: {_score(self.earned, self.points)}{' of required exercises' if self.optional else ''}"
+
+    @property
+    def beside(self) -> str:
+        """What was left out of the score, as "8 more are for checks that train, which --fast leaves out"."""
+        others = total([self.left_out, -self.untrained])
+        parts = []
+        if self.untrained:
+            parts.append(f"{number(self.untrained)} more are for checks that train, which --fast leaves out")
+        if others:
+            rest = "" if self.untrained else " more are"
+            parts.append(f"{number(others)}{rest} for exercises that --only leaves out")
+        return ", and ".join(parts)
 
     @property
     def optional_scores(self) -> str:

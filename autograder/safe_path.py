@@ -37,6 +37,19 @@ def call(module: str, function: str, *arguments: object) -> None:
     getattr(importlib.import_module(module), function)(*arguments)
 
 
+def strangers() -> list[str]:
+    """Return a sentence if Python itself has looked for modules in the current folder, before any of the course's."""
+    named = os.environ.get("PYTHONPATH", "")
+    if not named or not any(not folder or _is_a_strangers(folder) for folder in named.split(os.pathsep)):
+        return []
+    if _is_a_strangers(COURSE):  # the current folder is the course's own
+        return []
+    return [
+        "PYTHONPATH names the current folder (an empty part does too): Python runs a sitecustomize.py that lies there "
+        "before anything else. Take it out before you grade others' work."
+    ]
+
+
 def hiding() -> list[str]:
     """Return a sentence for each file of the course folder that has the name of another module."""
     if COURSE.endswith(PACKAGES):

@@ -9,7 +9,7 @@ BIDI = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x2
 FORMULA = ("=", "+", "-", "@")  # how a cell begins that a spreadsheet would run
 OTHER = ("|", "%")  # how one begins that becomes a formula when something decodes it
 # A table may be opened with any of these as the separator, and then each piece between two of them begins a cell.
-PIECE = re.compile(r"""(?<![^\s,;|:"])[^\s,;|:"]+""")
+PIECE = re.compile(r"""(?<![^\s,;|:"^~/\\\u00a6\u00a7\u00b7])[^\s,;|:"^~/\\\u00a6\u00a7\u00b7]+""")
 NUMBER = re.compile(r"[-+]\d[\d.]*(e[-+]?\d+)?[.)\]]*", re.IGNORECASE)
 
 

@@ -18,7 +18,8 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 HEAD = """# What a student reads
 
 The reports on solutions with one of the mistakes that are made most. `python -m benchmarks.reports` writes this page
-from the mutants that are `(an example)`; checks that pass are left out here.
+from the mutants that are `(an example)`; checks that pass are left out here. A first report ends with the hint; how to
+mend it comes with `--hint`, or at the second failure.
 """
 
 

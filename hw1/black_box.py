@@ -55,7 +55,7 @@ class MANN(nn.Module):
         #   before the first query. No episode knows of the others, or of an earlier call.
         # - Where the label of a query would stand, all N of them, there are zeros. The caller's input_labels
         #   stay as they are: they are the targets of the loss.
-        # - layer2 reads what layer1 says, as it is, and what layer2 says is returned, as it is.
+        # - layer2 reads the outputs of layer1 as they are, and the outputs of layer2 are returned as they are.
         #
         # What is in memory in which order? Before you reshape, say which axis is to run fastest.
         raise NotImplementedError("MANN.forward is still to do")
@@ -74,5 +74,5 @@ class MANN(nn.Module):
         # through which gradients flow.
         #
         # Read in the documentation of F.cross_entropy which dimension it takes for the classes, and what it
-        # does with logits. It does not complain of a wrong one.
+        # does with logits. It does not complain about a wrong one.
         raise NotImplementedError("MANN.loss_function is still to do")

@@ -43,7 +43,7 @@ class CNP(nn.Module):
         #
         # - The encoder reads two numbers, x before y. It sees one point at a time, and does not know how many
         #   there are.
-        # - The points are a set: neither their order nor saying all of them twice may make a difference.
+        # - The points are a set: neither their order nor giving all of them twice may make a difference.
         raise NotImplementedError("CNP.represent is still to do")
 
     def decode(self, r, x):
@@ -60,7 +60,8 @@ class CNP(nn.Module):
         # TODO: Run self.decoder on (r, x) for each x, r before x, and return the means and the deviations.
         #
         # - log(1 + exp s) is softplus. F.softplus does not overflow where exp(s) does.
-        # - MIN_DEVIATION, 0.1, is the floor: sure of a value that is wrong, the loss would be without bounds.
+        # - MIN_DEVIATION, 0.1, is the floor: without it the loss grows without bounds where a prediction is wrong
+        #   and the network is sure of it.
         # - Each x is answered by itself.
         raise NotImplementedError("CNP.decode is still to do")
 
@@ -81,9 +82,10 @@ class CNP(nn.Module):
         """
         loss_batch = []
         for x_support, y_support, x_query, y_query in tasks:
-            # TODO: Predict the query from the support, and append the mean of -log N(y; mu, sigma^2) over the query.
+            # TODO: Predict the query from the support with self.predict, and append the mean of -log N(y; mu, sigma^2)
+            # over the query.
             #
-            # - y_query is what is asked: it belongs into the loss, and nowhere else.
+            # - y_query holds the answers: it belongs in the loss, and nowhere else.
             # - Where a function of PyTorch wants a deviation, and where a variance?
             raise NotImplementedError("CNP.step is still to do")
         return torch.stack(loss_batch).mean()

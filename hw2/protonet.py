@@ -108,11 +108,14 @@ class ProtoNet:
         accuracy_query_batch = []
         for task in task_batch:
             images_support, labels_support, images_query, labels_query = (part.to(self.device) for part in task)
-            # TODO: For this task: embed support and query with self._network, make prototypes of the support, and
-            # compute logits of both against them. Append
+            # TODO: For this task: embed support and query with self._network, make prototypes of the support with
+            # self._prototypes, and compute logits of both against them with self._logits. Append
             #     to loss_batch             the cross entropy of the query logits, a scalar tensor,
             #     to accuracy_support_batch the accuracy on the support, a float (util.score computes it),
             #     to accuracy_query_batch   the accuracy on the query, a float.
+            #
+            # _step is judged with other functions in the place of these two, so call them: then a mistake in one
+            # of them costs its own points only.
             #
             # Embed all support drawings in one pass, not class by class: batch normalisation takes its
             # statistics from the pass, and those of a single class remove what tells it from the others.

@@ -3,7 +3,7 @@
 import re
 import textwrap
 
-from autograder.instructor import regions
+from autograder.instructor import solution_regions
 
 KEPT = "        self._log_dir = log_dir\n"
 
@@ -19,14 +19,14 @@ def rewrite(solution, bodies):
     for line in solution.splitlines():
         if begun := re.match(r"\s*def (\w+)", line):
             function = begun[1]
-        if line.strip() == regions.BEGIN and function in bodies:
+        if line.strip() == solution_regions.BEGIN and function in bodies:
             body = textwrap.dedent(bodies[function]).strip()
             lines += textwrap.indent(body, line[: line.index("#")]).splitlines()
             skipping = True
             used.add(function)
         if not skipping:
             lines.append(line)
-        if line.strip() == regions.END:
+        if line.strip() == solution_regions.END:
             skipping = False
     assert used == bodies.keys() - {"imports", "kept"}
     text = "\n".join(lines).replace("\nimport ", f"\n{bodies.get('imports', '')}\nimport ", 1) + "\n"

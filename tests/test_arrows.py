@@ -21,7 +21,8 @@ LAYERS = (
     ("worker",),
     ("isolation", "intake"),
     ("grading.catalog",),  # which exercises there are
-    ("grading.questions",),  # and what their probes declare
+    ("grading.questions",),  # what their probes declare
+    ("grading.undeclared",),  # and arrays that are not as declared
     ("grading.definitions",),  # read off their text
 )
 BASE = ("exit_status", "fault", "level_words", "locks", "manifest", "paths", "results", "safe_path", "untrusted")

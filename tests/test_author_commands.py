@@ -1,12 +1,7 @@
 """`check`, `mutants` and `calibrate`, on a course with one small exercise."""
 
-import json
-
 import pytest
-from toy_course import toy_course  # noqa: F401  (fixture)
-
-from autograder.grading.thresholds import Threshold
-from autograder.instructor.quality import calibrate
+from toy_course import FITTED, toy_course  # noqa: F401  (fixture)
 
 
 def words(done):
@@ -14,27 +9,16 @@ def words(done):
     return " ".join((done.stdout + done.stderr).split())
 
 
-def threshold(course, **changed):
-    """Write thresholds as if they had been measured."""
-    told = {name: getattr(fitted(), name) for name in Threshold.__struct_fields__} | changed
-    table = {"test_tells_numbers_apart": {"made": told}}
-    (course.toy / "thresholds.json").write_text(json.dumps(table))
-    (course.toy / "thresholds.png").touch()
-
-
-def fitted():
-    told = calibrate.fit([0.9 + seed / 1000 for seed in range(30)])
-    told.mutants = {"the sign": [0.1, 0.2]}
-    return told
-
-
 @pytest.mark.slow
 def test_an_exercise_that_keeps_all_rules_is_checked_whole(toy_course):  # noqa: F811
     toy_course.complete()
-    threshold(toy_course)
+    toy_course.set_thresholds()
     done = toy_course.run("check")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("✓") == 22 and "✗" not in done.stdout and "All rules are kept." in done.stdout
+    costs = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines() if "up to " in line]
+    assert [row[0] for row in costs] == ["up to 35%", "up to 100%"], done.stdout
+    assert costs[0][1:] == ["2", "a root, too much of it where the centre is large"] and costs[1][1] == "28"
 
 
 def test_what_is_missing_is_told_in_the_order_of_writing_and_what_takes_minutes_waits(toy_course):  # noqa: F811
@@ -95,9 +79,27 @@ BROKEN = {  # what is edited: file, passage, what stands in its place; and what 
         ("checks.py", "@points(4)\n", "", "test_centre: Give it @points, more than 0."),
         (
             "checks.py",
-            "The spread is the mean of the squared distances from the centre, without a root.",
+            "The spread is the mean of squared distances from the centre.",
             "Wrong.",
-            "test_spread: Give it a @hint: the mistake in the lecture's terms",
+            "test_spread: Give it a @hint with what is wrong and where to look, in the lecture's terms",
+        ),
+        (
+            "checks.py",
+            "Average the squared distances, and take no root afterwards.",
+            "Average them.",
+            "test_spread: Give it a @hint with mend=: how to mend it",
+        ),
+        (
+            "checks.py",
+            "Average the squared distances, and take no root afterwards.",
+            "The spread is the mean of squared distances from the centre.",
+            "test_spread: Its @hint says the same twice",
+        ),
+        (
+            "checks.py",
+            "Look at what their sum becomes.",
+            "Look at total / len(values) in your code.",
+            "test_centre: Its first hint gives `total/len(values)` of the solution away: say it in mend= only.",
         ),
         (
             "checks.py",
@@ -228,11 +230,11 @@ def test_thresholds_that_are_too_near_or_not_measured_are_told(toy_course):  # n
     for changed, said in (
         ({"measured": [0.9, 0.91]}, "2 seeds were measured of 30."),
         ({"bound": 0.5}, "0.5 is not what the measured accuracies give"),
-        ({"mutants": {"the sign": [fitted().bound - 0.02]}}, "0.05 is asked for"),
+        ({"mutants": {"the sign": [FITTED.bound - 0.02]}}, "0.05 is asked for"),
         ({"mutants": {"a root": [0.1]}}, "It was held against 1 mutants that are not those marked."),
         ({"mutants": {"the sign": [0.1, 0.95]}}, "A mutant reached 0.950"),
     ):
-        threshold(toy_course, **changed)
+        toy_course.set_thresholds(**changed)
         assert said in words(toy_course.run("check", "hw1/toy", "--fast")), said
 
 
@@ -281,7 +283,7 @@ def test_a_homework_or_an_exercise_that_is_not_there_is_refused(toy_course):  # 
 
 @pytest.mark.slow
 def test_how_many_processes_measure_makes_no_difference_and_what_is_measured_is_kept(toy_course):  # noqa: F811
-    options = ("--seeds", "6", "--mutant-seeds", "2", "--data", "glyphs")
+    options = ("--seeds", "6", "--mutant-seeds", "2")  # made tasks need no drawings, and this course has none
     done = toy_course.run("calibrate", "hw1/toy", *options, "--jobs", "1")
     assert done.returncode == 0 and "After 5 seeds, toy test_tells_numbers_apart made: accuracy at least" in done.stdout
     alone = (toy_course.toy / "thresholds.json").read_bytes()
@@ -294,3 +296,13 @@ def test_how_many_processes_measure_makes_no_difference_and_what_is_measured_is_
     kept.unlink()
     assert toy_course.run("calibrate", "hw1/toy", *options, "--jobs", "2").returncode == 0
     assert (toy_course.toy / "thresholds.json").read_bytes() == alone
+
+
+def test_calibration_without_omniglot_names_another_source_before_it_begins(toy_course):  # noqa: F811
+    toy_course.edit("checks.py", ", made=True", "")
+    done = toy_course.run("calibrate", "hw1/toy", "--seeds", "6", "--mutant-seeds", "2")
+    assert done.returncode == 4 and done.stdout == ""
+    said = words(done)
+    assert "toy trains on drawings. There are no drawings in " in said and "`python -m data.download` fetches" in said
+    assert "`--data glyphs` measures by drawn handwriting alone." in said
+    assert not (toy_course.toy / "thresholds.json").exists()

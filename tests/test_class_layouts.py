@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from autograder.instructor.classroom import layouts, people, policy, roll
+from autograder.instructor.classroom import class_rows, layouts, people, policy
 from autograder.instructor.classroom.layouts import HandedIn, LayoutError
 
 DUE = datetime(2026, 3, 1, 23, 59, tzinfo=timezone.utc)
@@ -48,8 +48,8 @@ def test_canvas_names_students_ids_late_marks_and_attempts(canvas):
 
 
 def test_files_that_canvas_renamed_are_found_under_their_own_names(canvas):
-    rows, _ = roll.call(layouts.find(canvas)[1], [], {}, None)
-    assert [sorted(roll.read(row, "hw2").files) for row in rows] == [
+    rows, _ = class_rows.gather(layouts.find(canvas)[1], [], {}, None)
+    assert [sorted(class_rows.read(row, "hw2").files) for row in rows] == [
         ["hw2/protonet.py"],
         ["hw2/maml.py", "hw2/protonet.py"],
         [],
@@ -63,13 +63,13 @@ def test_a_canvas_gradebook_serves_as_roster(canvas, tmp_path):
         '"Doe, Jane",4711,jane,1\n"Lovelace, Ada",9999,ada,1\n"Hopper, Grace",4799,grace,1\n',
         encoding="utf-8",
     )
-    rows, _ = roll.call(layouts.find(canvas)[1], people.roster(table), {}, None)
+    rows, _ = class_rows.gather(layouts.find(canvas)[1], people.roster(table), {}, None)
     by_name = {row.name: row for row in rows}
     assert by_name["Doe, Jane"].handed_in.source  # by the id
     assert by_name["Lovelace, Ada"].handed_in.source  # by the name, as Canvas writes it in file names
     assert not by_name["Hopper, Grace"].handed_in.source
     assert by_name["turingalan"].notes == ["Not in the roster."]
-    assert roll.read(by_name["Hopper, Grace"], "hw2").problems["maml"] == roll.NOTHING
+    assert class_rows.read(by_name["Hopper, Grace"], "hw2").problems["maml"] == class_rows.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_a_canvas_gradebook_serves_as_roster(canvas, tmp_path):
 def test_what_canvas_renamed_is_told_by_its_own_name(tmp_path, named, own):
     put(tmp_path / f"doejane_4711_98765_{named}", b"Rar!" if own.endswith("rar") else b"x")
     put(tmp_path / "turingalan_4713_98766_protonet.py")
-    rows, _ = roll.call(layouts.find(tmp_path)[1], [], {}, None)
-    problem = roll.read(rows[0], "hw2").problems["maml"]
+    rows, _ = class_rows.gather(layouts.find(tmp_path)[1], [], {}, None)
+    problem = class_rows.read(rows[0], "hw2").problems["maml"]
     assert own in problem and "4711" not in problem
 
 
@@ -104,8 +104,8 @@ def test_the_same_archive_gives_the_same_files_whatever_exported_it(tmp_path, wa
     folder = tmp_path / "class"
     for name in ("ada", "alan"):
         WAYS[way](folder, (tmp_path / "outer.zip").read_bytes(), name)
-    rows, _ = roll.call(layouts.find(folder)[1], [], {}, None)
-    assert all(roll.read(row, "hw2").files == {"hw2/protonet.py": SOURCE, "hw2/maml.py": SOURCE} for row in rows)
+    rows, _ = class_rows.gather(layouts.find(folder)[1], [], {}, None)
+    assert all(class_rows.read(row, "hw2").files == {"hw2/protonet.py": SOURCE, "hw2/maml.py": SOURCE} for row in rows)
 
 
 # Gradescope
@@ -260,8 +260,8 @@ def test_every_item_is_a_row_whatever_it_is(tmp_path):
     put(tmp_path / ".DS_Store", b"")
     layout, found = layouts.find(tmp_path)
     assert (layout, [one.id for one in found]) == ("plain", ["ada.v2", "eve", "jane", "mallory"])
-    rows, _ = roll.call(found, [], {}, None)
-    told = {row.id: roll.read(row, "hw2") for row in rows}
+    rows, _ = class_rows.gather(found, [], {}, None)
+    told = {row.id: class_rows.read(row, "hw2") for row in rows}
     assert told["ada.v2"].files and told["jane"].files
     assert "RAR" in told["eve"].problems["maml"]
     assert "is a link" in told["mallory"].problems["protonet"]
@@ -284,14 +284,14 @@ def test_whatever_reading_raises_is_a_row(tmp_path, monkeypatch):
     def broken(path, homework):
         raise RuntimeError(path)
 
-    monkeypatch.setattr(roll.submission, "collect", broken)
-    rows, _ = roll.call([HandedIn(id="x", source="x", path=tmp_path)], [], {}, None)
-    assert roll.read(rows[0], "hw2").problems["maml"] == "What was handed in cannot be read (RuntimeError)."
+    monkeypatch.setattr(class_rows.submission, "collect", broken)
+    rows, _ = class_rows.gather([HandedIn(id="x", source="x", path=tmp_path)], [], {}, None)
+    assert class_rows.read(rows[0], "hw2").problems["maml"] == "What was handed in cannot be read (RuntimeError)."
 
 
 def test_files_of_students_have_names_of_their_own():
     found = [HandedIn(id="", name=name) for name in ("A/B", "a_b", "../../etc", "Łukasz", "=1+1", "CON" * 50)]
-    rows, _ = roll.call(found, [], {}, None)
+    rows, _ = class_rows.gather(found, [], {}, None)
     stems = [row.stem for row in rows]
     assert len({stem.lower() for stem in stems}) == len(stems)
     assert all(stem and stem == os.path.basename(stem) and not stem.startswith(".") for stem in stems)  # noqa: PTH119
@@ -301,7 +301,7 @@ def test_two_students_of_one_name_are_told_apart_by_their_ids(tmp_path):
     table = tmp_path / "roster.csv"
     table.write_text("id,name\n1,Jane Doe\n2,Jane Doe\n")
     found = [HandedIn(id="2", name="Jane Doe", source="x"), HandedIn(id="zz", name="Jane Doe", source="y")]
-    rows, _ = roll.call(found, people.roster(table), {}, None)
+    rows, _ = class_rows.gather(found, people.roster(table), {}, None)
     assert [(row.id, row.notes) for row in rows if row.handed_in.source] == [("2", []), ("zz", ["Not in the roster."])]
 
 
@@ -345,7 +345,7 @@ def test_a_policy_that_is_none_is_named(text):
 
 def test_late_by_nobody_knows_how_much_costs_the_least_there_is():
     late = policy.parse("10%/day")
-    rows, _ = roll.call([HandedIn(id="a", source="a", marked_late=True)], [], {}, late)
+    rows, _ = class_rows.gather([HandedIn(id="a", source="a", marked_late=True)], [], {}, late)
     assert rows[0].penalty == pytest.approx(0.1)
     assert rows[0].notes == ["How late is not told: counted as the least there is."]
 
@@ -353,7 +353,7 @@ def test_late_by_nobody_knows_how_much_costs_the_least_there_is():
 def test_the_roster_may_say_how_late(tmp_path):
     (tmp_path / "roster.csv").write_text("id,name,days late\n4711,Jane,3\n4712,Ada,0\n")
     found = [HandedIn(id=one, source=one, marked_late=True) for one in ("4711", "4712")]
-    rows, _ = roll.call(found, people.roster(tmp_path / "roster.csv"), {}, policy.parse("10%/day, 1 free"))
+    rows, _ = class_rows.gather(found, people.roster(tmp_path / "roster.csv"), {}, policy.parse("10%/day, 1 free"))
     assert [(row.penalty, row.handed_in.marked_late) for row in rows] == [(pytest.approx(0.2), True), (0.0, False)]
 
 
@@ -365,7 +365,7 @@ def test_points_of_written_questions_go_to_their_students(tmp_path):
         "email,name,Q1 (proof),Q2\njane@x.org,,3,1.5\n,Ada Lovelace,,2\nno@x.org,,1,1\n"
     )
     found = [HandedIn(id="1", name="x", email="jane@x.org"), HandedIn(id="2", name="lovelaceada")]
-    rows, unknown = roll.call(found, [], people.manual(tmp_path / "manual.csv"), None)
+    rows, unknown = class_rows.gather(found, [], people.manual(tmp_path / "manual.csv"), None)
     assert [row.manual for row in rows] == [{"Q1 (proof)": 3.0, "Q2": 1.5}, {"Q2": 2.0}]
     assert unknown == ["no@x.org"]
 

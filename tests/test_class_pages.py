@@ -12,9 +12,9 @@ from PIL import Image
 
 from autograder import paths
 from autograder.grading import catalog
-from autograder.instructor.classroom import pages, plots, roll, similar
+from autograder.instructor.classroom import class_rows, pages, plots, similar
+from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.layouts import HandedIn
-from autograder.instructor.classroom.roll import Row
 from autograder.intake.submission import Submission
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
@@ -38,7 +38,7 @@ def graded(number, verdict):
     checks[number % 4].message = f"{EVIL} at hw2/protonet.py, line {number}: " + "x" * 200
     checks[number % 4].seconds = number / 2
     if verdict is Verdict.WRONG:
-        checks[number % 4].likely = f"This is what comes out if it is averaged (in x: {number}, right is 1)."
+        checks[number % 4].likely = "You would get this if it were averaged."
     exercises = [
         ExerciseResult(
             name=e.name, title=e.title, file=e.file, checks=checks, flags=["os._exit " + EVIL] * (number % 3)
@@ -51,7 +51,7 @@ def graded(number, verdict):
 def rows():
     listed = list(Verdict)
     found = [HandedIn(id=f"id{n}", name=f"Student {n}{EVIL * (n == 3)}", source="x") for n in range(40)]
-    for number, row in enumerate(roll.call(found, [], {}, None)[0]):
+    for number, row in enumerate(class_rows.gather(found, [], {}, None)[0]):
         row.report = graded(number, listed[number % len(listed)])
         yield row
 
@@ -109,7 +109,7 @@ def test_the_report_counts_what_there_is(written):
     text, summary = (written[0] / "report.html").read_text(), written[1]
     assert sum(summary.verdicts.values()) == 40 * 8
     assert summary.crashed == sum(verdict is Verdict.CRASH for n in range(40) for verdict in [list(Verdict)[n % 9]]) * 2
-    assert summary.mistakes == {"This is what comes out if it is averaged.": 2 * len(range(1, 40, 9))}
+    assert summary.mistakes == {"You would get this if it were averaged.": 2 * len(range(1, 40, 9))}
     assert [count for *_, count in plots.bins(summary.scores, summary.points)] == [0] * 7 + [35, 0, 0, 5]
     assert len(re.findall(r'<th scope="row" style="font-weight: normal"><a href="feedback/', text)) == 40
     assert summary.slowest[0][0] == 19.5
@@ -181,7 +181,7 @@ def compared(rewritten):
     pytest.importorskip("copydetect", reason="the extra `similarity` is not installed")
 
     def run(*sources):
-        called = roll.call([HandedIn(id=str(n), source=str(n)) for n in range(len(sources))], [], {}, None)[0]
+        called = class_rows.gather([HandedIn(id=str(n), source=str(n)) for n in range(len(sources))], [], {}, None)[0]
         handed_in = [
             (row, Submission({PROTONET.file: source.encode()})) for row, source in zip(called, sources, strict=True)
         ]

@@ -15,8 +15,8 @@ from autograder.grading import catalog
 from autograder.instructor import version
 from autograder.instructor.classroom import local, pages, run
 from autograder.instructor.classroom.gradebook import Gradebook
-from autograder.instructor.classroom.store import Key, Store, StoreError
-from autograder.instructor.classroom.work import RefusedError
+from autograder.instructor.classroom.grading_task import RefusedError
+from autograder.instructor.classroom.result_store import Key, Store, StoreError
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
 EXERCISES = [exercise for exercise in catalog.exercises("hw2") if exercise.required]

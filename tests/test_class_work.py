@@ -19,9 +19,9 @@ from autograder.grading import catalog, grade
 from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
 from autograder.instructor import references, version
-from autograder.instructor.classroom import cluster, local, work
-from autograder.instructor.classroom.store import Key, Store
-from autograder.instructor.classroom.work import RefusedError, Task
+from autograder.instructor.classroom import cluster, grading_task, local
+from autograder.instructor.classroom.grading_task import RefusedError, Task
+from autograder.instructor.classroom.result_store import Key, Store
 from autograder.instructor.live_key import Live
 from autograder.instructor.quality import mutants
 from autograder.intake.submission import Submission
@@ -62,7 +62,7 @@ def contents():
 
 def test_remembered_answers_and_confirmations_change_nothing(contents):
     for content in contents[:5]:
-        in_class = msgspec.json.decode(work.grade(task(content)), type=Report)
+        in_class = msgspec.json.decode(grading_task.grade(task(content)), type=Report)
         alone = grade.grade(
             "hw2",
             Submission({PROTONET.file: content}),
@@ -79,7 +79,7 @@ def test_the_reference_works_out_no_answer_twice(monkeypatch):
     monkeypatch.setattr(
         references.Reference, "answer", lambda self, *question: asked.append(question) or {"x": ZEROS.copy()}
     )
-    reference = work.Remembering(PROTONET)
+    reference = grading_task.Remembering(PROTONET)
     for _ in range(2):
         answer = reference.answer("logits", {"n": 1}, {"a": ZEROS})
         answer["x"][:] = 7  # a check that changes what it is given
@@ -91,9 +91,9 @@ def test_the_reference_works_out_no_answer_twice(monkeypatch):
 
 
 def test_what_the_reference_remembers_is_bounded(monkeypatch):
-    monkeypatch.setattr(work, "MEMORY", 3 * (ZEROS.nbytes + 1024))
+    monkeypatch.setattr(grading_task, "MEMORY", 3 * (ZEROS.nbytes + 1024))
     monkeypatch.setattr(references.Reference, "answer", lambda self, *question: {"x": ZEROS})
-    reference = work.Remembering(PROTONET)
+    reference = grading_task.Remembering(PROTONET)
     for number in range(20):
         reference.answer("logits", {"n": number}, {})
     assert len(reference._known) == 3
@@ -101,18 +101,18 @@ def test_what_the_reference_remembers_is_bounded(monkeypatch):
 
 def test_another_version_is_refused():
     with pytest.raises(RefusedError, match="changed since this run began"):
-        work.grade(task(b"", version="another"))
+        grading_task.grade(task(b"", version="another"))
 
 
 def test_without_isolation_nothing_is_graded(monkeypatch):
     nothing = levels.Isolation(levels.NONE, levels.find().limits, "there is none")
     monkeypatch.setattr(levels, "find", lambda: nothing)
     with pytest.raises(RefusedError, match="--allow-unsandboxed"):
-        work.grade(task(b""))
+        grading_task.grade(task(b""))
 
 
 def test_a_fault_has_a_row_for_every_check():
-    told = json.loads(work.grade(task(b"", fault="It died.")))
+    told = json.loads(grading_task.grade(task(b"", fault="It died.")))
     checks = told["exercises"][0]["checks"]
     assert {(check["verdict"], check["message"]) for check in checks} == {("GRADER-ERROR", "It died.")}
     fast = [name for name, trains in PROTONET.outline().items() if not trains]
@@ -125,7 +125,7 @@ def test_a_fault_has_a_row_for_every_check():
 @pytest.fixture
 def bound(monkeypatch):
     """Little more memory than this process has."""
-    monkeypatch.setattr(work, "MOST", 400 * 2**20)
+    monkeypatch.setattr(grading_task, "MOST", 400 * 2**20)
     monkeypatch.setattr("autograder.grading.second_try.PAUSE", 0.0)
 
 
@@ -133,23 +133,23 @@ def test_a_grader_that_needs_too_much_memory_is_our_fault_and_its_worker_has_its
     soft = resource.getrlimit(resource.RLIMIT_DATA)
     right = (PROTONET.folder / "solution.py").read_bytes()
     taking = b"\n\n_much = torch.zeros(150_000_000)\n"  # 600 MB in the worker
-    told = msgspec.json.decode(work.grade(task(right + taking)), type=Report)
+    told = msgspec.json.decode(grading_task.grade(task(right + taking)), type=Report)
     assert not told.grader_errors and told.earned == told.points
     monkeypatch.setattr(PROTONET.load("checks"), "assert_shape", lambda *given: np.ones(2 * 10**8))
-    told = msgspec.json.decode(work.grade(task(right)), type=Report)
+    told = msgspec.json.decode(grading_task.grade(task(right)), type=Report)
     assert {check.message for check in told.grader_errors} == {fault.OUT_OF_MEMORY}
     assert resource.getrlimit(resource.RLIMIT_DATA) == soft
 
 
 def test_what_a_process_had_before_is_not_the_gradings(monkeypatch):
-    monkeypatch.setattr(work, "MOST", 400 * 2**20)
+    monkeypatch.setattr(grading_task, "MOST", 400 * 2**20)
     before = np.ones(10**8)  # twice as much
-    told = msgspec.json.decode(work.grade(task((PROTONET.folder / "solution.py").read_bytes())), type=Report)
+    told = msgspec.json.decode(grading_task.grade(task((PROTONET.folder / "solution.py").read_bytes())), type=Report)
     assert told.earned == told.points and before.all()
 
 
 def test_a_fault_is_not_kept_and_graded_again(tmp_path):
-    told = msgspec.json.decode(work.grade(task(b"", fault="It died.", traceback="Traceback")), type=Report)
+    told = msgspec.json.decode(grading_task.grade(task(b"", fault="It died.", traceback="Traceback")), type=Report)
     assert told.grader_errors[0].traceback == "Traceback"
     key = Key(submission="a", exercise="hw2/protonet", version="v", seed=1, fast=True, drawings="g")
     with Store(tmp_path).opened() as store:

@@ -109,6 +109,8 @@ def test_an_engine_that_does_not_isolate_is_refused(engine):
 def test_what_is_missing_is_told_with_what_to_do(engine, monkeypatch):
     (engine / "image").unlink()
     assert "`podman build -t fewshot-homework-worker -f Containerfile .`" in container.problem("podman")
+    monkeypatch.setattr(container, "COURSE", engine)  # as a handout, which has none
+    assert container.problem("podman").endswith("no Containerfile to make it of: leave --isolation out.")
     monkeypatch.setattr(container, "SECONDS", 0.001)
     assert container.problem("podman").startswith("podman does not answer: start it")
     monkeypatch.setenv("PATH", str(engine.parent))

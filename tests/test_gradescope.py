@@ -24,7 +24,7 @@ from rich.console import Console
 
 from autograder import paths
 from autograder.grading import catalog
-from autograder.instructor import references, regions
+from autograder.instructor import references, solution_regions
 from autograder.instructor.gradescope import build, results
 from autograder.instructor.handout import leaks
 from autograder.intake import archives
@@ -95,9 +95,7 @@ def test_a_page_has_the_published_fields():
 
 
 def test_a_student_reads_no_hidden_input():
-    secret = check(
-        Verdict.WRONG, message="got 0.12345, expected 4711", printed="4711", likely="This is it (in logits)."
-    )
+    secret = check(Verdict.WRONG, message="got 0.12345, expected 4711", printed="4711", likely="This is it.")
     page = results.results(report_of(secret))
     assert page["tests"][0]["output"] == (
         "hw2/maml.py: WRONG\nThe answer is not what it must be.\nThis is it.\nHint: Think."
@@ -283,7 +281,7 @@ def test_the_reference_gets_full_marks_in_the_default_container(container, homew
 @marked
 def test_a_stub_gets_no_points_and_reads_what_is_to_do(container):
     exercises = catalog.exercises("hw2")
-    stubs = {e.file: regions.stub((e.folder / "solution.py").read_text(), e.file).encode() for e in exercises}
+    stubs = {e.file: solution_regions.stub((e.folder / "solution.py").read_text(), e.file).encode() for e in exercises}
     made = container("hw2", stubs)
     made.grade()
     page = made.results()

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder import fault, writing
+from autograder import fault, paths, safe_path, writing
 from autograder.grading import catalog, grade, referee
 from autograder.grading.check_vocabulary import longer
 from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
-from autograder.instructor import references, regions
+from autograder.instructor import references, solution_regions
 from autograder.instructor.live_key import Live
 from autograder.intake import submission
 from autograder.intake.submission import Submission
@@ -50,7 +50,7 @@ def changed(homework, name, *edits):
 
 def stubs(homework):
     return {
-        exercise.file: regions.stub((exercise.folder / "solution.py").read_text(), exercise.file).encode()
+        exercise.file: solution_regions.stub((exercise.folder / "solution.py").read_text(), exercise.file).encode()
         for exercise in catalog.exercises(homework)
     }
 
@@ -330,12 +330,28 @@ def test_files_that_hide_modules_are_named_and_harmless(tmp_path):
 
 
 def test_nothing_of_a_submissions_folder_is_imported(tmp_path):
-    for name in ("click", "random", "numpy", "torch", "data", "hw2", "multiprocessing"):
+    names = ("click", "random", "numpy", "torch", "data", "hw2", "multiprocessing")
+    for name in (*names, "sitecustomize", "usercustomize", "conftest"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger ran')")
+    (tmp_path / "x.pth").write_text("import os; os._exit(9)")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p conftest\n")
     done = run_in(tmp_path, "hw2", "--submission", ".", "--fast")
     if "No module named autograder" in done.stderr:
         pytest.skip("the course is not installed")
     assert done.returncode == 5 and "Nothing to grade" in done.stderr and "hides" not in done.stderr
+
+
+@pytest.mark.parametrize("named", [".", f"{os.pathsep}/nowhere", f"/nowhere{os.pathsep}"])
+def test_a_path_that_names_the_current_folder_is_told(tmp_path, monkeypatch, named):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", named)
+    (said,) = safe_path.strangers()
+    assert said.startswith("PYTHONPATH names the current folder")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    assert safe_path.strangers() == []
+    monkeypatch.chdir(paths.COURSE)
+    monkeypatch.setenv("PYTHONPATH", named)
+    assert safe_path.strangers() == []
 
 
 def test_a_process_that_grades_a_class_imports_nothing_from_the_current_folder(tmp_path):

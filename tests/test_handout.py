@@ -1,6 +1,7 @@
 """A handout grades as the instructor's copy does, tells no solution, and never costs anyone their work."""
 
 import base64
+import binascii
 import bz2
 import codecs
 import gzip
@@ -9,6 +10,7 @@ import json
 import lzma
 import os
 import quopri
+import re
 import subprocess
 import sys
 import tarfile
@@ -22,7 +24,10 @@ import pytest
 from safetensors.numpy import save
 
 from autograder import fault, manifest, paths
-from autograder.grading import box, catalog, recorded
+from autograder.grading import box, catalog, grade, recorded
+from autograder.grading.drawings import Drawings
+from autograder.grading.referee import Referee
+from autograder.grading.settings import Settings
 from autograder.instructor.handout import build, carried, leaks
 from autograder.instructor.handout.record import record
 from autograder.instructor.in_process import Inside
@@ -34,6 +39,8 @@ from autograder.results import Verdict
 
 SEED = 7
 EXERCISES = {e.name: e for homework in catalog.homeworks() for e in catalog.exercises(homework)}
+every_mutant = mutants.load
+PAIR = ("first order: retain_graph", "softmax before the inner cross entropy")
 EVERY = 9  # mutant is recorded and tried: all of them take minutes
 
 
@@ -46,7 +53,11 @@ def some(exercise):
 def few_mutants():
     with pytest.MonkeyPatch.context() as patch:
         load = mutants.load
-        patch.setattr(mutants, "load", lambda exercise: load(exercise)[::EVERY])
+        patch.setattr(
+            mutants,
+            "load",
+            lambda exercise: [m for m in load(exercise) if m in load(exercise)[::EVERY] or m.name in PAIR],
+        )
         yield
 
 
@@ -116,10 +127,18 @@ def test_recorded_answers_give_the_verdicts_of_the_solutions(name, recorded_key)
         live, told = judged(exercise, source, Live()), judged(exercise, source, recorded_key)
         assert [check.verdict for check in told] == [check.verdict for check in live], mutant.name
         for ours, theirs in zip(told, live, strict=True):
-            if mutant.says and mutant.says in theirs.likely and mutant in mutants.load(exercise)[::EVERY]:
-                assert mutant.says in ours.likely, (mutant.name, ours.name)
-                named += 1
+            assert ours.likely == theirs.likely, (mutant.name, ours.name)
+            named += bool(mutant.says) and mutant.says in ours.likely
     assert named
+
+
+def test_two_mistakes_at_once_have_the_name_in_a_handout_that_they_have_here(recorded_key):
+    exercise = EXERCISES["maml"]
+    pair = [mutant for mutant in mutants.load(exercise) if mutant.name in PAIR]
+    source = pair[1].apply(pair[0].apply((exercise.folder / "solution.py").read_text()))
+    live, told = judged(exercise, source, Live()), judged(exercise, source, recorded_key)
+    assert [check.likely for check in told] == [check.likely for check in live]
+    assert any(all(mutant.says in check.likely for mutant in pair) for check in told)
 
 
 def test_a_correct_solution_gets_its_points_in_a_handout_and_a_stub_its_to_do_list(unpacked):
@@ -128,6 +147,37 @@ def test_a_correct_solution_gets_its_points_in_a_handout_and_a_stub_its_to_do_li
     solve(unpacked)
     status, said = run(unpacked, "hw2", "--fast", "--data", "glyphs")
     assert status == 0 and f"seed {SEED}" in said, said
+
+
+DRAWN = {  # a mistake in each, and the check that draws it
+    "protonet": ("distances not squared", "test_logits_are_negative_squared_distances"),
+    "maml": ("first order: retain_graph", "test_meta_gradient_is_second_order"),
+    "reptile": ("away from the results", "test_outer_step_moves_theta_towards_the_results"),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_recorded_answers_draw_what_failed(name, recorded_key):
+    exercise, (mistake, failing) = EXERCISES[name], DRAWN[name]
+    (mutant,) = (mutant for mutant in every_mutant(exercise) if mutant.name == mistake)
+    source = mutant.apply((exercise.folder / "solution.py").read_text())
+    pictures = []
+    for key in (Live(), recorded_key):
+        settings = Settings(SEED, Drawings(None), key, pictures=True)
+        student = Inside(exercise, source)
+        referee = Referee([exercise], lambda _: student, settings, {}, chosen=lambda check: check.__name__ == failing)  # noqa: B023
+        grade.run_pytest([exercise], referee)
+        pictures.append(referee.results[name][failing].picture)
+    live, told = pictures
+    assert live.startswith("<figure") and re.sub(r"-?[0-9.]+", "", told) == re.sub(r"-?[0-9.]+", "", live)
+
+
+def test_a_handout_writes_a_page_with_pictures(unpacked):
+    solve(unpacked)
+    file = unpacked / "hw2" / "protonet.py"
+    file.write_text(file.read_text().replace(".square().sum(dim=-1)", ".square().sum(dim=-1).sqrt()"))
+    status, _ = run(unpacked, "hw2", "--fast", "--only", "protonet", "--html", "r.html")
+    assert status == 1 and (unpacked / "r.html").read_text().count("<figure") == 1
 
 
 # Our fault stays ours
@@ -291,6 +341,11 @@ def packed(write, content):
     return file.getvalue()
 
 
+def uuencoded(content):
+    lines = (binascii.b2a_uu(content[i : i + 45]).decode() for i in range(0, len(content), 45))
+    return "begin 644 x.py\n" + "".join(lines) + "`\nend\n"
+
+
 def tar(file, content):
     with tarfile.open(fileobj=file, mode="w") as archive:
         member = tarfile.TarInfo("x.py")
@@ -348,6 +403,29 @@ DISGUISES = {
     "tar in gzip": gzip.compress(packed(tar, PLAIN), mtime=0),
     "comment of a zip": packed(commented, PLAIN),
     "behind a picture": b"\x89PNG\r\n\0\0\0" + ZIP,
+    "base64 in a comment": "\n".join(f"# {B64[i : i + 22]}" for i in range(0, len(B64), 22)),
+    "base64 in an answer by mail": "\n".join(f"> {B64[i : i + 30]}" for i in range(0, len(B64), 30)),
+    "base64 without a header": base64.b64encode(zlib.compress(PLAIN, wbits=-15)),
+    "uuencode": uuencoded(PLAIN),
+    "UTF-7": LINE.encode("utf-7").replace(b"[", b"+AFs-"),
+    "binary digits": " ".join(f"{byte:08b}" for byte in PLAIN),
+    "binary digits in one": "".join(f"{byte:08b}" for byte in PLAIN),
+    "octal numbers": " ".join(f"{byte:03o}" for byte in PLAIN),
+    "octal numbers of Python": ", ".join(map(oct, PLAIN)),
+    "hexadecimal with colons": PLAIN.hex(":"),
+    "characters put together": "+".join(f"chr({byte})" for byte in PLAIN),
+    "a sum of codes": "+".join(map(str, PLAIN)),
+    "capital letters": LINE.upper(),
+    "Cyrillic letters": LINE.translate(str.maketrans("aeopcx", "\u0430\u0435\u043e\u0440\u0441\u0445")),
+    "accents": "\u0301".join(LINE),
+    "unseen letters": "".join(chr(0xE0000 + byte) for byte in PLAIN),
+    "unseen variants": "x" + "".join(chr(0xE0100 + byte - 16) for byte in PLAIN),
+    "tags": "".join(f"<b>{character}</b>" for character in LINE),
+    "lzma": lzma.compress(PLAIN, format=lzma.FORMAT_ALONE),
+    "gzip behind a picture": b"\x89PNG\r\n\0\0\0\xff" + gzip.compress(PLAIN, mtime=0) + b"\xff\0",
+    "bzip2 behind a picture": b"\x89PNG\r\n\0\0\0\xff" + bz2.compress(PLAIN) + b"\xff\0",
+    "array of NumPy's": packed(np.save, np.frombuffer(PLAIN, np.uint8).astype(np.float32)),
+    "arrays of NumPy's, packed": packed(np.savez_compressed, np.frombuffer(PLAIN, np.uint8).astype(np.float64)),
     "array of bytes": in_array(np.uint8),
     "array of numbers": in_array(np.float32),
     "text of an array": save({"x": np.zeros(2, np.float32)}, {"note": LINE}),
@@ -397,6 +475,11 @@ def test_an_expression_of_a_solution_is_found_in_another_spelling(code):
     assert LOGITS in SOLUTION
     for text in (code, f"# {code}", f"Use `{code.partition('  #')[0]}`.", code.replace("(", "(\n    ", 1)):
         assert any("in another spelling" in leak for leak in alone("hw2/util.py", text)), text
+
+
+@pytest.mark.parametrize("number", ["1" * 400, "1" * 5000, "0x" + "f" * 5000])
+def test_a_number_of_any_length_is_looked_at(number):
+    assert alone("data/x.py", f"largest = {number}") == []
 
 
 def test_seeds_and_places_are_found_in_disguise():
@@ -505,6 +588,10 @@ def test_a_handout_has_what_the_list_says_with_its_term(handed_out):
     assert "**Problem 2 (optional)." in written["hw2/README.md"].read_text()
     for damage, sentence in (
         ("required = 3", "hw2/homework.toml has no title."),
+        (
+            'title = "T"\nrequired = { protonet = 1 }\nhints = "never"',
+            'hw2/homework.toml: hints = \'never\' is none of "asked", "second failure", "always".',
+        ),
         (None, "hw2/homework.toml is missing: "),
     ):
         written["hw2/homework.toml"].unlink()

@@ -17,7 +17,7 @@ from autograder.isolation import totals
 HOLDS = """
 import time
 from autograder.grading import box
-with box.filled("hw1", {"hw1/black_box.py": b"work"}) as folder:
+with box.filled("hw1", {"hw1/sum.py": b"work"}) as folder:
     print(folder, flush=True)
     time.sleep(60)
 """
@@ -48,7 +48,7 @@ def test_a_grader_leaves_the_box_of_another_alone_and_removes_it_once_that_one_i
     process, folder = grader
     for prefix in (ELSEWHERE, []):
         subprocess.run([*prefix, sys.executable, "-c", SWEEPS], cwd=box.COURSE, check=True)
-        assert (folder / "hw1/black_box.py").read_bytes() == b"work"
+        assert (folder / "hw1/sum.py").read_bytes() == b"work"
     process.send_signal(signal.SIGKILL)
     process.wait()
     subprocess.run([*ELSEWHERE, sys.executable, "-c", SWEEPS], cwd=box.COURSE, check=True)

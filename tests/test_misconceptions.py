@@ -1,17 +1,21 @@
 """A mistake is named by the numbers it gives; where several give the same numbers, the student reads of all of them."""
 
+import numpy as np
 import pytest
 
-from autograder.grading import catalog
-from autograder.grading.draw import Draw
-from autograder.grading.drawings import Drawings
-from autograder.instructor import in_process, references
-from autograder.instructor.quality import misconceptions, mutants
-from autograder.shapes.gradient import checks as gradient
+from autograder.grading import catalog, evidence, named_mistakes
+from autograder.grading.check_vocabulary import assert_close, assert_gradient
+from autograder.grading.evidence import Call, Moment
+from autograder.instructor.quality import misconceptions, mutants, patches
+from autograder.results import Verdict
 
-EXERCISE = next(exercise for exercise in catalog.exercises("hw1") if exercise.name == "black_box")
+EXERCISES = {e.name: e for homework in catalog.homeworks() for e in catalog.exercises(homework)}
+EXERCISE = EXERCISES["black_box"]
 CHECK = "test_gradients_reach_both_layers"
 ONE = "the two LSTMs are detached from each other"
+LOSS = "test_loss_is_the_mean_query_cross_entropy"
+TOGETHER = ("softmax before the cross entropy", "loss summed over the tasks")
+CRASHES = "classes along the wrong axis"
 TWO = "the first LSTM runs under no_grad()"
 
 
@@ -28,6 +32,15 @@ def likely(judge, solution, monkeypatch):
     return told
 
 
+def both(exercise, *names):
+    """The solution with several mistakes."""
+    found = {mutant.name: mutant for mutant in mutants.load(EXERCISES[exercise])}
+    text = (EXERCISES[exercise].folder / "solution.py").read_text(encoding="utf-8")
+    for name in names:
+        text = found[name].apply(text)
+    return text
+
+
 def bank(*names, says):
     """Some of the black box's mutants, in other words."""
     found = {mutant.name: mutant for mutant in mutants.load(EXERCISE)}
@@ -38,12 +51,12 @@ def test_two_mistakes_with_the_same_gradients_are_both_named(likely):
     detached, no_grad = bank("detached between the layers", "first layer under no_grad", says=(ONE, TWO))
     for mutant in (detached, no_grad):
         said = likely(mutant, [detached, no_grad])
-        assert "fit more than one mistake" in said and f"(a) {ONE}; or (b) {TWO}" in said, said
+        assert "each of these cases" in said and f"(a) {ONE}; or (b) {TWO}" in said, said
 
 
 def test_a_mistake_with_other_gradients_is_not_named_beside_it(likely):
     detached, cut = bank("detached between the layers", "outputs detached", says=(ONE, TWO))
-    assert likely(detached, [detached, cut]).startswith(f"This is what comes out if {ONE} (in largest ")
+    assert likely(detached, [detached, cut]) == named_mistakes.sentence([ONE])
 
 
 def test_two_mutants_of_one_mistake_are_named_once(likely):
@@ -54,7 +67,7 @@ def test_two_mutants_of_one_mistake_are_named_once(likely):
 def test_where_too_many_mistakes_fit_none_is_named(likely):
     (mutant,) = bank("detached between the layers", says=(ONE,))
     known = [mutant._replace(says=f"{ONE}, version {number}") for number in range(4)]
-    assert "more than one" in likely(mutant, known[:3]) and likely(mutant, known) == ""
+    assert "each of these cases" in likely(mutant, known[:3]) and likely(mutant, known) == ""
 
 
 def test_a_mistake_without_words_is_never_named(likely):
@@ -62,22 +75,72 @@ def test_a_mistake_without_words_is_never_named(likely):
     assert likely(mutant, [mutant]) == ""
 
 
-def test_fields_that_the_check_does_not_look_at_do_not_block_a_name(solution, monkeypatch):
-    maml = next(exercise for exercise in catalog.exercises("hw2") if exercise.name == "maml")
-    found = {mutant.name: mutant for mutant in mutants.load(maml)}
-    known = found["one step too many"]
-    monkeypatch.setattr(mutants, "load", lambda exercise: [known])
-    other = found["one step too many, and no accuracy after the last"]
-    student = in_process.Inside(maml, other.apply(solution("maml")))
-    draw = Draw(1, "fields", Drawings(None))
-    theta, support = gradient.draw_parameters(draw, 3), gradient.draw_support(draw, 3, 2)
+def test_fields_that_the_check_does_not_look_at_do_not_block_a_name(judge, solution):
+    maml = EXERCISES["maml"]
+    source = both("maml", "one step too many", "no accuracy after the last step")
+    results = {check.name: check for check in judge("maml", source)}
+    (says,) = (mutant.says for mutant in mutants.load(maml) if mutant.name == "one step too many")
+    assert says in results["test_one_inner_step"].likely
+    assert says in results["test_each_inner_step_starts_from_the_last"].likely
 
-    def named(*fields):
-        student.calls.clear()
-        answer = student.inner_loop(*support, theta, gradient.equal_rates(theta), 1, train=True)
-        for field in fields:
-            getattr(answer, field)
-        return misconceptions.explain(maml, "test_one_inner_step", student.calls, references.Reference(maml))
 
-    assert known.says in named("parameters")
-    assert named("parameters", "accuracies") == "" == named()
+def test_two_common_mistakes_at_once_are_named_as_two(judge):
+    results = {check.name: check for check in judge("protonet", both("protonet", *TOGETHER))}
+    first, second = (mutant.says for mutant in mutants.load(EXERCISES["protonet"]) if mutant.name in TOGETHER)
+    assert f"if {first}, and {second}." in results[LOSS].likely
+
+
+def test_two_mistakes_of_which_one_is_not_common_are_not_named(judge, monkeypatch):
+    known = [mutant._replace(common=False) for mutant in mutants.load(EXERCISES["protonet"])]
+    monkeypatch.setattr(mutants, "load", lambda exercise: known)
+    results = {check.name: check for check in judge("protonet", both("protonet", *TOGETHER))}
+    assert results[LOSS].verdict is Verdict.WRONG and not results[LOSS].likely
+
+
+def test_what_two_patches_make_of_a_solution_does_not_depend_on_their_order():
+    for name, exercise in EXERCISES.items():
+        common = [mutant for mutant in mutants.load(exercise) if mutant.common and mutant.says]
+        pairs = misconceptions._pairs(exercise, tuple(common))
+        text = (exercise.folder / "solution.py").read_text(encoding="utf-8")
+        for (first, second), changes in pairs:
+            assert patches.apply(changes, text) == first.apply(second.apply(text)), name
+            assert patches.apply(changes, text) not in (first.apply(text), second.apply(text), text), name
+
+
+def test_an_exception_is_named_if_it_is_raised_in_the_same_words_by_the_same_question(judge, solution):
+    (known,) = (mutant for mutant in mutants.load(EXERCISES["protonet"]) if mutant.name == CRASHES)
+    raised = "F.cross_entropy(torch.as_tensor(logits_query.T), labels_query)"
+    source = solution("protonet").replace("F.cross_entropy(logits_query, labels_query)", raised)
+    other = solution("protonet").replace("F.cross_entropy(logits_query, labels_query)", "loss_batch[7]")
+    for text, named in ((source, True), (other, False)):
+        crashed = [check for check in judge("protonet", text) if check.verdict is Verdict.CRASH]
+        assert crashed and all((known.says in check.likely) is named for check in crashed)
+
+
+def read(*fields, again=False):
+    """A call whose fields were read at these moments."""
+    moments = {name: Moment(time, held) for name, time, held in fields}
+    answer = {name: np.zeros(1) for name in moments}
+    return Call("step", {}, {}, 0, answer, moments, again)
+
+
+def test_evidence_is_what_was_read_since_the_last_assertion_that_held():
+    (piece,) = evidence.of([read(("loss", 0, 0)), read(("loss", 1, 1), ("weight", 2, 2)), read(("weight", 2, 2))])
+    assert piece.held == 2 and [list(arrays) for arrays in piece.arrays] == [["weight"], ["weight"]]
+
+
+def test_a_second_attempt_is_evidence_of_its_own():
+    first, second = evidence.of([read(("loss", 1, 1)), read(("loss", 2, 1), again=True)])
+    assert (first.again, first.held, second.again, second.held) == (False, 1, True, 1)
+
+
+def test_an_assertion_inside_another_one_is_no_step():
+    evidence.begin()
+    assert_gradient(np.ones(3), lambda at: float(at.sum()), np.ones(3), np.random.default_rng(0), "slope")
+    assert evidence.now() == Moment(1, 1)
+    with pytest.raises(AssertionError):
+        assert_close(1.0, 2.0)
+    assert evidence.now() == Moment(1, 1)
+    evidence.begin()
+    assert_close(1.0, 1.0)
+    assert evidence.now() == Moment(1, 1)

@@ -6,17 +6,20 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import click
 import msgspec
 import pytest
 
+from autograder.grading import catalog
 from autograder.grading.catalog import Homework
 from autograder.instructor import new
 from autograder.paths import COURSE
 
 WRITTEN = Path(__file__).parent / "descent"  # what an author puts in the place of the templates
+THERE = catalog.exercises("hw2")[0].name
 # Under CI, pytest repeats a failure's whole message in its summary; the tests here read the output.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "CI"} | {"OMP_NUM_THREADS": "1"}
 
@@ -68,9 +71,10 @@ def test_a_homework_that_was_begun_says_what_is_to_be_written(course):
 def test_an_exercise_that_was_begun_is_clean_and_says_what_is_to_be_written(course):
     folder, (_, done) = course
     names, sentences = written(done)
-    own = ["__init__.py", "cells.md", "checks.py", "exercise.toml", "mutants.md", "probe.py", "solution.py", "task.md"]
+    own = ["__init__.py", "alternatives.md", "cells.md", "checks.py", "exercise.toml", "mutants.md", "probe.py"]
+    own = {f"autograder/exercises/descent/{name}" for name in (*own, "solution.py", "task.md")}
     generated = ["hw10/README.md", "hw10/hw10.ipynb", "hw10/descent.py"]
-    assert names == [*(f"autograder/exercises/descent/{name}" for name in own), "hw10/homework.toml", *generated]
+    assert set(names[:-4]) == own and names[-4:] == ["hw10/homework.toml", *generated]
     assert len(sentences) > 12 and all(re.fullmatch(r"[\w./]+:\d+: Write .+\.", sentence) for sentence in sentences)
     for file in ("exercise.toml", "task.md", "solution.py", "probe.py", "checks.py"):
         assert any(sentence.startswith(f"autograder/exercises/descent/{file}") for sentence in sentences), file
@@ -82,6 +86,123 @@ def test_an_exercise_that_was_begun_is_clean_and_says_what_is_to_be_written(cour
     assert run(folder, "-m", "autograder", "write", "--check").returncode == 0
     graded = run(folder, "-m", "autograder", "hw10", "--only", "descent")
     assert graded.returncode == 1 and "☐ Descent.step is still to do" in graded.stdout, graded.stdout + graded.stderr
+
+
+FILLED = {  # shape: what an author writes into the gaps of its template
+    "episodic": {
+        "_logits": """\
+            features = self._network(images_support)
+            prototypes = torch.stack([features[labels_support == k].mean(dim=0) for k in labels_support.unique()])
+            return -(self._network(images_query)[:, None] - prototypes).square().sum(dim=-1)
+""",
+        "_step": """\
+            rows = []
+            for images, labels, queries, wanted in task_batch:
+                own, asked = self._logits(images, labels, images), self._logits(images, labels, queries)
+                right = [(part.argmax(dim=-1) == to).float().mean() for part, to in ((own, labels), (asked, wanted))]
+                rows.append(torch.stack([nn.functional.cross_entropy(asked, wanted), *right]))
+            loss, support, query = torch.stack(rows).mean(dim=0)
+            return loss, support.item(), query.item()
+""",
+    },
+    "gradient": {
+        "_inner_loop": """\
+            phi, accuracies = {name: tensor.clone() for name, tensor in self._meta_parameters.items()}, []
+            for _ in range(self._num_inner_steps):
+                logits = self._forward(images, phi)
+                accuracies.append((logits.argmax(dim=-1) == labels).float().mean().item())
+                loss = F.cross_entropy(logits, labels)
+                gradients = torch.autograd.grad(loss, list(phi.values()), create_graph=train)
+                phi = {n: t - self._inner_lrs[n] * g for (n, t), g in zip(phi.items(), gradients, strict=True)}
+            accuracies.append((self._forward(images, phi).argmax(dim=-1) == labels).float().mean().item())
+            return phi, accuracies
+""",
+        "_outer_step": """\
+            losses, accuracies, right = [], [], []
+            for images, labels, queries, wanted in task_batch:
+                phi, reached = self._inner_loop(images, labels, train)
+                logits = self._forward(queries, phi)
+                losses.append(F.cross_entropy(logits, wanted))
+                accuracies.append(reached)
+                right.append((logits.argmax(dim=-1) == wanted).float().mean().item())
+            return torch.stack(losses).mean(), torch.tensor(accuracies).mean(dim=0).tolist(), sum(right) / len(right)
+""",
+    },
+    "regression": {
+        "predict": """\
+            r = self.encoder(torch.cat([x_support, y_support], dim=-1)).mean(dim=0)
+            return self.decoder(torch.cat([r.expand(len(x_query), -1), x_query], dim=-1))
+""",
+        "step": """\
+            errors = [(self.predict(x, y, asked) - wanted).square().mean() for x, y, asked, wanted in task_batch]
+            return torch.stack(errors).mean()
+""",
+    },
+}
+UNWRITTEN = [  # rules that no template can keep
+    "Nothing is still to be written.",
+    "There are thirty mutants or more, and each fits the solution.",
+    "No check is dead: each that does not train finds a mutant alone.",
+    "There are five alternatives of each function or more, and each fits the solution.",
+]
+UNMEASURED = "Every check that trains has a measured threshold, and mutants that it tells."
+
+
+@pytest.mark.parametrize("shape", ["functions", *FILLED])
+def test_templates_of_a_shape_keep_every_rule_but_those_on_what_an_author_writes(course, shape):
+    folder, _ = course
+    name, homework = f"a_{shape}_method", "hw10" if shape == "functions" else "hw2"
+    done = run(folder, "-m", "autograder", "new", f"{homework}/{name}", "--shape", shape, "--points", "7.5")
+    names, _ = written(done)
+    clean(folder, names[:-1])
+    listed = msgspec.toml.decode((folder / homework / "homework.toml").read_bytes())
+    assert listed["optional"][name] == 7.5
+    checked = run(folder, "-m", "autograder", "check", f"{homework}/{name}", "--fast")
+    lines = " ".join(re.sub(r"^ ([✓✗·])", r"\n\1", checked.stdout, flags=re.MULTILINE).split(" ")).splitlines()
+    broken = [line for line in lines if line.startswith("✗")]
+    wanted = [*UNWRITTEN, *([] if shape == "functions" else [UNMEASURED])]
+    assert len(broken) == len(wanted), checked.stdout
+    assert all(line.startswith(f"✗ {title[:60]}") for line, title in zip(broken, wanted, strict=True)), broken
+    if shape != "functions":
+        assert run(folder, "-m", f"{homework}.train", name, "--help").returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", FILLED)
+def test_checks_of_a_shape_pass_for_a_solution_written_into_its_template(course, shape):
+    folder, _ = course
+    name, kind = f"{shape}_written", f"{shape.title()}Written"
+    assert run(folder, "-m", "autograder", "new", f"hw10/{name}", "--shape", shape).returncode == 0
+    solution = folder / "autograder" / "exercises" / name / "solution.py"
+    text = solution.read_text().replace("from torch import nn", "import torch\nfrom torch import nn", shape[0] == "r")
+    for function, lines in FILLED[shape].items():
+        gap = f'        raise NotImplementedError("{kind}.{function} is still to be written")\n'
+        assert text.count(gap) == 1
+        text = text.replace(gap, textwrap.indent(textwrap.dedent(lines), " " * 8))
+    solution.write_text(text)
+    result = folder / "result.json"
+    options = ("--only", name, "--reference", "--fast", "--json", result)
+    graded = run(folder, "-m", "autograder", "hw10", *options)
+    checks = json.loads(result.read_text())["exercises"][0]["checks"]
+    assert len(checks) > 4, graded.stdout
+    assert {check["verdict"] for check in checks} == {"PASS"}, graded.stdout
+
+
+def test_an_exercise_of_characters_in_a_homework_without_a_training_program_says_so(course):
+    folder, _ = course
+    done = run(folder, "-m", "autograder", "new", "hw10/alone", "--shape", "episodic")
+    assert done.returncode == 0 and "It has no learner.py: hw10/training.py, " in done.stdout
+    assert not (folder / "autograder" / "exercises" / "alone" / "learner.py").exists()
+
+
+def test_shape_and_points_are_an_exercises():
+    for arguments, said in (
+        (("hw3", "gradient", None), "--shape and --points are for an exercise, as hw3/my_method."),
+        (("hw2/my_method", None, 1 / 3), "--points 0.333333: points have at most two decimals."),
+    ):
+        with pytest.raises(click.UsageError) as error:
+            new.begin(*arguments)
+        assert error.value.message == said
 
 
 def test_what_is_there_is_not_written_over(course):
@@ -145,8 +266,8 @@ def test_an_exercise_filled_in_as_contributing_says_is_graded(course):
         ("hw2/class", "not hw2/class"),
         ("hw2/a/b", "not hw2/a/b"),
         ("hw9/descent", "There is no homework hw9; there are hw1, hw2."),
-        ("hw2/maml", "autograder/exercises/maml is there already"),
-        ("hw1/maml", "To have it in hw1, add maml to hw1/homework.toml."),
+        (f"hw2/{THERE}", f"autograder/exercises/{THERE} is there already"),
+        (f"hw1/{THERE}", f"To have it in hw1, add {THERE} to hw1/homework.toml."),
         ("hw2/util", "hw2/util.py is there already"),
         ("hw2", "hw2/__init__.py is there already"),
     ],

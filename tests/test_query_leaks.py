@@ -28,6 +28,15 @@ ON_BOTH = (
     "                torch.cat([images_support, images_query]), torch.cat([labels_support, labels_query]), train\n"
     "            )"
 )
+LITTLE = (
+    f"{PROTOTYPES}\n            prototypes = 0.99 * prototypes + 0.01 * self._prototypes(features_query, labels_query)"
+)
+ADAPTED_A_LITTLE = (
+    f"{ADAPTED}\n"
+    "            known, _ = self._inner_loop(images_query, labels_query, train)\n"
+    "            parameters = {name: 0.99 * tensor + 0.01 * known[name] for name, tensor in parameters.items()}"
+)
+PREDICTED = "mean, deviation = self.predict(x_support, y_support, x_query)"
 HIDDEN = "hidden_labels = torch.zeros_like(input_labels[:, -1:])"
 
 
@@ -61,6 +70,15 @@ LEAKS = {
         "                prototypes = 0.9 * prototypes + 0.1 * self.last\n"
         "            self.last = self._prototypes(features_query, labels_query).detach()",
     ),
+    "protonet: a little": ("protonet", PROTOTYPES, LITTLE),
+    "maml: a little": ("maml", ADAPTED, ADAPTED_A_LITTLE),
+    "cnp: the first query only": (
+        "cnp",
+        PREDICTED,
+        PREDICTED.replace(
+            "x_support, y_support", "torch.cat([x_support, x_query[:1]]), torch.cat([y_support, y_query[:1]])"
+        ),
+    ),
     "maml: for one shot only": (
         "maml",
         ADAPTED,
@@ -92,14 +110,59 @@ def test_a_leak_is_found(exercise, old, new, edited, judge):
     failed = [check.name for check in judge(exercise, edited(exercise, old, new)) if not check.earned]
     assert failed, "it has all points"
     found_by = {
-        "protonet": {"test_loss_is_the_mean_query_cross_entropy", "test_nothing_but_the_support_makes_prototypes"},
-        "maml": {
-            "test_outer_loss_is_the_query_loss_after_adaptation",
-            "test_nothing_but_the_support_is_adapted_to",
-        },
+        "protonet": {"test_step_learns_from_the_support", "test_nothing_but_the_support_makes_prototypes"},
+        "maml": {"test_adaptation_learns_from_the_support"},
+        "cnp": {"test_the_loss_goes_by_the_support"},
         "black_box": {"test_query_labels_never_reach_the_network"},
     }
     assert found_by[exercise] & set(failed), failed
+
+
+DEAR = [name for name in LEAKS if not name.startswith("black_box") and name != "protonet: from the last batch"]
+
+
+@pytest.mark.parametrize("name", DEAR)
+def test_what_knows_the_labels_of_the_query_loses_half_of_the_points(name, edited, judge):
+    exercise, old, new = LEAKS[name]
+    judged = judge(exercise, edited(exercise, old, new))
+    assert sum(check.earned for check in judged) <= sum(check.points for check in judged) / 2
+
+
+HONEST = {  # wrong losses that are sums over the queries, or do not say which answer is whose
+    "protonet: summed": (
+        "protonet",
+        "F.cross_entropy(logits_query, labels_query)",
+        'F.cross_entropy(logits_query, labels_query, reduction="sum")',
+    ),
+    "protonet: sorted": (
+        "protonet",
+        "F.cross_entropy(logits_query, labels_query)",
+        "F.cross_entropy(logits_query, labels_query.sort().values)",
+    ),
+    "protonet: by chance": (
+        "protonet",
+        "F.cross_entropy(logits_query, labels_query)",
+        "F.cross_entropy(F.dropout(logits_query), labels_query)",
+    ),
+    "maml: of probabilities": (
+        "maml",
+        "F.cross_entropy(logits, labels_query)",
+        "F.cross_entropy(logits.softmax(dim=-1), labels_query)",
+    ),
+    "cnp: likelihood": ("cnp", ".log_prob(y_query).mean()", ".log_prob(y_query).exp().mean()"),
+}
+
+
+@pytest.mark.parametrize(("exercise", "old", "new"), HONEST.values(), ids=HONEST)
+def test_a_wrong_loss_is_not_taken_for_a_leak(exercise, old, new, edited, judge):
+    roots = {
+        "protonet": "test_step_learns_from_the_support",
+        "maml": "test_adaptation_learns_from_the_support",
+        "cnp": "test_the_loss_goes_by_the_support",
+    }
+    verdicts = {check.name: check.verdict.value for check in judge(exercise, edited(exercise, old, new))}
+    assert verdicts[roots[exercise]] == "PASS"
+    assert set(verdicts.values()) != {"PASS"}
 
 
 # Stand-ins depend on all that they are given

@@ -155,6 +155,25 @@ def test_a_row_says_what_was_reached_with_seeds_hours_and_machine():
     )
 
 
+def test_a_score_that_is_no_accuracy_has_rows_curves_and_pictures_too(tmp_path):
+    name = next(name for name, recipe in results.RECIPES.items() if not recipe.percent)
+    log = [{key.replace("query_accuracy", "query_nll"): value for key, value in row.items()} for row in LOG]
+    score = {"name": "query_nll", "words": "negative log-likelihood", "best": "low", "percent": False}
+    test = {"recipe": name, "score": score, "negative_log-likelihood": 0.4834, "confidence_95": 0.0123}
+    run = test | {
+        "settings": {"seed": 0},
+        "iterations": 5000,
+        "seconds": 600,
+        "machine": "a machine",
+        "curve_way": None,
+    }
+    run["curve"] = results.curve(log, results.score_of(run))
+    assert run["curve"]["val_query_nll"] == [0.2, 0.5] and run["curve"]["train_query_nll"] == [None, 0.35]
+    assert f"| `{name}` | 0.483 ± 0.012 | {results.RECIPES[name].target_text} | 0 | 5,000 |" in results.row(name, [run])
+    results.draw(name, [run], tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 5_000
+
+
 def test_what_was_not_run_or_cut_short_is_marked():
     assert "| not run | 98.7% |" in results.row("paper-maml-5w1s", [])
     assert "| 700 of 60,000, cut short |" in results.row("paper-maml-5w1s", [a_run("paper-maml-5w1s", 0, 700)])

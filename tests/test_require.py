@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from autograder.__main__ import main
 from autograder.exit_status import USAGE
 from autograder.instructor import references
-from autograder.instructor.classroom import run, work
+from autograder.instructor.classroom import grading_task, run
 from autograder.isolation import levels, separate, totals
 
 STRONGEST_FIRST = [levels.ISOLATED, levels.PER_PROCESS, levels.REDUCED, levels.SEPARATE, levels.NONE]
@@ -71,9 +71,9 @@ def test_a_class_run_stops_before_the_first_submission(class_of_one, tmp_path, m
 
 def test_a_process_elsewhere_refuses_too(monkeypatch):
     at(levels.REDUCED, monkeypatch)
-    work.check_isolation(levels.REDUCED, allow_unsandboxed=False)
-    with pytest.raises(work.RefusedError, match="asks for the level 'isolated'"):
-        work.check_isolation(levels.ISOLATED, allow_unsandboxed=True)
+    grading_task.check_isolation(levels.REDUCED, allow_unsandboxed=False)
+    with pytest.raises(grading_task.RefusedError, match="asks for the level 'isolated'"):
+        grading_task.check_isolation(levels.ISOLATED, allow_unsandboxed=True)
 
 
 # What the code of a class may not see

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_inputs import tries
 
-from autograder.grading import catalog, questions
+from autograder.grading import catalog, questions, undeclared
 from autograder.grading.check_vocabulary import assert_close, assert_shape
 from autograder.grading.definitions import Module
 from autograder.results import StudentError, Verdict
@@ -127,6 +127,22 @@ SPREADING = {
     "compared": lambda a, b: a == b,
     "a view": lambda a, b: a[:, 0].copy().reshape(-1, 1, 1) * b,
     "what came of it": lambda a, b: (a + 1) * b,
+    "dot": lambda a, b: np.dot(a.reshape(12000, 1), np.ones((1, 1200))),
+    "its own dot": lambda a, b: a.reshape(12000, 1).dot(np.ones((1, 1200))),
+    "dot of more dimensions": lambda a, b: np.dot(a, np.ones((1, 1200))),
+    "sums of products": lambda a, b: np.einsum("iabcd,jk->ijk", a, b),
+    "sums of products with itself": lambda a, b: np.einsum("iabcd,jabcd->ij", a, a),
+    "outer product": lambda a, b: np.outer(a, b),
+    "Kronecker product": lambda a, b: np.kron(a, b),
+    "tensor product": lambda a, b: np.tensordot(a, b, axes=0),
+    "a list of arrays": lambda a, b: np.linalg.multi_dot([a.reshape(12000, 1), np.ones((1, 1200))]),
+    "chosen": lambda a, b: np.where(a > 0, b, 0),
+    "limited": lambda a, b: np.clip(b, 0, a),
+    "near": lambda a, b: np.isclose(a, b),
+    "a diagonal": lambda a, b: np.diag(a.ravel()),
+    "repeated": lambda a, b: np.broadcast_to(a, (12000, 1, 1, 100, 30)).copy(),
+    "covariances": lambda a, b: np.cov(a.reshape(12000, 1)),
+    "singular vectors": lambda a, b: np.linalg.svd(a.reshape(12000, 1)),
     "matrix product": lambda a, b: a.reshape(12000, 1) @ np.ones((1, 1200)),
 }
 
@@ -141,9 +157,28 @@ def test_a_wrong_shape_is_never_spread_over_more_numbers(compute):
 
 def test_what_is_not_declared_cannot_be_spread_either():
     for array in (QUESTIONS["other"].answer({}, {"values": np.ones((3000, 1))}).values, answered().free):
-        assert isinstance(array, questions.Undeclared) and (array[:, :1] + np.ones((1, 7))).shape[1] == 7
+        assert isinstance(array, undeclared.Undeclared) and (array[:, :1] + np.ones((1, 7))).shape[1] == 7
     with pytest.raises(StudentError, match="do not belong together"):
         QUESTIONS["other"].answer({}, {"values": np.ones((3000, 1))}).values * np.ones((1, 3000))
+
+
+LOOKING = {
+    "shape": np.shape,
+    "sum": np.sum,
+    "norm": np.linalg.norm,
+    "extent": np.ptp,
+    "order": np.sort,
+    "places": lambda a: np.where(a.ravel() > 0, 1, 0),
+    "in one": lambda a: np.concatenate([a, a]),
+    "matrix product": lambda a: np.dot(a.reshape(1, 12000), np.ones((12000, 3))),
+    "words": np.array2string,
+    "of a few": lambda a: np.outer(a[:30, 0, 0, 0, 0], np.ones(30)),
+}
+
+
+@pytest.mark.parametrize("compute", LOOKING.values(), ids=LOOKING)
+def test_an_array_of_a_wrong_shape_may_be_looked_at(compute):
+    compute(answered(logits=np.ones((12000, 1, 1, 1, 1))).logits)
 
 
 def test_a_reply_may_be_a_few_times_as_large_as_what_is_declared():
@@ -180,12 +215,12 @@ def hold(changes):
     for name, array in vars(answer).items():
         for part in array.values() if isinstance(array, dict) else [array]:
             for other in (np.ones((4, 3)), np.ones((32, 32, 3, 3)), np.ones(784), answer.logits):
-                for compute in (np.subtract, np.multiply, np.equal, np.matmul):
+                for compute in (np.subtract, np.equal, np.matmul, np.dot, np.outer, np.isclose):
                     try:
                         result = compute(part, other)
                     except (StudentError, ValueError):
                         continue
-                    assert np.size(result) <= max(questions.NUMBERS, np.size(part), np.size(other)), (name, part.shape)
+                    assert np.size(result) <= max(undeclared.NUMBERS, np.size(part), np.size(other)), (name, part.shape)
             with_words(part)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.grading import catalog
-from autograder.instructor import regions
+from autograder.instructor import solution_regions
 
 ROOT = Path(__file__).resolve().parents[1]
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
@@ -23,9 +23,11 @@ def solution(exercise):
     return (exercise.folder / "solution.py").read_text(encoding="utf-8")
 
 
-def solution_regions(exercise):
+def gaps(exercise):
     """The regions of a solution, each with its lines."""
-    found = re.findall(rf"^ *{regions.BEGIN}\n(.*?)^ *{regions.END}$", solution(exercise), re.DOTALL | re.MULTILINE)
+    found = re.findall(
+        rf"^ *{solution_regions.BEGIN}\n(.*?)^ *{solution_regions.END}$", solution(exercise), re.DOTALL | re.MULTILINE
+    )
     return [[line.strip() for line in region.splitlines()] for region in found]
 
 
@@ -37,7 +39,7 @@ def test_a_stub_can_be_imported(exercise):
 @each_exercise
 def test_a_stub_holds_no_line_of_the_solution(exercise):
     given = {line.strip() for line in committed(exercise).splitlines()}
-    lines = [line for region in solution_regions(exercise) for line in region]
+    lines = [line for region in gaps(exercise) for line in region]
     secret = {line for line in lines if re.search(r"\w", line) and not line.startswith("#:")}
     assert len(secret) >= 5
     assert secret & given == set()
@@ -45,10 +47,10 @@ def test_a_stub_holds_no_line_of_the_solution(exercise):
 
 @each_exercise
 def test_every_region_tells_what_is_to_do(exercise):
-    found = solution_regions(exercise)
+    found = gaps(exercise)
     assert found
     for region in found:
-        assert region[0].startswith(f"{regions.TODO} "), region[0]
+        assert region[0].startswith(f"{solution_regions.TODO} "), region[0]
     assert committed(exercise).count("# TODO: ") == len(found)
     assert "fill this in" not in committed(exercise)
 
@@ -56,7 +58,7 @@ def test_every_region_tells_what_is_to_do(exercise):
 @each_exercise
 def test_every_todo_raises_an_error_that_names_its_function(exercise):
     named = re.findall(r'raise NotImplementedError\("([\w.]+) is still to do"\)', committed(exercise))
-    assert len(named) == len(solution_regions(exercise)) == len(set(named))
+    assert len(named) == len(gaps(exercise)) == len(set(named))
     functions = {
         f"{node.name}.{function.name}"
         for node in ast.walk(ast.parse(solution(exercise)))
@@ -74,7 +76,7 @@ def test_a_stub_tells_the_student_nothing_of_the_grader(exercise):
 
 def test_solutions_lie_in_no_other_place_than_the_exercises_folders():
     secrets = {
-        line for exercise in EXERCISES for region in solution_regions(exercise) for line in region
+        line for exercise in EXERCISES for region in gaps(exercise) for line in region
         if len(line) > 60 and not line.startswith("#:")
     }  # fmt: skip
     assert len(secrets) >= 8

@@ -9,6 +9,7 @@ from autograder.fault import GraderError
 from autograder.grading import catalog, grade, thresholds
 from autograder.grading.drawings import Drawings
 from autograder.instructor.quality import calibrate, distributions, measurements, mutants
+from autograder.instructor.quality import measure as quality_measure
 
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 PROTONET = next(exercise for exercise in EXERCISES if exercise.name == "protonet")
@@ -30,7 +31,7 @@ def run(monkeypatch, tmp_path):
 
     monkeypatch.setattr(grade, "run", told)
     monkeypatch.setattr(thresholds, "path", lambda exercise: tmp_path / "thresholds.json")
-    monkeypatch.setattr(measurements, "COURSE", tmp_path)
+    monkeypatch.setattr(measurements, "KEPT", tmp_path / "kept")
     return runs
 
 
@@ -52,9 +53,27 @@ def test_a_measurement_that_was_interrupted_goes_on(run):
     assert len(measure(12).measured) == 12 and len(run) == 30
 
 
+def test_a_seed_that_gave_no_score_is_measured_again(run, monkeypatch):
+    measured = grade.run
+
+    def fails_once(exercises, handed_in, settings, *, wanted):
+        told = measured(exercises, handed_in, settings, wanted=wanted)
+        if run == [*range(4)]:  # seed 3, the first time
+            told.measured[PROTONET.name] = dict.fromkeys(told.measured[PROTONET.name], ())
+        return told
+
+    monkeypatch.setattr(grade, "run", fails_once)
+    assert len(measure(6).measured) == 5
+    table = {"test_learns_handwriting": thresholds.load(PROTONET)["test_learns_handwriting"]}
+    (told,) = quality_measure._missing(PROTONET, table, [Drawings(None)], 6)
+    assert "5 of 6 seeds gave a score. Run it again: only the others are measured." in told
+    assert len(measure(6).measured) == 6 and run == [*range(6), 3]
+    assert not [*quality_measure._missing(PROTONET, thresholds.load(PROTONET), [Drawings(None)], 6)]
+
+
 def test_what_was_measured_of_another_version_of_the_exercise_counts_no_more(run, monkeypatch):
     measure(6)
-    monkeypatch.setattr(measurements, "version", lambda exercise: "another")
+    monkeypatch.setattr(measurements, "versions", lambda exercise: {"": "another"})
     measure(6)
     assert run == [*range(6), *range(6)]
 
@@ -65,17 +84,41 @@ def test_the_version_is_that_of_all_that_an_accuracy_depends_on(tmp_path):
 
     shutil.copytree(PROTONET.folder, Copy.folder)
     copied = Copy(PROTONET.homework, PROTONET.name)
-    before = measurements.version(copied)
-    (Copy.folder / "thresholds.json").write_text("{}")
-    (Copy.folder / "alternatives.md").write_text("")
-    assert measurements.version(copied) == before
-    for name in ("solution.py", "probe.py", "checks.py"):
-        (Copy.folder / name).write_text((Copy.folder / name).read_text() + "\n")
-        assert measurements.version(copied) != before
-        before = measurements.version(copied)
-    text = (Copy.folder / "mutants.md").read_text()
-    (Copy.folder / "mutants.md").write_text(text.replace("+ return (features", "+ return 2 * (features", 1))
-    assert measurements.version(copied) != before
+    sign = next(mutant for mutant in mutants.load(copied) if mutant.measured)
+    before = measurements.versions(copied)
+    assert set(before) == {"", *(mutant.name for mutant in mutants.load(copied) if mutant.measured)}
+    for name, old, new in (
+        ("checks.py", "@points(", "# A comment.\n@points(7 * "),
+        ("checks.py", "@hint(\n", '@hint("Look: "\n'),
+        (
+            "checks.py",
+            "        assert_shape(got",
+            "        1 + 1\n        assert_shape(got",
+        ),  # in a check that does not train
+        ("probe.py", '"""', '"""In other words. '),
+        ("alternatives.md", "## ", "## not "),
+        ("thresholds.json", "{", "{ "),
+    ):
+        _change(Copy.folder / name, old, new)
+        assert measurements.versions(copied) == before, (name, new)
+    for name, old, new in (
+        ("checks.py", "batches=", "batches=1 + "),
+        ("probe.py", "torch.manual_seed(", "torch.manual_seed(1 + "),
+        ("solution.py", "NUM_HIDDEN_CHANNELS = 64", "NUM_HIDDEN_CHANNELS = 63"),
+    ):
+        _change(Copy.folder / name, old, new)
+        after = measurements.versions(copied)
+        assert all(after[part] != before[part] for part in before), name
+        before = after
+    _change(Copy.folder / "mutants.md", f"+ {sign.changes[0].new[0]}", "+ return 2 * (features")
+    after = measurements.versions(copied)
+    assert {part for part in before if after[part] != before[part]} == {sign.name}
+
+
+def _change(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text, (path.name, old)
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def test_measuring_leaves_what_is_not_measured_again(run):

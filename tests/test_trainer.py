@@ -1,6 +1,7 @@
 """What training programs share, on a learner of three numbers."""
 
 import csv
+import dataclasses
 import itertools
 import json
 import math
@@ -331,6 +332,7 @@ def test_the_test_reports_the_mean_of_the_tasks_and_its_confidence_interval(tmp_
     result = json.loads((tmp_path / "best.test.json").read_text())
     assert result["accuracy"] == pytest.approx(np.mean(accuracies))
     assert result["confidence_95"] == pytest.approx(half_width)
+    assert Score(**result["score"]) == dataclasses.replace(learner.score, chance=None)
     assert result["tasks"] == 600 and result["iteration"] == facts(best)["iteration"] == 12
     line = f"4-way 1-shot accuracy: {np.mean(accuracies):.2%} ± {half_width:.2%} (95% confidence, 600 meta-"
     assert line in capsys.readouterr().out
@@ -487,11 +489,11 @@ def test_what_cannot_be_done_is_said_in_one_sentence(command, monkeypatch, argum
 
 
 def test_a_stub_is_told_from_other_errors(tmp_path):
-    stub = tmp_path / "hw7" / "maml.py"
+    stub = tmp_path / "hw7" / "sums.py"
     stub.parent.mkdir()
     stub.write_text(
         "import torch\n"
-        "class MAML:\n"
+        "class Sums:\n"
         "    def _inner_loop(self):\n"
         "        raise NotImplementedError\n"
         "    def forward(self):\n"
@@ -500,11 +502,11 @@ def test_a_stub_is_told_from_other_errors(tmp_path):
     names = {}
     exec(compile(stub.read_text(), str(stub), "exec"), names)
     for method, expected in (
-        ("_inner_loop", "hw7/maml.py: MAML._inner_loop is still to do: "),
+        ("_inner_loop", "hw7/sums.py: Sums._inner_loop is still to do: "),
         ("forward", ""),
     ):
         with pytest.raises(NotImplementedError) as caught:
-            getattr(names["MAML"](), method)()
+            getattr(names["Sums"](), method)()
         sentence = still_to_do(caught.value, course=tmp_path)
         assert sentence.startswith(expected) and bool(sentence) == bool(expected)
 

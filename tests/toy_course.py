@@ -1,13 +1,17 @@
-"""A course with one small exercise, on which the engine's own tests stand: commands are run on it as authors do."""
+"""A course whose exercises are copies of one small exercise, tests/toy: the engine's own tests run commands on it."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from autograder.grading.thresholds import Threshold
+from autograder.instructor.quality import calibrate
 from autograder.paths import COURSE
 
 INTRODUCTION = """# {title}
@@ -27,28 +31,43 @@ INTRODUCTION = """# {title}
 <!-- questions -->
 """
 TOY = Path(__file__).parent / "toy"
+SOLUTION = (TOY / "solution.py").read_text(encoding="utf-8")
+SPREAD = "for value in values) / len(values)"
+WRONG = SOLUTION.replace(SPREAD, f"{SPREAD} + max(0, self.centre(values) - 5)")  # one check of four finds it
+ONE_EXERCISE = 'title = "Numbers"\nrequired = { toy = 10 }\n'
+FITTED = calibrate.fit([0.9 + seed / 1000 for seed in range(30)])
 # Under CI, pytest repeats a failure's whole message in its summary; the tests here read the output.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "CI"} | {"OMP_NUM_THREADS": "1"}
 
 
 class Course:
-    """A folder with the autograder and hw1, whose only exercise is the toy."""
+    """A folder with the autograder and one homework, whose exercises are all the toy.
 
-    def __init__(self, folder):
+    Args:
+        folder: an empty one.
+        homework: its name.
+        listed: what homework.toml says; each exercise that it names becomes a copy of the toy.
+    """
+
+    def __init__(self, folder, homework="hw1", listed=ONE_EXERCISE):
         for name in ("autograder", "data", "trainer"):
             ignored = shutil.ignore_patterns("__pycache__", "omniglot_resized", "glyphs", ".*")
             shutil.copytree(COURSE / name, folder / name, ignore=ignored)
-        for path in (folder / "autograder" / "exercises").iterdir():
+        shutil.copy(COURSE / "pyproject.toml", folder)
+        self.folder, self.exercises, self.homework = folder, folder / "autograder" / "exercises", folder / homework
+        self.list, self.toy = self.homework / "homework.toml", self.exercises / "toy"
+        for path in self.exercises.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-        shutil.copytree(TOY, folder / "autograder" / "exercises" / "toy")
-        shutil.copy(COURSE / "pyproject.toml", folder)
-        (folder / "hw1").mkdir()
-        (folder / "hw1" / "__init__.py").write_text('"""Homework 1."""\n')
-        (folder / "hw1" / "homework.toml").write_text('title = "Numbers"\nrequired = {toy = 10}\n')
-        self.folder, self.toy = folder, folder / "autograder" / "exercises" / "toy"
-        (folder / "hw1" / "introduction.md").write_text(INTRODUCTION)
-        assert self.run("write").returncode == 0
+        self.homework.mkdir()
+        (self.homework / "__init__.py").write_text('"""A homework."""\n')
+        (self.homework / "introduction.md").write_text(INTRODUCTION)
+        self.list.write_text(listed)
+        tables = msgspec.toml.decode(listed)
+        for name in tables["required"] | tables.get("optional", {}):
+            own = shutil.copytree(TOY, self.exercises / name, ignore=shutil.ignore_patterns("__pycache__"))
+            page = own / "exercise.toml"
+            page.write_text(page.read_text().replace('"hw1"', f'"{homework}"'))
 
     def run(self, *arguments):
         """Run a command of the autograder's; returns its status and what it printed, wrapped nowhere."""
@@ -72,8 +91,27 @@ class Course:
                 file.write(f"\n## {n} and back\n@@ centre\n+ return sum(values + {n}) / len(values) - {n}\n")
                 file.write(f"\n@@ spread\n+ return ((values + {n}) ** 2).mean() - (values + {n}).mean() ** 2\n")
 
+    def set_thresholds(self, **changed):
+        """Write thresholds of all exercises as if they had been measured, but for what is to be another."""
+        told = {name: getattr(FITTED, name) for name in Threshold.__struct_fields__}
+        told |= {"mutants": {"the sign": [0.1, 0.2]}} | changed
+        for path in self.exercises.glob("*/exercise.toml"):
+            table = {"test_tells_numbers_apart": {"made": told}}
+            (path.parent / "thresholds.json").write_text(json.dumps(table))
+            (path.parent / "thresholds.png").touch()
+
+    def hand_in(self, folder, **texts):
+        """Put the files of a submission into a folder."""
+        own = folder / self.homework.name
+        own.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (own / f"{name}.py").write_text(text)
+        return folder
+
 
 @pytest.fixture
 def toy_course(tmp_path):
-    """A toy course of the test's own."""
-    return Course(tmp_path)
+    """A course of the test's own with one exercise, the toy, whose texts are written."""
+    course = Course(tmp_path)
+    assert course.run("write").returncode == 0
+    return course

@@ -62,7 +62,8 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
     changed = [f"{name}_{value}" for name, value in run.settings.items() if trained.get(name) != value]
     path = run.checkpoint.with_name(".".join([run.checkpoint.stem, "test", *changed, "json"]))
     result = {
-        score.words.replace(" ", "_"): mean,
+        score.key: mean,
+        "score": {"name": score.name, "words": score.words, "best": score.best, "percent": score.percent},
         "confidence_95": half_width,
         "tasks": len(values),
         "method": run.method,

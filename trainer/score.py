@@ -23,6 +23,11 @@ class Score:
     percent: bool = False
 
     @property
+    def key(self) -> str:
+        """Under what the result of a test has it: "accuracy"."""
+        return self.words.replace(" ", "_")
+
+    @property
     def worst(self) -> float:
         """What any value is better than."""
         return -math.inf if self.best == "high" else math.inf

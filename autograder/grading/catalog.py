@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import msgspec
 
 from autograder.fault import GraderError
 from autograder.grading import definitions
 from autograder.paths import COURSE, EXERCISES
-from autograder.results import number
+from autograder.results import Hints, number
 
 if TYPE_CHECKING:
     from autograder.grading.questions import Question
@@ -31,6 +31,8 @@ LIST = "homework.toml"
 PAGE = "exercise.toml"
 PACKAGE = "autograder.exercises"
 DUE = "2026-12-01 23:59 -08:00"
+HINTS: tuple[Hints, ...] = get_args(Hints)
+SECOND_FAILURE: Hints = "second failure"
 
 
 class CatalogError(GraderError):
@@ -50,6 +52,8 @@ class Homework(msgspec.Struct):
         optional: points of exercises that are graded and reported, outside the sum; in their order.
         term: for people, as "Autumn 2026"; empty if it is not known yet.
         due: as "2026-12-01 23:59 -08:00"; empty if it is not known yet.
+        hints: when a report says how to mend a mistake: when it is asked for, also at the second failure of the same
+            check, or always.
     """
 
     title: str
@@ -57,6 +61,7 @@ class Homework(msgspec.Struct):
     optional: dict[str, float] = {}
     term: str = ""
     due: str = ""
+    hints: Hints = SECOND_FAILURE
 
     @property
     def points(self) -> float:
@@ -249,6 +254,8 @@ def write(listed: Homework) -> str:
     if listed.optional:
         lines.append(f"optional = {_table(listed.optional)}")
     lines += [f"{key} = {_quoted(text)}" for key, text in (("term", listed.term), ("due", listed.due)) if text]
+    if listed.hints != SECOND_FAILURE:
+        lines.append(f"hints = {_quoted(listed.hints)}")
     return "\n".join(lines) + "\n"
 
 
@@ -274,9 +281,12 @@ def natural(name: str) -> tuple[str, int, str]:
 def _homework(name: str) -> Homework:
     path = COURSE / name / LIST
     values = _values(path, Homework)
+    if "hints" in values and values["hints"] not in HINTS:
+        allowed = ", ".join(_quoted(policy) for policy in HINTS)
+        raise CatalogError(f"{_short(path)}: hints = {values['hints']!r} is none of {allowed}.")
     for key in ("required", "optional"):
         for exercise, points in values.get(key, {}).items() if isinstance(values.get(key, {}), dict) else ():
-            if not _is_worth(points):
+            if not is_worth(points):
                 raise CatalogError(
                     f"{_short(path)} gives {exercise} {points!r} points: a positive number with at most two decimals."
                 )
@@ -290,8 +300,8 @@ def _homework(name: str) -> Homework:
     return listed
 
 
-def _is_worth(points: object) -> bool:
-    """Whether it is a number of points that an exercise can have."""
+def is_worth(points: object) -> bool:
+    """Tell whether it is a number of points that an exercise can have."""
     if isinstance(points, bool) or not isinstance(points, int | float) or not math.isfinite(points):
         return False
     return points > 0 and math.isclose(points, round(points, 2))

@@ -2,7 +2,7 @@
 
     @points(4)
     @after(test_one_step)
-    @hint("Adapt with gradients of the support loss, once per inner step.")
+    @hint("Look at which parameters each inner step starts from.", mend="Assign the result of a step to them.")
     def test_each_step_starts_from_the_last(student, reference, draw):
         '''Each inner step starts where the last one ended.'''
         ...
@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from autograder.grading import evidence
+from autograder.grading.evidence import assertion
 from autograder.grading.scores import ACCURACY, Score
 from autograder.results import StudentError, Verdict
 
@@ -33,9 +35,23 @@ def points(value: float) -> Callable[[Check], Check]:
     return _attribute("points", value)
 
 
-def hint(text: str) -> Callable[[Check], Check]:
-    """The mistake that the check finds, in the lecture's terms; shown when it fails."""
-    return _attribute("hint", text)
+def hint(text: str, *, mend: str) -> Callable[[Check], Check]:
+    """What to think about when the check fails, in the lecture's terms, in two stages.
+
+    Args:
+        text: what is wrong, and where to look. It comes with the first report, and gives no line of the solution away.
+        mend: how to mend it. It comes when it is asked for, or later, as homework.toml says.
+    """
+
+    def decorate(check: Check) -> Check:
+        return _attribute("mend", mend)(_attribute("hint", text)(check))
+
+    return decorate
+
+
+def picture(function: Callable[[Any], str]) -> Callable[[Check], Check]:
+    """What draws the check's failure, see autograder.grading.pictures; shown to who grades their own work."""
+    return _attribute("picture", function)
 
 
 def after(*checks: Callable[..., None]) -> Callable[[Check], Check]:
@@ -52,6 +68,11 @@ def training(seconds: float, score: Score = ACCURACY) -> Callable[[Check], Check
     return decorate
 
 
+def tells(check: Check) -> Check:
+    """A check of what is drawn at random: no numbers tell a mistake there, and its own assertions name it."""
+    return _attribute("tells", True)(check)
+
+
 def longer(times: float) -> Callable[[Check], Check]:
     """A check that asks for so many times as much as others do, and may take as many times their time."""
     return _attribute("times_longer", times)
@@ -65,11 +86,21 @@ def _attribute(name: str, value: object) -> Callable[[Check], Check]:
     return decorate
 
 
-def assert_shape(got: np.ndarray, shape: tuple[int, ...], what: str) -> None:
-    """Assert that an array has this shape."""
-    assert got.shape == shape, f"{what}: shape {_tuple(got.shape)}, expected {_tuple(shape)}"
+@assertion
+def assert_shape(got: np.ndarray, shape: tuple[int, ...], what: str, axes: str = "") -> None:
+    """Assert that an array has this shape.
+
+    Args:
+        got: the student's array.
+        shape: that it must have.
+        what: a noun for messages, as "logits for N = 5, K = 1".
+        axes: the shape in the terms of the lecture, as "(B, K+1, N, N)".
+    """
+    named = f", that is {axes}" if axes else ""
+    assert got.shape == shape, f"{what}: shape {_tuple(got.shape)}, expected {_tuple(shape)}{named}"
 
 
+@assertion
 def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4) -> None:
     """Assert that arrays, or dicts of arrays, agree.
 
@@ -90,6 +121,7 @@ def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4
         _assert_close(got, want, what, rtol * _scale(want))
 
 
+@assertion
 def assert_differ(got: ArrayLike, other: ArrayLike, message: str, *, rtol: float = 1e-6) -> None:
     """Assert that two arrays of one shape differ somewhere, by more than rtol of the larger one's scale."""
     a, b = _numbers(got, "answer"), _numbers(other, "answer")
@@ -97,6 +129,7 @@ def assert_differ(got: ArrayLike, other: ArrayLike, message: str, *, rtol: float
     assert bool(np.any(np.abs(a - b) > rtol * max(_scale(a), _scale(b)))), message
 
 
+@assertion
 def assert_gradient(
     gradient: Any,
     function: Callable[[Any], float],
@@ -137,12 +170,15 @@ def assert_gradient(
         given = sum(float(np.sum(part)) for part in _parts(_map(np.multiply, gradient, direction)))
         slopes.append((given, (function(ahead) - function(behind)) / (2 * step)))
     given, measured = np.array(slopes).T
-    assert np.any(measured != 0), f"{what}: there is none, for the values do not depend on what was given"
+    assert np.any(measured != 0), (
+        f"{what}: no gradient can be measured here, because the values that your code computes stay the same when its "
+        f"input changes"
+    )
     difference = np.abs(given - measured)
     worst = int(np.argmax(difference))
     assert bool(np.all(difference <= rtol * np.max(np.abs(measured)))), (
-        f"{what}: slope {_number(given[worst])} in a random direction, expected {_number(measured[worst])} by finite "
-        f"differences"
+        f"{what}: along a random direction it says that the value changes by {_number(given[worst])} for each unit, "
+        f"expected {_number(measured[worst])}, as measured by small steps"
     )
 
 
@@ -156,14 +192,18 @@ def assert_either(attempt: Callable[[bool], None]) -> None:
 
 def _either(attempt: Callable[[bool], None]) -> None:
     """A handout's record puts another in its place, which attempts both: whoever answers, the questions are known."""
+    held = evidence.now().held
     try:
         attempt(True)
     except StudentError as error:
         if error.verdict in (Verdict.TIMEOUT, Verdict.MEMORY):  # a second attempt would only cost as much again
             raise
-        attempt(False)
+        with evidence.second_attempt(held):
+            attempt(False)
     except AssertionError:
-        attempt(False)
+        with evidence.second_attempt(held):
+            attempt(False)
+    evidence.attempted(held)
 
 
 def assert_if_it_runs(student: Any, attempt: Callable[[], None]) -> None:
@@ -177,6 +217,32 @@ def assert_if_it_runs(student: Any, attempt: Callable[[], None]) -> None:
         attempt()
 
 
+def assert_or_name(condition: object, message: str, *mistakes: str) -> None:
+    """Assert a condition, and name the mistakes that what was seen gives away where it does not hold.
+
+    Args:
+        condition: what must hold.
+        message: what was seen, and what was expected.
+        mistakes: that are there, all of them, each in words that go on after "if"; an empty one is left out. What was
+            seen has to leave no other explanation.
+    """
+    if not condition:
+        raise RecognisedError(message, [mistake for mistake in dict.fromkeys(mistakes) if mistake])
+
+
+class RecognisedError(AssertionError):
+    """An assertion that failed, and the mistakes that are behind it.
+
+    Attributes:
+        mistakes: one, several that are there at once, or none that is known.
+    """
+
+    def __init__(self, message: str, mistakes: list[str]):
+        super().__init__(message)
+        self.mistakes = mistakes
+
+
+@assertion
 def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:
     """Assert that independent events fell into cells in these shares.
 
@@ -197,6 +263,7 @@ def assert_shares(counts: ArrayLike, shares: ArrayLike, message: str) -> None:
     assert bool(np.all(np.abs(observed - expected) <= 6 * deviation + 1)), message
 
 
+@assertion
 def assert_uniform(values: ArrayLike, low: float, high: float, message: str) -> None:
     """Assert that independent numbers are uniform from low to high.
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from autograder.grading.catalog import Exercise
+from autograder.grading.catalog import Exercise, exercises, homework
 from autograder.grading.scores import ACCURACY, Score
-from autograder.results import CheckResult, ExerciseResult, Verdict
+from autograder.results import CheckResult, ExerciseResult, Report, Verdict, total
 
 Check = Callable[..., None]
 
@@ -45,6 +45,20 @@ def exercise_result(exercise: Exercise, results: list[CheckResult], **fields: An
     )
 
 
+def count_left_out(report: Report, fast: bool) -> None:
+    """Note in a report how many points of required checks it left out, and how many of them because they train."""
+    report.left_out = round(homework(report.homework).points - report.points, 2)
+    if fast:
+        there = {exercise.name for exercise in report.exercises if exercise.required}
+        report.untrained = total(
+            check.points
+            for exercise in exercises(report.homework)
+            if exercise.name in there
+            for check in described(exercise)
+            if check.training
+        )
+
+
 def shares(weights: Sequence[float], worth: float) -> list[float]:
     """Divide points by weights into whole hundredths that add up to all of them.
 
@@ -52,10 +66,10 @@ def shares(weights: Sequence[float], worth: float) -> list[float]:
         weights: of each part.
         worth: all points; 0 to leave the weights as they are.
     """
-    total = sum(map(Fraction, weights))
-    if not worth or not total:
+    whole = sum(map(Fraction, weights))
+    if not worth or not whole:
         return [float(weight) for weight in weights]
-    exact = [Fraction(weight) * round(100 * worth) / total for weight in weights]
+    exact = [Fraction(weight) * round(100 * worth) / whole for weight in weights]
     hundredths = [math.floor(part) for part in exact]
     by_rest = sorted(range(len(exact)), key=lambda i: hundredths[i] - exact[i])  # who lost most by rounding is first
     for i in by_rest[: round(100 * worth) - sum(hundredths)]:
@@ -86,6 +100,7 @@ def _described(check: Any, points: float) -> CheckResult:
         title=" ".join((check.__doc__ or check.__name__.removeprefix("test_").replace("_", " ")).split()),
         points=points,
         hint=getattr(check, "hint", ""),
+        mend=getattr(check, "mend", ""),
         training=trains(check),
         verdict=Verdict.NOT_RUN,
     )

@@ -61,7 +61,7 @@ class Module:
         """
         found = {}
         for node in ast.walk(ast.Module(self.body, [])):
-            for name in _imported(node):
+            for name in imported(node):
                 path = _file(name) if name.startswith((SHAPES, OTHERS)) else None
                 if path and name.startswith(OTHERS) and path.parent != self.path.parent:
                     raise DefinitionError(
@@ -140,8 +140,8 @@ def _assigned(node: ast.Assign) -> Iterator[tuple[str, ast.Assign]]:
                 yield from _assigned(ast.copy_location(ast.Assign([part], value), node))
 
 
-def _imported(node: ast.AST) -> list[str]:
-    """Dotted names of what may be the modules that a statement imports."""
+def imported(node: ast.AST) -> list[str]:
+    """List dotted names of what may be the modules that a statement imports."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from autograder.grading.catalog import Exercise
-from autograder.grading.subjects import Call, Subject
+from autograder.grading.evidence import Failure
+from autograder.grading.subjects import Subject
 from autograder.intake.submission import Submission
 from autograder.results import CheckResult
 
@@ -22,8 +23,8 @@ class Key(Protocol):
     def reference(self, exercise: Exercise) -> Subject:
         """Answers the functions of an exercise's probe, rightly; the same one each time."""
 
-    def explain(self, exercise: Exercise, check: str, calls: list[Call]) -> str:
-        """Which known mistakes give the answers that the student gave in a check; empty if none does."""
+    def explain(self, exercise: Exercise, failure: Failure) -> str:
+        """Which known mistakes make a check fail just like this; empty if none does."""
 
     def patience(self, exercise: Exercise, check: str, run: Callable[..., Any]) -> float:
         """Return by how much to multiply the time of a check that ran out of it; 0 where another try is of no use."""

@@ -23,11 +23,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograder.grading.definitions import DefinitionError, Found, Module
-from autograder.results import StudentError, Verdict
+from autograder.grading.undeclared import Undeclared
 
 Shape = tuple[int | None, ...]  # None where a size may be any
 
-NUMBERS = 1_000_000  # that arithmetic with an undeclared shape may make, or else no more than go in
 SPARE = 4 * 2**20  # bytes that a reply may have beyond what is declared
 TIMES = 8  # or so many times as much
 FIRST = ("module", "build")  # names of a question's first argument
@@ -114,30 +113,6 @@ class Question(NamedTuple):
             else:
                 found[field] = _held(field, found[field], shape)
         return SimpleNamespace(**found)
-
-
-class Undeclared(np.ndarray):
-    """An array of a shape that is not the declared one: to be looked at, but never spread over more numbers."""
-
-    expected: str
-
-    def __array_finalize__(self, source: Any) -> None:
-        self.expected = getattr(source, "expected", "")
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        plain = [np.asarray(part) for part in inputs]
-        if len(plain) > 1 and _size(ufunc, method, plain) > max(NUMBERS, *(part.size for part in plain)):
-            shapes = " and ".join(str(part.shape) for part in plain)
-            raise StudentError(Verdict.WRONG, self.expected or f"The shapes {shapes} do not belong together.")
-        if "out" in options:
-            options["out"] = tuple(None if part is None else np.asarray(part) for part in options["out"])
-        result = getattr(ufunc, method)(*plain, **options)
-        return self._of(result) if isinstance(result, np.ndarray) else result
-
-    def _of(self, result: np.ndarray) -> np.ndarray:
-        marked = result.view(Undeclared)
-        marked.expected = self.expected
-        return marked
 
 
 def read(module: Module) -> dict[str, Question]:
@@ -306,21 +281,3 @@ def _held(what: str, array: np.ndarray, shape: Shape | None) -> np.ndarray:
 
 def _tuple(shape: Shape) -> str:
     return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ("," * (len(shape) == 1)) + ")"
-
-
-def _size(ufunc: np.ufunc, method: str, plain: list[np.ndarray]) -> int:
-    """How many numbers would come out; more than there may be where it cannot be told."""
-    if method == "outer" or (ufunc.signature is not None and ufunc is not np.matmul):
-        return math.prod(part.size for part in plain)
-    try:
-        if ufunc is np.matmul:
-            return _matrix_product_size(*plain)
-        return math.prod(np.broadcast_shapes(*(part.shape for part in plain)))
-    except ValueError:  # NumPy says so better
-        return 0
-
-
-def _matrix_product_size(first: np.ndarray, second: np.ndarray) -> int:
-    rows = first.shape[-2] if first.ndim > 1 else 1
-    columns = second.shape[-1] if second.ndim > 1 else 1
-    return math.prod(np.broadcast_shapes(first.shape[:-2], second.shape[:-2])) * rows * columns

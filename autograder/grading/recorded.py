@@ -5,6 +5,7 @@ answers, whole, and of known mistakes the marks of theirs (see autograder.gradin
 """
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -15,13 +16,15 @@ from safetensors.numpy import load_file
 
 from autograder.fault import GraderError
 from autograder.grading.catalog import Exercise, exercises, homeworks
-from autograder.grading.fingerprints import form, marks, question, same
-from autograder.grading.named_mistakes import CLOSE, MOST, sentence
-from autograder.grading.subjects import Call, Subject
+from autograder.grading.evidence import Failure
+from autograder.grading.fingerprints import marks, question, same
+from autograder.grading.subjects import Subject
+from autograder.grading.traces import Marked, Trace, explain
 from autograder.intake.submission import Submission
 from autograder.results import UNREADABLE, CheckResult, Verdict
 
 NAME = "answers"  # of the two files
+WRONG = "wrong"  # the array of the marks of known mistakes
 ASKED = 1e-6  # share of the largest number by which inputs may differ from machine to machine
 
 
@@ -66,39 +69,18 @@ class Right(msgspec.Struct):
     answer: dict[str, Stored]
 
 
-class Given(msgspec.Struct):
-    """A question in a check, and the form of what the check looks at in the answer that a mistake gives."""
-
-    question: str
-    form: str
-
-
-class Wrong(msgspec.Struct):
-    """What a check asks a known mistake, and by what its answers are known.
+class Answers(msgspec.Struct):
+    """What is recorded of an exercise, for one seed of a run.
 
     Attributes:
-        check: its name.
-        says: the mistake, in words.
-        calls: the questions, in order.
-        marks: name in answers.safetensors of the marks of the answers, one below the other.
-        place: call, array and index of the number that is farthest off; None where no number is to be had.
-        right: this number in the right answer.
+        wrong: traces of known mistakes, in the order of their tiers.
+        rows: how many marks each has, of those that are one below the other in answers.safetensors under WRONG.
     """
-
-    check: str
-    says: str
-    calls: list[Given]
-    marks: str
-    place: tuple[int, str, int] | None
-    right: float
-
-
-class Answers(msgspec.Struct):
-    """What is recorded of an exercise, for one seed of a run."""
 
     seed: int
     right: list[Right]
-    wrong: list[Wrong]
+    wrong: list[Trace]
+    rows: list[int]
 
 
 @functools.cache
@@ -161,23 +143,16 @@ class Recorded:
         """Its answers."""
         return Reference(exercise)
 
-    def explain(self, exercise: Exercise, check: str, calls: list[Call]) -> str:
-        """Which known mistakes are recorded with just these answers."""
+    def explain(self, exercise: Exercise, failure: Failure) -> str:
+        """Which known mistakes are recorded with just this failure."""
         answers, stored = load(exercise)
-        asked = [question(call.seed, call.function, call.arguments, call.arrays) for call in calls]
-        forms = [Given(about, form(call.judged)) for about, call in zip(asked, calls, strict=True)]
-        candidates = [wrong for wrong in answers.wrong if wrong.check == check and wrong.calls == forms]
-        if not candidates:
-            return ""
-        given = np.concatenate([marks(call.judged) for call in calls])
-        fitting = [wrong for wrong in candidates if same(given, stored[wrong.marks].astype(np.float64), CLOSE)]
-        said = list(dict.fromkeys(wrong.says for wrong in fitting))
-        if not 0 < len(said) <= MOST:
-            return ""
-        if fitting[0].place is None:
-            return sentence(said, None)
-        call, name, index = fitting[0].place
-        return sentence(said, (name, float(calls[call].answer[name].ravel()[index]), fitting[0].right))
+        ends = np.cumsum(answers.rows)
+        found = [
+            Marked(trace, stored[WRONG][end - rows : end].astype(np.float64))
+            for trace, rows, end in zip(answers.wrong, answers.rows, ends, strict=True)
+            if trace.check == failure.check
+        ]
+        return explain(failure, (tier for _, tier in itertools.groupby(found, key=lambda marked: marked.trace.tier)))
 
     def patience(self, exercise: Exercise, check: str, run: Callable[..., Any]) -> float:
         """Always the same."""

@@ -9,20 +9,26 @@ from typing import Any
 import pytest
 
 from autograder import fault
+from autograder.grading import evidence, named_mistakes, pictures
 from autograder.grading.catalog import Exercise
+from autograder.grading.check_vocabulary import RecognisedError
 from autograder.grading.checks import describe, measures
 from autograder.grading.draw import Draw
 from autograder.grading.settings import Settings
 from autograder.grading.subjects import CALL, QuestionError, Subject
 from autograder.grading.thresholds import Bar
 from autograder.paths import COURSE, EXERCISES, GRADER, SHAPES
-from autograder.results import CheckResult, StudentError, Verdict
+from autograder.results import HINTED, CheckResult, StudentError, Verdict
 from autograder.untrusted import clean
+from autograder.worker import messages
 
 VOCABULARY = (
     GRADER / "grading" / "check_vocabulary.py",
     GRADER / "grading" / "thresholds.py",
 )  # modules whose assertions are a check's
+
+
+NAMED = (Verdict.WRONG, Verdict.CRASH)  # NaN comes of too many mistakes, and other formats say what they are
 
 
 class Referee:
@@ -189,6 +195,7 @@ class Referee:
         student.seconds = allowed = limit(function) * self._settings.patience
         student.spent = 0.0
         student.calls.clear()
+        evidence.begin()
         try:
             function(**fixtures)
             result.verdict = Verdict.PASS
@@ -197,11 +204,16 @@ class Referee:
                 blame_ourselves(result, error)
                 return
             result.verdict, result.message = Verdict.WRONG, clean(str(error)) or result.title
-            if not result.training:
-                with contextlib.suppress(Exception):  # whatever the answers hold, the verdict stands
-                    result.likely = self._settings.key.explain(exercise, result.name, student.calls)
+            if isinstance(error, RecognisedError):
+                result.likely = named_mistakes.all_of(error.mistakes)
+            else:
+                self._explain(exercise, function, result, student)
+            if self._settings.pictures:
+                reference = self._settings.key.reference(exercise)
+                result.picture = pictures.drawn(function, student.calls, reference)
         except StudentError as error:
             _blame(result, error)
+            self._explain(exercise, function, result, student)
         except QuestionError as error:
             blame_ourselves(result, QuestionError(f"{_line(error)}: {error}"))
         except Exception as error:  # a fault of ours, or an answer that a check cannot read: the key tells which
@@ -209,6 +221,16 @@ class Referee:
         finally:
             result.seconds = round(allowed - student.seconds, 3)
             result.printed = student.printed()
+            if result.verdict in HINTED and messages.NOTHING not in result.message:  # which says it, too
+                result.message = f"{result.message}\n{messages.on_warnings(result.printed)}".rstrip()
+
+    def _explain(self, exercise: Exercise, function: Any, result: CheckResult, student: Subject) -> None:
+        """Say which mistake makes the check fail like this, where one is known."""
+        if result.training or hasattr(function, "tells") or result.verdict not in NAMED:
+            return
+        with contextlib.suppress(Exception):  # whatever the answers hold, the verdict stands
+            failure = evidence.failure(result, student, self._settings.seed)
+            result.likely = self._settings.key.explain(exercise, failure)
 
 
 def limit(function: Any) -> float:
@@ -218,7 +240,7 @@ def limit(function: Any) -> float:
 
 def _blame(result: CheckResult, error: StudentError) -> None:
     result.verdict, result.message, result.plain, result.todo = error.verdict, str(error), error.plain, error.todo
-    result.again = error.again
+    result.again, result.advised = error.again, error.advised
 
 
 def blame_ourselves(result: CheckResult, error: BaseException) -> None:

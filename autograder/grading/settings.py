@@ -29,6 +29,7 @@ class Settings:
             processes together take less memory, and a run takes longer.
         judge: whether thresholds are held against accuracies, or these only measured.
         patience: by how much all time limits are multiplied.
+        pictures: whether failures are drawn: only for those who grade their own work, for pictures show inputs.
         observe: is told when a check begins and when it is judged.
     """
 
@@ -39,4 +40,5 @@ class Settings:
     workers: int = 2
     judge: bool = True
     patience: float = 1.0
+    pictures: bool = False
     observe: Observer = unobserved

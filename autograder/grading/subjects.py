@@ -13,23 +13,25 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from autograder import fault
 from autograder.fault import AGAIN, GraderError
-from autograder.grading import questions
+from autograder.grading import evidence, fingerprints, questions
 from autograder.grading.catalog import Exercise
+from autograder.grading.given import called, given_lines
 from autograder.isolation.levels import Isolation
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean
 from autograder.worker import packing, wire
 from autograder.worker.client import Worker
-from autograder.worker.failure import Files, blame_import, notices
+from autograder.worker.failure import About, Files, blame_import, notices
 
 START = 60.0  # seconds of its time (see isolation.clock) in which Python, torch and the student's module are imported
 CALL = 10.0 if hasattr(os, "fork") else 30.0  # seconds that a check may take; processes start slowly on Windows
+TOLD = 1  # messages of an exercise with numbers that the student reads where inputs are hidden
 DEATHS = 3  # workers of one exercise that may die before the rest is not run
 
 
@@ -41,36 +43,16 @@ class UnknownQuestionError(QuestionError, AttributeError):
     """A question of a name that the probe does not have."""
 
 
-class Call(NamedTuple):
-    """A question to a solution, and its answer.
-
-    Attributes:
-        read: the fields of the answer at which the check has looked.
-    """
-
-    function: str
-    arguments: dict[str, Any]
-    arrays: dict[str, np.ndarray]
-    seed: int
-    answer: dict[str, np.ndarray]
-    read: set[str]
-
-    @property
-    def judged(self) -> dict[str, np.ndarray]:
-        """The arrays of the answer at which the check has looked: the others say nothing of why it failed."""
-        return {name: array for name, array in self.answer.items() if name.partition("/")[0] in self.read}
-
-
 class Watched(SimpleNamespace):
-    """An answer by field, that notes which fields are read."""
+    """An answer by field, that notes when fields are read."""
 
-    def __init__(self, fields: SimpleNamespace, read: set[str]):
+    def __init__(self, fields: SimpleNamespace, read: dict[str, evidence.Moment]):
         super().__init__(**vars(fields), _read=read)
 
     def __getattribute__(self, name: str) -> Any:
         value = super().__getattribute__(name)
         if not name.startswith("_"):
-            super().__getattribute__("_read").add(name)
+            super().__getattribute__("_read")[name] = evidence.now()
         return value
 
 
@@ -83,6 +65,7 @@ class Subject:
     Attributes:
         seed: of the next call.
         calls: what was asked and answered since they were last forgotten.
+        asked: what is asked now, or was last, but for the numbers.
         seconds: what is left of the current check's time, as isolation.clock counts it.
         spent: seconds of the current check's time that are gone.
         most: bytes that the arrays of the next answer may have.
@@ -93,7 +76,8 @@ class Subject:
     def __init__(self, exercise: Exercise):
         self._exercise = exercise
         self.seed = 0
-        self.calls: list[Call] = []
+        self.calls: list[evidence.Call] = []
+        self.asked = ""
         self.seconds, self.spent = CALL, 0.0
         self.most = wire.MAX_PAYLOAD
         self.flags: list[str] = []
@@ -131,13 +115,14 @@ class Subject:
         arrays: dict[str, np.ndarray] = {}
         packed = packing.pack(request, arrays)
         self.most = question.most(arguments, wire.MAX_PAYLOAD)
+        self.asked = fingerprints.question(self.seed, call, packed, arrays)
         answer = self.answer(call, packed, arrays)
         try:
             held = question.answer(arguments, answer)
         except questions.FieldsError:
             raise self._misfit(sorted(answer), sorted(question.fields)) from None
-        read: set[str] = set()
-        self.calls.append(Call(call, packed, arrays, self.seed, answer, read))
+        read: dict[str, evidence.Moment] = {}
+        self.calls.append(evidence.Call(call, packed, arrays, self.seed, answer, read, evidence.is_again()))
         return Watched(held, read)
 
     def _misfit(self, got: list[str], expected: list[str]) -> Exception:
@@ -225,6 +210,8 @@ class Student(Subject):
         self._deaths = 0
         self._box, self._file, self._files = box, exercise.file, files
         self._runs = np.zeros(0, dtype=np.int64)  # lines that run on import
+        self._origins: dict[int, list[int]] = {}  # lines where the values of a line are made
+        self._told = 0  # messages with numbers
 
     def open(self) -> None:
         """Import the student's module.
@@ -251,6 +238,9 @@ class Student(Subject):
                 noticed = self._worker.ask("look", {}, {"source": source}, 0, START)
                 self.flags = notices(noticed, self._file, self._files)
                 self._runs = noticed["runs"]
+                self._origins = {}
+                for line, origin in noticed["origins"].tolist():
+                    self._origins.setdefault(line, []).append(origin)
             try:
                 self._worker.ask("import", {}, {}, 0, START)
             except StudentError as error:
@@ -302,8 +292,10 @@ class Student(Subject):
             assert self._worker
             self._asked = True
             try:
-                return self._worker.ask(call, arguments, arrays, self.seed, max(self.seconds, 0.1), self.most)
+                seconds = max(self.seconds, 0.1)
+                return self._worker.ask(call, arguments, arrays, self.seed, seconds, self.most, self._about(call))
             except StudentError as error:
+                self._told += error.numbers
                 if error.verdict is not Verdict.TIMEOUT:
                     raise
                 earlier = f" Earlier answers in this check took {self.spent:.0f} seconds." if self.spent >= 1 else ""
@@ -313,6 +305,12 @@ class Student(Subject):
                 self.spent += self._worker.spent
                 self._deaths += not self._worker.alive
                 self.ended = self._deaths > 0
+
+    def _about(self, call: str) -> About:
+        """What can be said of an answer that does not come."""
+        given = given_lines(self._file, self._files[self._file])
+        returned = called(self._exercise, call.removesuffix(packing.GRADIENT))
+        return About(given, self._origins, returned, self._told < TOLD)
 
     def _misfit(self, got: list[str], expected: list[str]) -> Exception:
         return StudentError(

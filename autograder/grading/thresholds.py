@@ -14,6 +14,8 @@ from autograder.grading.catalog import Exercise
 from autograder.grading.scores import Score
 from autograder.paths import GRADER
 
+MADE = "made"  # the source of tasks that are made, and do not depend on drawings
+
 
 class Threshold(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A calibrated threshold.
@@ -96,7 +98,7 @@ class Bar:
             value: on characters, or tasks, that were not trained on.
             made: whether it was measured on a made task, which does not depend on the source of the drawings.
         """
-        source = "made" if made else self._source
+        source = MADE if made else self._source
         self.measured.append((source, value))
         if self._judge:
             needed = self._threshold(source).bound

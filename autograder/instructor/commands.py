@@ -60,7 +60,10 @@ def check_command(targets: tuple[str, ...], fast: bool) -> int:
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; one for each core if left out.")
 @click.option("--only", metavar="EXERCISE", help="One exercise.")
 @click.option(
-    "--data", metavar="SOURCE", multiple=True, help="omniglot, glyphs or a folder; may be given several times."
+    "--data",
+    metavar="SOURCE",
+    multiple=True,
+    help="omniglot, glyphs or a folder; may be given several times. Both of the first if left out.",
 )
 def calibrate_command(
     homework: str, seeds: int, mutant_seeds: int, jobs: int | None, only: str | None, data: tuple[str, ...]
@@ -71,7 +74,7 @@ def calibrate_command(
     """
     from autograder.instructor.quality import measure
 
-    return measure.calibrate(_chosen(homework, only), seeds, mutant_seeds, jobs, data or ("omniglot", "glyphs"))
+    return measure.calibrate(_chosen(homework, only), seeds, mutant_seeds, jobs, data)
 
 
 @click.command("mutants")
@@ -186,11 +189,19 @@ def gradescope_command(homework: str, out: Path, seed: int | None, minutes: int,
 
 @click.command("new")
 @click.argument("name", metavar="HOMEWORK[/NAME]")
-def new_command(name: str) -> int:
+@click.option(
+    "--shape",
+    type=click.Choice(["functions", "episodic", "gradient", "regression"]),
+    help="What an exercise shares with others, see docs/authors.md; functions if left out.",
+)
+@click.option(
+    "--points", type=click.FloatRange(min=0, min_open=True), help="That an exercise is worth; 10 if left out."
+)
+def new_command(name: str, shape: str | None, points: float | None) -> int:
     """Begin a homework, or an exercise in one: its files, and a list of what is still to be written."""
     from autograder.instructor import new
 
-    return new.begin(name)
+    return new.begin(name, shape, points)
 
 
 COMMANDS: list[click.Command] = [

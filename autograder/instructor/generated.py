@@ -7,7 +7,7 @@ import click
 from autograder import writing
 from autograder.exit_status import GRADER_FAULT, LESS
 from autograder.grading.catalog import Exercise, exercises, homeworks
-from autograder.instructor import regions
+from autograder.instructor import solution_regions
 from autograder.instructor.texts import assignment, notebook
 from autograder.instructor.texts.source import SourceError
 from autograder.paths import COURSE
@@ -27,7 +27,7 @@ def files(homework: str, listed: list[Exercise] | None = None) -> dict[str, byte
 
     Raises:
         SourceError: a text cannot be used.
-        regions.RegionError: a solution has markers that do not pair up.
+        solution_regions.RegionError: a solution has markers that do not pair up.
     """
     listed = exercises(homework) if listed is None else listed
     made = {
@@ -36,7 +36,7 @@ def files(homework: str, listed: list[Exercise] | None = None) -> dict[str, byte
     }
     for exercise in listed:
         solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
-        made[exercise.file] = regions.stub(solution, f"{exercise.place}/solution.py")
+        made[exercise.file] = solution_regions.stub(solution, f"{exercise.place}/solution.py")
     return {name: text.encode() for name, text in made.items()}
 
 
@@ -45,7 +45,7 @@ def stale(homework: str) -> dict[str, bytes]:
 
     Raises:
         SourceError: a text cannot be used.
-        regions.RegionError: a solution has markers that do not pair up.
+        solution_regions.RegionError: a solution has markers that do not pair up.
     """
     return {
         name: content
@@ -58,7 +58,7 @@ def write(check: bool) -> int:
     """Write what is generated, or only say what is out of date; returns the exit status."""
     try:
         wanted = {name: content for homework in homeworks() for name, content in stale(homework).items()}
-    except (SourceError, regions.RegionError) as error:
+    except (SourceError, solution_regions.RegionError) as error:
         click.echo(str(error), err=True)
         return GRADER_FAULT
     for name, content in wanted.items():

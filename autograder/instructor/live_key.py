@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograder.grading.catalog import Exercise
-from autograder.grading.subjects import Call
+from autograder.grading.evidence import Failure
 from autograder.instructor import confirm
 from autograder.instructor.quality import misconceptions
 from autograder.instructor.references import Reference
@@ -29,9 +29,9 @@ class Live:
         """The reference solution."""
         return self._references.setdefault(exercise.name, Reference(exercise))
 
-    def explain(self, exercise: Exercise, check: str, calls: list[Call]) -> str:
+    def explain(self, exercise: Exercise, failure: Failure) -> str:
         """See instructor.misconceptions."""
-        return misconceptions.explain(exercise, check, calls, self.reference(exercise))
+        return misconceptions.explain(exercise, failure)
 
     def patience(self, exercise: Exercise, check: str, run: Callable[..., Any]) -> float:
         """See instructor.confirm."""

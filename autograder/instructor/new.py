@@ -5,6 +5,7 @@ import keyword
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import jinja2
@@ -30,18 +31,36 @@ ORDER = (
     "probe",
     "checks",
     "mutants",
+    "alternatives",
+    "learner",
 )  # in which an author writes the files
 POINTS = 10.0  # of a new exercise
+FUNCTIONS, CHARACTERS = "functions", ("episodic", "gradient")  # shapes: the usual one, those that need drawings
+SHAPES = {  # what a student writes, the check that an example names, and the one that trains
+    FUNCTIONS: (["step"], "step", ""),
+    "episodic": (["_logits", "_step"], "loss", "learns_handwriting"),
+    "gradient": (["_inner_loop", "_outer_step"], "adaptation_learns_from_the_support", "learns_handwriting"),
+    "regression": (["predict", "step"], "loss", "learns_sinusoids"),
+}
 
 
-def begin(name: str) -> int:
+def begin(name: str, shape: str | None = None, points: float | None = None) -> int:
     """Begin a homework, as hw3, or an exercise, as hw3/my_method; returns the exit status.
+
+    Args:
+        name: of either.
+        shape: of an exercise, one of SHAPES; "functions" if None.
+        points: that an exercise is worth; 10 if None.
 
     Raises:
         click.UsageError: there can be none of this name, or something is in its place.
     """
+    if "/" not in name and (shape or points):
+        raise click.UsageError(f"--shape and --points are for an exercise, as {name}/my_method.")
+    if points and not catalog.is_worth(points):
+        raise click.UsageError(f"--points {points:g}: points have at most two decimals.")
     try:
-        return _begin_exercise(name) if "/" in name else _begin_homework(name)
+        return _begin_exercise(name, shape or FUNCTIONS, points or POINTS) if "/" in name else _begin_homework(name)
     except SourceError as error:  # in another text of the homework
         click.echo(f"README and notebook were not written. {error}", err=True)
         return GRADER_FAULT
@@ -73,25 +92,40 @@ def _begin_homework(name: str) -> int:
     return FULL_MARKS
 
 
-def _begin_exercise(name: str) -> int:
+def _begin_exercise(name: str, shape: str, points: float) -> int:
     exercise = _named(name)
     homework = exercise.homework
+    functions, check, trains = SHAPES[shape]
+    tasks = (COURSE / homework / "training.py").is_file()  # by which a program trains on tasks of characters
     settings = {
         "homework": homework,
         "name": exercise.name,
         "title": exercise.name.replace("_", " ").capitalize(),
         "kind": exercise.name.title().replace("_", ""),
+        "shape": shape,
+        "functions": functions,
+        "check": check,
+        "trains": trains,
+        "learner": bool(trains) and (tasks or shape not in CHARACTERS),
     }
     files = _from_templates("exercise", exercise.folder, settings)
+    files |= _from_templates(shape, exercise.folder, settings)
+    if not settings["learner"]:
+        files.pop(exercise.folder / "learner.py", None)
     listed = catalog.homework(homework)
     path = COURSE / homework / LIST
     if exercise.name not in listed.required | listed.optional:
-        listed = msgspec.structs.replace(listed, optional=listed.optional | {exercise.name: POINTS})
+        listed = msgspec.structs.replace(listed, optional=listed.optional | {exercise.name: points})
         files[path] = _listing(path.read_text(encoding="utf-8"), listed, exercise.name)
     _write(files)
     importlib.invalidate_caches()
     _write(_generated(homework, listed))
     _say_unwritten(exercise.folder)
+    if shape in CHARACTERS and not tasks:
+        click.echo(
+            f"\nIt has no learner.py: {homework}/training.py, by which a program trains on tasks of characters, is not "
+            "there. Begin from the one of another homework."
+        )
     click.echo(
         f"\nIts points stand in {homework}/{LIST}. Next: `python -m autograder check {name}` says, in the order of "
         "writing, what is left; docs/authors.md walks through it."
@@ -99,7 +133,7 @@ def _begin_exercise(name: str) -> int:
     return FULL_MARKS
 
 
-def _from_templates(kind: str, folder: Path, settings: dict[str, str]) -> dict[Path, str]:
+def _from_templates(kind: str, folder: Path, settings: dict[str, Any]) -> dict[Path, str]:
     """The files of a new folder, from the templates of its kind."""
     loader = jinja2.FileSystemLoader(TEMPLATES / kind)
     templates = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
@@ -117,7 +151,7 @@ def _generated(homework: str, listed: Homework) -> dict[Path, str]:
 
 def _listing(text: str, wanted: Homework, added: str) -> str:
     """The text of a homework.toml with one more optional exercise: changed where it must be, else written anew."""
-    worth = f"{added} = {POINTS:g}"
+    worth = f"{added} = {wanted.optional[added]:g}"
     for changed in (
         re.sub(r"^(optional *= *\{[^}\n]*?),? *\}", rf"\1, {worth} }}", text, flags=re.MULTILINE),
         f"{text.rstrip()}\noptional = {{ {worth} }}\n",

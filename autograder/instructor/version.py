@@ -15,7 +15,7 @@ from autograder.grading import box
 from autograder.grading.catalog import Exercise, exercises
 from autograder.paths import COURSE, GRADER
 
-ENGINE = ("autograder.instructor.classroom.work", "autograder.worker.shim", "autograder.worker.selftest")
+ENGINE = ("autograder.instructor.classroom.grading_task", "autograder.worker.shim", "autograder.worker.selftest")
 NUMBERS = ("torch", "numpy")  # whose versions may change numbers
 TRIED = "tried.json"  # says which texts were tried, and changes no verdict
 OURS = ("autograder", "data", "trainer", "hw")

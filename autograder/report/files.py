@@ -11,6 +11,11 @@ import msgspec
 from autograder.results import NOT_HANDED_IN, TO_DO, Report, number
 from autograder.untrusted import cell, clean
 
+COLUMNS = (
+    *("subject", "exercise", "check", "verdict", "points", "of"),
+    *("message", "hint", "how to mend it", "outside the sum"),
+)
+
 
 def html(report: Report) -> str:
     """Render a report as one self-contained page."""
@@ -27,8 +32,8 @@ def markdown(report: Report) -> str:
     lines = [f"# {report.score}", _scores(report)]
     if report.optional:
         lines.append(f"{report.optional_scores}.")
-    if report.left_out:
-        lines.append(f"{number(report.left_out)} points were left out of this run.")
+    if report.beside:
+        lines.append(f"{report.beside}.")
     lines += [_block(note) for note in report.notes]
     for exercise in report.exercises:
         lines.append(f"## {exercise.title}: {exercise.score}")
@@ -40,8 +45,12 @@ def markdown(report: Report) -> str:
                 lines.append(_block(check.message, "      "))
             if check.likely:
                 lines.append(f"  {check.likely}")
-            if check.hint and check.verdict.value in ("WRONG", "FORMAT"):
-                lines.append(f"  Hint: {check.hint}")
+            if check.hint_shown:
+                lines.append(f"  Hint: {check.hint_shown}")
+            if check.mend:
+                lines.append(f"  How to mend it: {check.mend}")
+    if report.held_back:
+        lines.append(report.held_back)
     return "\n\n".join(lines) + "\n"
 
 
@@ -58,15 +67,17 @@ def table(report: Report) -> str:
     """Render comma-separated values, a line for each check; no cell is a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["subject", "exercise", "check", "verdict", "points", "of", "message", "outside the sum"])
+    writer.writerow(COLUMNS)
     for exercise in report.exercises:
         outside = "" if exercise.required else "optional"
         if not exercise.handed_in:
-            writer.writerow([cell(report.subject), exercise.name, "", "", "", "", NOT_HANDED_IN, outside])
+            writer.writerow([cell(report.subject), exercise.name, "", "", "", "", NOT_HANDED_IN, "", "", outside])
         for check in exercise.checks:
             cells = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
             points = [number(check.earned), number(check.points)]
-            writer.writerow([*cells, *points, cell(f"{check.message} {check.likely}"), outside])
+            hints = (check.hint_shown, check.mend)
+            said = [f"{check.message} {check.likely}".strip(), *hints]
+            writer.writerow([*cells, *points, *map(cell, said), outside])
     return text.getvalue()
 
 

@@ -4,13 +4,10 @@ A solution can put what it was given into an error message, a print or a name, a
 So the student reads the check, the hint, the kind of failure and the place in their file, and no value.
 """
 
-import re
-
 import msgspec
 
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
-NUMBERS = re.compile(r" \(in [^)]*\)")  # of the named mistake
 KINDS = {
     Verdict.WRONG: "The answer is not what it must be.",
     Verdict.GRADER_ERROR: "This check failed through a fault of the grader; no points are lost for it without a look.",
@@ -31,5 +28,4 @@ def _exercise(exercise: ExerciseResult) -> ExerciseResult:
 
 def _check(check: CheckResult) -> CheckResult:
     message = "" if check.verdict is Verdict.PASS else KINDS.get(check.verdict, check.plain)
-    likely = NUMBERS.sub("", check.likely)
-    return msgspec.structs.replace(check, message=message, plain=message, likely=likely, printed="", traceback="")
+    return msgspec.structs.replace(check, message=message, plain=message, picture="", printed="", traceback="")

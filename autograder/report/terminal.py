@@ -17,6 +17,7 @@ Shown = TypeVar("Shown", bound="Line")
 WIDTH = 110
 # Red, green and magenta can be read on light and on dark; yellow, cyan and blue on one of them only.
 STYLES = {Verdict.PASS: "green", Verdict.NOT_RUN: "dim", Verdict.GRADER_ERROR: "bold magenta"}
+SAME = "The same as above."
 MARKS = {Verdict.PASS: "✓", Verdict.NOT_RUN: "·"}
 
 
@@ -72,15 +73,22 @@ class Progressing(Line):
         self._progress.update(self._task, description=description.plain, advance=int(judged))
 
 
-def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: bool = False) -> None:
+def show(
+    report: Report, to: Console, *, of_another: bool = False, tracebacks: bool = False, verbose: bool = False
+) -> None:
     """Print a report: what was graded, a table of each exercise, what is to be done, and the score.
+
+    Where anything fails, the first failure of an exercise stands first and in full, the others follow in short, and
+    what passes is one line.
 
     Args:
         report: what to print.
         to: the terminal.
         of_another: whether someone else's work was graded: then flags and the words for the isolation are shown.
         tracebacks: whether those of the grader's own faults are shown, which are for the staff.
+        verbose: whether all checks are shown in full, those that pass too.
     """
+    shown = _Shown(report, verbose)
     if of_another and report.isolation == NONE:
         _print(to, Text(WORDS[NONE], "bold red"), "")
     to.print(Text(f"{report.homework}: {report.subject}", "bold"), soft_wrap=True)  # paths are copied in one piece
@@ -89,11 +97,12 @@ def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: b
         if not exercise.handed_in:
             pass
         elif exercise.problem:
-            _print(to, Padding(Text(exercise.problem, "red"), (0, 0, 0, 2)))
+            problem = SAME if shown.is_said(exercise.problem) else exercise.problem
+            _print(to, Padding(Text(problem, "red"), (0, 0, 0, 2)))
         elif todo := _todo(exercise):
             _print(to, Padding(todo, (0, 0, 0, 2)))
         else:
-            _print(to, _table(exercise))
+            _print(to, shown.table(exercise))
         if of_another and exercise.flags:
             _print(to, Text("  For a human to look at; no points depend on it:", "magenta"))
             _print(to, Padding(Group(*map(Text, exercise.flags)), (0, 0, 0, 4)))
@@ -102,6 +111,8 @@ def show(report: Report, to: Console, *, of_another: bool = False, tracebacks: b
         _print(to, Text(trace, "dim"))
     for note in report.notes:
         _print(to, Text(f"Note: {note}", "dim"))
+    if shown.short and not verbose:
+        _print(to, Text("--verbose shows the hints of all failures, and what passes.", "dim"))
     _print(to, _score(report))
     if report.optional:
         _print(to, Text(report.optional_scores))
@@ -150,24 +161,92 @@ def _todo(exercise: ExerciseResult) -> RenderableType | None:
     return Group(*lines, Text(TO_DO, "dim")) if lines else None
 
 
-def _table(exercise: ExerciseResult) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(width=2, justify="right")
-    table.add_column(min_width=5, justify="right", no_wrap=True)
-    table.add_column()
-    shown, waiting = _told_apart(exercise.checks)
-    for check in shown:
-        style = STYLES.get(check.verdict, "red")
-        earned = f"{number(check.earned)}/{number(check.points)}"
-        mark = Text(MARKS.get(check.verdict, "✗"), style)
-        table.add_row(mark, Text(earned, style), _body(check))
-        if behind := waiting.get(check.title):
-            count = f"{len(behind)} checks wait" if len(behind) > 1 else "1 check waits"
-            points = number(total(other.points for other in behind))
-            table.add_row(
-                Text(MARKS[Verdict.NOT_RUN], "dim"), Text(f"0/{points}", "dim"), Text(f"{count} for this", "dim")
-            )
-    return table
+class _Shown:
+    """The tables of a report's exercises, which say nothing twice.
+
+    Attributes:
+        short: whether a failure was shown without its hint.
+    """
+
+    def __init__(self, report: Report, verbose: bool):
+        self._report, self._verbose = report, verbose
+        self._in_full = verbose or (report.complete and not report.grader_errors)
+        self._said: set[str] = set()
+        self.short = False
+
+    def is_said(self, text: str) -> bool:
+        """Whether this has been said in this report; it has from now on."""
+        before = text in self._said
+        self._said.add(text)
+        return before
+
+    def table(self, exercise: ExerciseResult) -> Table:
+        """Points and words, check by check."""
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=2, justify="right")
+        table.add_column(min_width=5, justify="right", no_wrap=True)
+        table.add_column()
+        rows, waiting = _told_apart(exercise.checks)
+        passed = [check for check in rows if check.verdict is Verdict.PASS]
+        if not self._in_full:
+            rows = [check for check in rows if check.verdict is not Verdict.PASS]
+            rows.sort(key=lambda check: check.verdict is Verdict.NOT_RUN)
+        first = next((check for check in rows if check.verdict not in (Verdict.PASS, Verdict.NOT_RUN)), None)
+        repeated: list[CheckResult] = []  # faults of ours that have been told
+        for check in rows:
+            if check.verdict is Verdict.GRADER_ERROR and self.is_said(check.message):
+                repeated.append(check)
+            else:
+                _row(table, check.verdict, [check], self._body(check, in_full=self._verbose or check is first))
+            if behind := waiting.get(check.title):
+                _row(table, Verdict.NOT_RUN, behind, Text(f"{_count(behind, 'wait')} for this one", "dim"))
+        if repeated:
+            _row(table, Verdict.GRADER_ERROR, repeated, Text(f"{_count(repeated, 'end')} with the same fault", "dim"))
+        if passed and not self._in_full:
+            _row(table, Verdict.PASS, passed, Text(_count(passed, "pass")))
+        return table
+
+    def _body(self, check: CheckResult, in_full: bool) -> RenderableType:
+        if check.verdict is Verdict.PASS:
+            return Text(check.title)
+        if check.waits_for:
+            return Text(check.title, "dim")
+        if check.verdict is Verdict.NOT_RUN:
+            return Group(Text(check.title, "dim"), Text("to do: " * check.todo + check.message))
+        lines = [Text.assemble((check.title, "bold"), ("  " + check.verdict.value, STYLES.get(check.verdict, "red")))]
+        lines += [Text(line) for line in check.message.rstrip().splitlines()]
+        if check.verdict is Verdict.GRADER_ERROR:
+            fault = "This is a fault of the grader, not of your code: run it again, or report it."
+            lines.append(Text(fault, "magenta"))
+        if check.likely and not (self.is_said(check.likely) and not in_full):
+            lines.append(Text(check.likely, "magenta"))
+        hinted = bool(check.hint_shown)
+        if not in_full:
+            self.short = self.short or hinted
+            return Group(*lines)
+        if hinted:
+            lines.append(Text.assemble(("Hint: ", "bold"), check.hint_shown))
+        if check.mend:
+            lines.append(Text.assemble(("How to mend it: ", "bold"), check.mend))
+        elif hinted and self._report.held_back and not self.is_said(self._report.held_back):
+            lines.append(Text(self._report.held_back, "dim"))
+        if check.last_printed:
+            lines.append(Text("printed meanwhile: " + " | ".join(check.last_printed), "dim"))
+        return Group(*lines)
+
+
+def _row(table: Table, verdict: Verdict, checks: list[CheckResult], body: RenderableType) -> None:
+    """Add a row for some checks of one verdict."""
+    style = STYLES.get(verdict, "red")
+    points = f"{number(total(c.earned for c in checks))}/{number(total(c.points for c in checks))}"
+    table.add_row(Text(MARKS.get(verdict, "✗"), style), Text(points, style), body)
+
+
+def _count(checks: list[CheckResult], verb: str) -> str:
+    """As "12 checks pass", "1 check passes"."""
+    if len(checks) > 1:
+        return f"{len(checks)} checks {verb}"
+    return f"1 check {verb}{'es' if verb.endswith('s') else 's'}"
 
 
 def _told_apart(checks: list[CheckResult]) -> tuple[list[CheckResult], dict[str, list[CheckResult]]]:
@@ -185,27 +264,7 @@ def _told_apart(checks: list[CheckResult]) -> tuple[list[CheckResult], dict[str,
     return shown, waiting
 
 
-def _body(check: CheckResult) -> RenderableType:
-    if check.verdict is Verdict.PASS:
-        return Text(check.title)
-    if check.waits_for:
-        return Text(check.title, "dim")
-    if check.verdict is Verdict.NOT_RUN:
-        return Group(Text(check.title, "dim"), Text("to do: " * check.todo + check.message))
-    lines = [Text.assemble((check.title, "bold"), ("  " + check.verdict.value, STYLES.get(check.verdict, "red")))]
-    lines += [Text(line) for line in check.message.rstrip().splitlines()]
-    if check.verdict is Verdict.GRADER_ERROR:
-        lines.append(Text("This is a fault of the grader, not of your code: run it again, or report it.", "magenta"))
-    if check.likely:
-        lines.append(Text(check.likely, "magenta"))
-    if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
-        lines.append(Text.assemble(("Hint: ", "bold"), check.hint))
-    if check.last_printed:
-        lines.append(Text("printed meanwhile: " + " | ".join(check.last_printed), "dim"))
-    return Group(*lines)
-
-
 def _score(report: Report) -> Text:
     full = report.complete and not report.grader_errors
-    left_out = f"  ({number(report.left_out)} points left out)" if report.left_out else ""
-    return Text.assemble((report.score, "bold green" if full else "bold"), left_out)
+    beside = f"; {report.beside}" if report.beside else ""
+    return Text.assemble((report.score, "bold green" if full else "bold"), beside)

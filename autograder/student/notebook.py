@@ -44,18 +44,19 @@ class Checked:
         if self.report is None:
             return f"<pre>{html.escape(self.reason)}</pre>"
         report = self.report
-        left_out = f" ({number(report.left_out)} points left out)" if report.left_out else ""
-        score = report.optional_scores or f"{report.score}{left_out}"  # of one exercise
+        more = f"; {number(report.untrained)} more are for checks that train (fast=False)" if report.untrained else ""
+        score = report.optional_scores or f"{report.score}{more}"  # of one exercise
         run = f"{report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}"
         return f"{files.html_of_exercises(report)}<p><b>{score}</b><br>{html.escape(run)}</p>"
 
 
-def check(exercise: str, *, fast: bool = True, seed: int | None = None) -> Checked:
+def check(exercise: str, *, fast: bool = True, hint: bool = False, seed: int | None = None) -> Checked:
     """Check one exercise of the work in the course folder, as `python -m autograder` does.
 
     Args:
         exercise: its name, as "maml".
         fast: leave out the checks that train.
+        hint: say how to mend what is wrong, not only where to look.
         seed: of the inputs, as a report names it; a new one if left out.
 
     Returns:
@@ -67,11 +68,14 @@ def check(exercise: str, *, fast: bool = True, seed: int | None = None) -> Check
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "report.json")
         words = [found[exercise], "--only", exercise, "--json", str(result)]
-        words += ["--fast"] * fast + ([] if seed is None else ["--seed", str(seed)])
+        words += ["--fast"] * fast + ["--hint"] * hint + ([] if seed is None else ["--seed", str(seed)])
         reason = _run([sys.executable, "-m", "autograder", *words])
         if not result.exists():
             return Checked(None, reason or "The grader ended without a word. Please report it.")
-        return Checked(msgspec.json.decode(result.read_bytes(), type=Report))
+        report = msgspec.json.decode(result.read_bytes(), type=Report)
+        if report.held_back:
+            report.held_back = f'check("{exercise}", hint=True) says how to mend it.'
+        return Checked(report)
 
 
 def _run(command: list[str]) -> str:

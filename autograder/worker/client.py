@@ -14,11 +14,15 @@ from autograder.paths import COURSE
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean, hide_paths
 from autograder.worker import wire
-from autograder.worker.failure import Files, explain
+from autograder.worker.failure import NOTHING_KNOWN, TOO_LARGE, About, Files, explain
 from autograder.worker.pipes import Answers, Log, Questions
 
 BUSY_MACHINE = 30  # times its time that may pass: then it had less than a thirtieth of a processor
 MOSTLY = 0.8  # of its time
+TOO_LONG = (
+    "Or a loop over single numbers where one operation on tensors does all of them, or a list or a graph that grows "
+    "from step to step?"
+)
 UNREAD = 5  # seconds after an answer in which the question must have been read
 ENDS = {0xC0000005: "access violation", 0xC00000FD: "stack overflow"}  # what Windows says
 
@@ -72,6 +76,7 @@ class Worker:
         seed: int,
         seconds: float,
         most: int = wire.MAX_PAYLOAD,
+        about: About = NOTHING_KNOWN,
     ) -> dict[str, np.ndarray]:
         """Call a function of the probe.
 
@@ -82,6 +87,7 @@ class Worker:
             seed: for the worker's random number generators.
             seconds: of its own time, which a busy machine takes none of (see isolation.clock).
             most: bytes that the arrays of the answer may have.
+            about: what is known of the file and the question.
 
         Returns:
             The arrays of the answer.
@@ -105,7 +111,9 @@ class Worker:
             ) from None
         except ExceededError as error:
             self.stop()
-            raise StudentError(Verdict.MEMORY if "memory" in str(error) else Verdict.CRASH, str(error)) from None
+            if "memory" in str(error):
+                raise _out_of_memory(str(error)) from None
+            raise StudentError(Verdict.CRASH, str(error), advised=True) from None
         except LateError as error:
             self.stop()
             raise StudentError(Verdict.TIMEOUT, str(error)) from None
@@ -114,7 +122,7 @@ class Worker:
         self._seq += 1
         if reply.kind != "result":
             reply.text = hide_paths(reply.text, self._hidden)
-            raise explain(reply, self._file, self._files, importing=call == "import")
+            raise explain(reply, self._file, self._files, importing=call == "import", about=about)
         return fields
 
     def printed(self) -> str:
@@ -179,7 +187,7 @@ class Worker:
         exceeded = self._running.group.exceeded()
         self.stop()
         if exceeded:
-            return StudentError(Verdict.MEMORY, exceeded)
+            return _out_of_memory(exceeded)
         signals = {-s.value: s.name for s in signal.Signals} | {128 + s.value: s.name for s in signal.Signals} | ENDS
         outside = status in signals  # its own code may have sent it, or the system, or anybody
         if status in (-9, 128 + 9):  # SIGKILL, a name that Windows does not have
@@ -187,13 +195,17 @@ class Worker:
                 message = f"Your code has computed for {wire.SECONDS // 60} minutes in all checks."
                 return StudentError(Verdict.TIMEOUT, message)
             message = "The process was killed by the system, probably for using too much memory."
-            return StudentError(Verdict.MEMORY, message, again=outside)
+            return _out_of_memory(message, again=outside)
         if status == 0:
-            return StudentError(Verdict.CRASH, "Your code ended the Python process (exit status 0); it has to return.")
+            message = "Your code ended the Python process (exit status 0); it has to return."
+            return StudentError(Verdict.CRASH, message, advised=True)
         how = signals.get(status, f"exit status {status}")
-        return StudentError(
-            Verdict.CRASH, f"Your code ended the Python process ({how}); it has to return.", again=outside
-        )
+        message = f"Your code ended the Python process ({how}); it has to return."
+        return StudentError(Verdict.CRASH, message, again=outside, advised=True)
+
+
+def _out_of_memory(message: str, *, again: bool = False) -> StudentError:
+    return StudentError(Verdict.MEMORY, f"{message} {TOO_LARGE}", again=again)
 
 
 def _late(clock: Clock) -> str:
@@ -201,7 +213,7 @@ def _late(clock: Clock) -> str:
     if not clock.known:
         return f"No answer after {clock.passed:.0f} seconds."
     if clock.computed >= MOSTLY * clock.counted:
-        message = f"No answer after {clock.computed:.0f} seconds of computing; an endless loop?"
+        message = f"No answer after {clock.computed:.0f} seconds of computing; an endless loop? {TOO_LONG}"
     elif clock.waited >= MOSTLY * clock.counted:
         message = f"No answer after {clock.waited:.0f} seconds of waiting: for a sleep, an input, or a lock?"
     else:

@@ -2,7 +2,7 @@
 
 What a worker says of an error is the student's to write, and may hold the inputs that it was given. So there are two
 texts. The student's holds only what does not depend on these inputs: where in their file it happened, as the grader's
-own copy of that file reads, and of what kind it was.
+own copy of that file reads, of what kind it was, and which of torch's own texts it was (see messages.py).
 """
 
 import builtins
@@ -12,12 +12,14 @@ import importlib.metadata
 import platform
 import re
 import sys
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean
-from autograder.worker import unusual_code, wire
+from autograder.worker import messages, unusual_code, wire
 
 VERDICTS = {
     "todo": Verdict.NOT_RUN,
@@ -29,22 +31,15 @@ VERDICTS = {
 KNOWN = {n for n, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)}
 FRAMES = {"<module>", "<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # functions without a name
 SOURCE = 160  # characters shown of a line
-ADVICE = {  # what torch says, and what is behind it
-    "modified by an inplace operation": (
-        "A value that the gradient needs was written over (-=, .add_(), [...] = ...): make a new tensor instead."
-    ),
-    "does not require grad": (
-        "There is no graph to differentiate: something on the way was computed under torch.no_grad(), detached, or "
-        "made anew of numbers."
-    ),
-    "not to have been used in the graph": (
-        "A gradient is asked for with respect to a tensor that was not used, or of which a copy was."
-    ),
-    "backward through the graph a second time": (
-        "A graph is differentiated twice: is something kept from an earlier call, or was backward() called already?"
-    ),
-    "same dtype": "Two precisions meet. The grader computes in float64: take the precision of what is given.",
+CLASSES = {  # errors whose message is the student's own, or holds a value of theirs
+    "KeyError": "There is no entry of this name: print the names that there are, list(x), in the line before.",
+    "SystemExit": "Your code ends Python, by sys.exit() or exit(): let it return instead.",
+    "StopIteration": "next() was called where nothing is left: a generator can be gone through only once.",
 }
+TOO_LARGE = (
+    "Is a tensor larger than it was meant to be? Shapes (n, 1) and (n,) make (n, n) together. Or are all graphs kept, "
+    "by a list of losses that grows from call to call?"
+)
 MISSING = re.compile(r"No module named '(\w[\w.]*)'")
 OTHER_VERSION = re.compile(r"(?:module|cannot import name '\w+' from) '(\w+)[\w.]*'")
 DEBUGGER = re.compile(rb"\b(breakpoint|set_trace)\s*\(")
@@ -54,10 +49,33 @@ MAIN = 'put it under `if __name__ == "__main__":`'
 MOST = 3  # lines of a kind that are quoted
 TODO = re.compile(r"""NotImplementedError\(\s*["'](.*?)["']\s*\)""")
 
+ORIGINS = 3  # lines where values are made that are quoted
+
 Files = dict[str, bytes]
 
 
-def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> StudentError:
+class About(NamedTuple):
+    """What the grader knows of a file and a question, before the student's code has been given anything.
+
+    Attributes:
+        given: lines of the file that stand in the stub, too.
+        origins: lines where the values of a line are made (see origins.py).
+        returned: functions of the solution that the question may call.
+        numbers: whether the student may still read numbers and types of a message.
+    """
+
+    given: frozenset[int] = frozenset()
+    origins: Mapping[int, list[int]] = {}
+    returned: tuple[str, ...] = ()
+    numbers: bool = True
+
+
+NOTHING_KNOWN = About()
+
+
+def explain(
+    reply: wire.Reply, file: str, files: Files, *, importing: bool, about: About = NOTHING_KNOWN
+) -> StudentError:
     """Return the error of which a worker's reply tells.
 
     Args:
@@ -65,6 +83,7 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
         file: of the exercise.
         files: the submission, from which lines are quoted.
         importing: whether the module was only being imported: then no input is in the message.
+        about: what is known of the file and the question.
     """
     error, text = clean(reply.error, 100), clean(reply.text)
     trusted = error if error in KNOWN else "an exception"
@@ -75,6 +94,7 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
     places = [place for place in reply.places if _is_in(place, files, unreadable)]
     kind = "crash" if reply.kind == "todo" and not _is_todo(places, files) else reply.kind
     verdict = VERDICTS[kind]
+    numbers = advised = False
     if kind == "todo":
         found = TODO.search(_line(places[-1], files)) if places else None
         plain = found[1] if found else "Something is still to do."
@@ -82,6 +102,9 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
         message = text or (f"{places[-1].function} is still to do" if is_named else plain)
     elif kind == "format":
         message, plain = text, "What your code returned is not numbers of a readable kind, or not finite."
+        if said := messages.of_format(text):
+            numbers = about.numbers and said.text != said.bare
+            plain = f"{plain}\n{said.text if numbers else said.bare}"
     elif unreadable:
         at = ", ".join(f"{place.file}, line {place.line}" if place.line else place.file for place in places[-1:])
         line = "".join(_line(place, files) for place in places[-1:])
@@ -89,16 +112,65 @@ def explain(reply: wire.Reply, file: str, files: Files, *, importing: bool) -> S
         if error == "SyntaxError":
             message = plain = f"{message}\n{_versions('')}"
     else:
-        quoted, named = [], []
-        for place in places:
-            at, line = f"{place.file}, line {place.line}", _line(place, files)
-            quoted.append(f"{at}: {line}" if line else at)
-            named.append(f"{at}, in {place.function}: {line}" if _is_named(place, files) else quoted[-1])
-        advice = [sentence for phrase, sentence in ADVICE.items() if phrase in text][:1]
-        advice += _surroundings(error, text, places, files) or (_on_import(file, places, files) if importing else [])
-        message = "\n".join([f"{error}: {text}".rstrip(": "), *advice, *named])
-        plain = "\n".join([f"Your code raised {trusted}.", *advice, *quoted[-1:]])
-    return StudentError(verdict, message, plain=message if importing else plain, todo=kind == "todo")
+        match = messages.find(error, text)
+        advice = _surroundings(error, text, places, files) or (_on_import(file, places, files) if importing else [])
+        advice += [match.known.means] if match else [CLASSES[error]] if error in CLASSES else []
+        advice += [TOO_LARGE] if kind == "memory" else []
+        named = [_quoted(place, files, with_function=True) for place in places]
+        own = [place for place in places if not (place.file == file and place.line in about.given)]
+        last = [*(own[-1:] if places[-1] not in own else []), places[-1]] if places else []
+        origins = _origins(places, file, files, about, always=match is not None and match.known.elsewhere)
+        if not (places or importing or kind == "memory"):
+            origins = _returned(file, files, about)
+        message = "\n".join([f"{error}: {text}".rstrip(": "), *advice, *named, *origins])
+        numbers = match is not None and match.shown.text != match.shown.bare and about.numbers
+        shown = match.shown.text if match and numbers else match.shown.bare if match else ""
+        first = f"{trusted}: {shown}" if shown else f"Your code raised {trusted}."
+        plain = "\n".join([first, *advice, *(_quoted(place, files) for place in last), *origins])
+        advised = bool(advice) and not (match and match.known.hint)
+    return StudentError(
+        verdict,
+        message,
+        plain=message if importing else plain,
+        todo=kind == "todo",
+        advised=advised or importing,
+        numbers=numbers and not importing,
+    )
+
+
+def _origins(places: list[wire.Place], file: str, files: Files, about: About, *, always: bool) -> list[str]:
+    """Where the values are made that the last line met: always, or if it is not the student's to change."""
+    if not places or places[-1].file != file:
+        return []
+    is_given = places[-1].line in about.given
+    if not (always or is_given):
+        return []
+    here = [place.line for place in places if place.file == file]
+    before = next((line for line in reversed(here[:-1]) if line not in about.given), 0)
+    made = [*about.origins.get(here[-1], []), *about.origins.get(before, [])]
+    lines = [line for line in dict.fromkeys(made) if line not in about.given and line not in here][:ORIGINS]
+    quoted = [_quoted(wire.Place(file, line, ""), files) for line in lines if 0 < line <= len(_lines(files[file]))]
+    said = [f"Line {here[-1]} was given to you, and is right."] if is_given else []
+    look = [f"Look where {'its' if is_given else 'the'} values are made:", *quoted] if quoted else []
+    return [" ".join([*said, *look[:1]]), *look[1:]] if said or look else []
+
+
+def _returned(file: str, files: Files, about: About) -> list[str]:
+    """Whose answer it was that failed outside of the student's file."""
+    content = files.get(file, b"")
+    names = [n for n in about.returned if re.search(rb"\bdef " + re.escape(n.encode()) + rb"\b", content)]
+    if not names:
+        return []
+    listed = " and ".join(", ".join(f"{name}()" for name in part) for part in (names[:-1], names[-1:]) if part)
+    return [f"No line of {file} raised it, but what the checks do with the answer: look at what {listed} returned."]
+
+
+def _quoted(place: wire.Place, files: Files, *, with_function: bool = False) -> str:
+    """A place and its line."""
+    at, line = _at(place), _line(place, files)
+    if with_function and _is_named(place, files):
+        return f"{at}, in {place.function}: {line}"
+    return f"{at}: {line}" if line else at
 
 
 def _is_in(place: wire.Place, files: Files, unreadable: bool) -> bool:
@@ -178,7 +250,12 @@ def blame_import(error: StudentError, runs: np.ndarray, file: str, files: Files)
         return error
     sentences = f"It happened while the file was imported. What runs then:\n{quoted}\nIf it need not, {MAIN}."
     return StudentError(
-        error.verdict, f"{error}\n{sentences}", plain=f"{error.plain}\n{sentences}", todo=error.todo, again=error.again
+        error.verdict,
+        f"{error}\n{sentences}",
+        plain=f"{error.plain}\n{sentences}",
+        todo=error.todo,
+        again=error.again,
+        advised=True,
     )
 
 

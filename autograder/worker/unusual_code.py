@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autograder.worker import origins
+
 NOTICES = (
     "names an encoding other than UTF-8",
     "imports a module that the homework has no need of",
@@ -43,11 +45,15 @@ CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 class Noticed(NamedTuple):
-    """Indices of NOTICES, and the lines that they are about; lines that do some work on import: int64 (n,)."""
+    """Indices of NOTICES, and the lines that they are about; lines that do some work on import: int64 (n,).
+
+    And where the values of a line are made: int64 (n, 2), see origins.py.
+    """
 
     notices: np.ndarray
     lines: np.ndarray
     runs: np.ndarray
+    origins: np.ndarray
 
 
 def look(source: bytes) -> Noticed:
@@ -61,7 +67,7 @@ def look(source: bytes) -> Noticed:
     found = sorted(dict.fromkeys(found), key=lambda pair: pair[1])[:MOST]
     runs = np.array(list(itertools.islice(_runs(tree), MOST)), dtype=np.int64)
     kinds, lines = np.array(found, dtype=np.int64).reshape(-1, 2).T
-    return Noticed(kinds, lines, runs)
+    return Noticed(kinds, lines, runs, np.array(origins.pairs(tree), dtype=np.int64).reshape(-1, 2))
 
 
 def _text(source: bytes) -> Iterator[tuple[int, int]]:

@@ -4,7 +4,10 @@ from autograder.grading.check_vocabulary import after, assert_close, hint, point
 
 
 @points(4)
-@hint("The centre of numbers is their sum divided by how many they are.")
+@hint(
+    "The centre of numbers lies in their middle. Look at what their sum becomes.",
+    mend="Divide the sum by how many numbers there are.",
+)
 def test_centre(student, reference, draw):
     """The centre is the mean."""
     values = draw.normal(5)
@@ -13,7 +16,10 @@ def test_centre(student, reference, draw):
 
 @points(3)
 @after(test_centre)
-@hint("The spread is the mean of the squared distances from the centre, without a root.")
+@hint(
+    "The spread is the mean of squared distances from the centre.",
+    mend="Average the squared distances, and take no root afterwards.",
+)
 def test_spread(student, reference, draw):
     """The spread is the mean squared distance from the centre."""
     values = draw.normal(5)
@@ -21,7 +27,10 @@ def test_spread(student, reference, draw):
 
 
 @points(2)
-@hint("The spread does not depend on where the centre lies: it is taken around it.")
+@hint(
+    "The spread does not depend on where the centre lies.",
+    mend="Take the centre from every number before you square it.",
+)
 def test_spread_of_moved_numbers(student, reference, draw):
     """The spread stays where all numbers move together."""
     values = draw.normal(5)
@@ -30,7 +39,10 @@ def test_spread_of_moved_numbers(student, reference, draw):
 
 @points(1)
 @training(20)
-@hint("Numbers are told apart by which centre they are nearer to, after the spread.")
+@hint(
+    "Numbers are told apart by which centre they are nearer to.",
+    mend="Mend the centre first: its sign tells numbers apart.",
+)
 def test_tells_numbers_apart(student, draw, threshold):
     """Numbers that are near to one centre and far from another are told apart."""
     right = [draw.normal(9) + 2 * side for side in (-1, 1) for _ in range(20)]

@@ -6,6 +6,7 @@ drawings and labels in any order, and be written in any way.
 
 import numpy as np
 
+from autograder.exercises.black_box import failures
 from autograder.exercises.black_box.episodes import episodes
 from autograder.grading.check_vocabulary import (
     accuracy,
@@ -14,6 +15,7 @@ from autograder.grading.check_vocabulary import (
     assert_differ,
     assert_shape,
     hint,
+    picture,
     points,
     training,
 )
@@ -46,6 +48,15 @@ def _relabel(k, n):
 
     def change(images, labels):
         labels[:, k, n] = np.roll(labels[:, k, n], 1, axis=-1)
+
+    return change
+
+
+def _answer(draw, query):
+    """A change: other numbers for the label of this query of every episode."""
+
+    def change(images, labels):
+        labels[:, -1, query] = draw.normal(*labels[:, -1, query].shape)
 
     return change
 
@@ -89,7 +100,7 @@ def _variants(student, draw, images, labels, changes, **settings):
 def _assert_all_queries_differ(logits, before, what):
     way = before.shape[-2]
     for query in range(way):
-        message = f"{what} makes no difference to the output for query {query + 1} of {way}"
+        message = f"{what} does not change the output for query {query + 1} of {way}"
         assert_differ(logits[:, -1, query], before[:, -1, query], message)
 
 
@@ -101,8 +112,10 @@ def _numbered(numbers):
 
 @points(1)
 @hint(
-    "Run both LSTMs on the whole episode, all (K+1) * N drawings, and return all outputs of layer2, without its state. "
-    "N, K and B differ from call to call."
+    "Both LSTMs answer for each drawing of the episode, support and query. Look at what forward returns, and "
+    "whether a size in it is fixed: N, K and B differ from call to call.",
+    mend="Run layer1 and layer2 on all (K+1) * N drawings of an episode, and return all outputs of layer2. An LSTM "
+    "returns (outputs, state): leave the state out.",
 )
 def test_every_drawing_gets_logits(student, draw):
     """forward returns N logits for every drawing, for any B, K and N."""
@@ -111,30 +124,34 @@ def test_every_drawing_gets_logits(student, draw):
         got = _variants(student, draw, *_episodes(draw, batch, way, shot), [])[0]
         size = batch * (shot + 1) * way * way
         assert got.size == size, (
-            f"{got.size} logits {where}, in shape {tuple(got.shape)}; expected {size}: N for each of B * (K+1) * N"
+            f"{got.size} logits {where}, in shape {tuple(got.shape)}; expected {size}, that is N for each of the "
+            f"B * (K+1) * N drawings"
         )
-        assert np.ptp(got) > 0, f"all logits {where} are {got.flat[0]:g}"
+        assert np.ptp(got) > 0, f"all logits {where} are the same number, {got.flat[0]:g}"
 
 
 @points(2)
 @after(test_every_drawing_gets_logits)
 @hint(
-    "Shape the outputs of layer2 back to (B, K+1, N, N), the sizes of the input in their order. An order that fits for "
-    "N = K + 1 need not fit for others."
+    "There is a logit for each drawing and class, but they are not laid out as the input is. Look at the last "
+    "reshape in forward: an order of axes that fits for N = K + 1 need not fit for other sizes.",
+    mend="Shape the outputs of layer2 back to (B, K+1, N, N), the sizes of input_labels in their order.",
 )
 def test_shape(student, draw):
     """The logits have shape (B, K+1, N, N)."""
     for batch, way, shot in SIZES:
         images, labels = _episodes(draw, batch, way, shot)
         got = student.forward(images[None], labels[None], draw.seed()).logits[0]
-        assert_shape(got, labels.shape, f"logits for B = {batch}, N = {way}, K = {shot}")
+        assert_shape(got, labels.shape, f"logits for B = {batch}, N = {way}, K = {shot}", "(B, K+1, N, N)")
 
 
 @points(1)
 @after(test_every_drawing_gets_logits)
 @hint(
-    "The memory of an episode is the LSTM's state, and each forward pass begins with an empty one: keep nothing in "
-    "self between calls, and draw nothing at random."
+    "Something is left over from an earlier call, or is drawn at random. Look in forward for what is kept on "
+    "self, and for dropout.",
+    mend="An LSTM that is given no state begins with an empty one: pass none, and keep none. Draw no random "
+    "numbers in forward.",
 )
 def test_every_forward_pass_starts_afresh(student, draw):
     """A second forward pass on the same episodes gives the same outputs."""
@@ -146,8 +163,10 @@ def test_every_forward_pass_starts_afresh(student, draw):
 @points(3)
 @after(test_every_drawing_gets_logits)
 @hint(
-    "Keep the batch dimension first all the way (the LSTMs are batch_first): reshape within an episode, never across "
-    "episodes."
+    "Episodes of one batch get mixed. Look at each reshape in forward, and at which axis the LSTMs take for "
+    "the sequence.",
+    mend="Keep the batch dimension first all the way, for the LSTMs are batch_first: reshape (B, K+1, N, ...) to "
+    "(B, (K+1) * N, ...), and never move numbers from one episode to another.",
 )
 def test_episodes_of_a_batch_are_independent(student, draw):
     """The outputs of an episode do not depend on the other episodes of its batch."""
@@ -163,13 +182,17 @@ def test_episodes_of_a_batch_are_independent(student, draw):
 
 @points(5)
 @after(test_episodes_of_a_batch_are_independent)
+@picture(failures.dependence)
 @hint(
-    "What a network knows of an episode is in the memory of its LSTMs: one sequence of all (K+1) * N drawings with the "
-    "labels of the support beside them, first the support, then the query. Nothing goes around the LSTMs, and nothing "
-    "is looked up by hand."
+    "A black-box meta-learner knows a task only by the memory of its LSTMs. Look at what one sequence is: "
+    "does it hold the support with its labels, and after it the query?",
+    mend="Make one sequence of all (K+1) * N drawings of an episode, each joined with its label (with zeros for "
+    "the query), the support before the query. Nothing goes around the LSTMs, and nothing is looked up by "
+    "hand.",
 )
 def test_queries_are_answered_from_memory(student, draw):
     """The support's drawings and labels make a difference to the query outputs, by the memory of the LSTMs alone."""
+    told = []  # by sizes and query, whether its own label is what its output goes by
     for batch, way, shot in SIZES[:2]:
 
         def redraw(rows, images, labels):
@@ -186,7 +209,7 @@ def test_queries_are_answered_from_memory(student, draw):
         given = _episodes(draw, batch, way, shot)
         before, *others = _variants(student, draw, *given, list(changes.values()))
         for change, got in zip(changes, others, strict=True):
-            message = f"N = {way}, K = {shot}: {change} make no difference to any query output"
+            message = f"N = {way}, K = {shot}: {change} do not change any query output"
             assert_differ(got[:, -1], before[:, -1], message)
 
         # Without memory an output has at most one drawing of the support to go by, and one label: what stands at its
@@ -197,54 +220,58 @@ def test_queries_are_answered_from_memory(student, draw):
         reached = np.array([np.abs(got - before)[:, -1].max(axis=-1) for got in others]) > 1e-5 * np.abs(before).max()
         for part, what in ((reached[: len(places)], "drawings"), (reached[len(places) :], "labels")):
             assert (part.sum(axis=0) <= 1).all() and (part == part[:, :1]).all(), (
-                f"N = {way}, K = {shot}: with the memory of the LSTMs switched off query outputs still go by {what} of "
-                f"the support"
+                f"N = {way}, K = {shot}: when the memory of the LSTMs is switched off, query outputs still depend on "
+                f"{what} of the support"
             )
+
+        before, *others = _variants(student, draw, *given, [_answer(draw, query) for query in range(way)])
+        moved = [np.abs(got - before)[:, -1, n].max() for n, got in enumerate(others)]
+        told += [difference > 1e-6 * np.abs(before).max() for difference in moved]
+    assert not all(told), (
+        "the label of each query changes its own output: no label is hidden, nothing need be remembered"
+    )
 
 
 @points(7)
 @after(test_queries_are_answered_from_memory)
+@picture(failures.dependence)
 @hint(
-    "Zero the labels of the whole query, input_labels[:, -1] in a copy: all N labels, and the last row for any K, in "
-    "training and after eval() alike. Else the network reads the answers off its input, and learns nothing from the "
-    "support."
+    "The network can read the answers off its own input, and so learns nothing from the support. Look at "
+    "which labels you hide: those of the whole last row, for any N and K, in training and in evaluation.",
+    mend="In a copy of the labels set the whole last row to zero, input_labels[:, -1]: all N labels of it, each "
+    "with all N numbers. Do it in every call, whether the network is in training mode or not.",
 )
 def test_query_labels_never_reach_the_network(student, draw):
     """Other query labels change nothing in the outputs."""
     for batch, way, shot in SIZES:
-
-        def relabel(query, size=(batch, way)):
-            def change(images, labels):
-                labels[:, -1, query] = draw.normal(*size)
-
-            return change
-
-        before, *others = _variants(
-            student, draw, *_episodes(draw, batch, way, shot), [relabel(query) for query in range(way)]
-        )
+        changes = [_answer(draw, query) for query in range(way)]
+        before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), changes)
         differences = [np.abs(got - before).max() for got in others]
         leaks = [query for query in range(way) if not differences[query] <= 1e-6 * np.abs(before).max()]
         assert not leaks, (
-            f"N = {way}, K = {shot}: query labels change the outputs by up to {max(differences):.2g}: number "
-            f"{_numbered(leaks)} of {way}"
+            f"N = {way}, K = {shot}: the outputs change by up to {max(differences):.2g} when the label of query "
+            f"{_numbered(leaks)} (of {way}) is another"
         )
     (images, labels), seed = _episodes(draw, *SIZES[0]), draw.seed()
     others = labels.copy()
     others[:, -1] = draw.normal(*labels[:, -1].shape)
     before, got = (student.twice(images, shown, seed).logits[0] for shown in (labels, others))
-    assert_close(got, before, "after eval(), with other query labels, the outputs", rtol=1e-5)
+    assert_close(got, before, "outputs after eval(), when the query labels are others", rtol=1e-5)
     # Code that goes by the first labels it was told of an episode answers all questions alike, but for the first.
     before = student.forward(images[None], labels[None], seed).logits
     student.forget()
     got = student.forward(images[None], others[None], seed).logits
-    assert_close(got, before, "with other query labels the outputs", rtol=1e-5)
+    assert_close(got, before, "outputs when the query labels are others", rtol=1e-5)
 
 
 @points(4)
 @after(test_queries_are_answered_from_memory)
+@picture(failures.dependence)
 @hint(
-    "One sequence an episode, of all its (K+1) * N drawings: flatten row by row, first all support drawings, then all "
-    "queries. Class by class, a query would come before the support of later classes."
+    "Some queries are answered before the whole support has been read. Look at the order of the drawings in "
+    "the sequence: does it run row by row, or class by class?",
+    mend="Flatten row by row: (B, K+1, N, ...) reshaped to (B, (K+1) * N, ...) has all support drawings first, "
+    "then all queries. Do the same on the way back.",
 )
 def test_every_query_comes_after_the_whole_support(student, draw):
     """Every support drawing makes a difference to every query output."""
@@ -260,8 +287,10 @@ def test_every_query_comes_after_the_whole_support(student, draw):
 @points(3)
 @after(test_every_query_comes_after_the_whole_support)
 @hint(
-    "Hide the labels of the query only, the last row: rows 0 to K-1 are the support, and without its labels there is "
-    "nothing to learn from."
+    "A support drawing is of no use without its label. Look at which labels you hide, and whether each "
+    "drawing is joined with its own label.",
+    mend="Hide the last row only: rows 0 to K-1 are the support. Join images and labels along the last axis before "
+    "you flatten them, so that each drawing keeps its label.",
 )
 def test_support_labels_reach_the_network(student, draw):
     """Every support label makes a difference to every query output."""
@@ -277,9 +306,12 @@ def test_support_labels_reach_the_network(student, draw):
 
 @points(2)
 @after(test_every_query_comes_after_the_whole_support)
+@picture(failures.dependence)
 @hint(
-    "The sequence runs over the (K+1) * N drawings of one episode, and there is an output for each: it depends on that "
-    "drawing and on what came before, never on what comes later."
+    "The output at a place does not go by the drawing at that place. Look at which of the outputs you return, "
+    "and whether something is read backwards.",
+    mend="An LSTM has an output for each step of the sequence: return all of them, each at its own place, instead "
+    "of the last one. None may depend on what comes later.",
 )
 def test_a_query_drawing_decides_its_own_output(student, draw):
     """A query drawing makes a difference to its own output, and none to the support's."""
@@ -288,15 +320,16 @@ def test_a_query_drawing_decides_its_own_output(student, draw):
         before, *others = _variants(student, draw, *_episodes(draw, batch, way, shot), changes)
         for query, got in enumerate(others):
             where = f"N = {way}, K = {shot}: query drawing {query + 1} of {way}"
-            assert_differ(got[:, -1, query], before[:, -1, query], f"{where} makes no difference to its own output")
+            assert_differ(got[:, -1, query], before[:, -1, query], f"{where} does not change its own output")
             assert_close(got[:, :-1], before[:, :-1], "support outputs after a change of a query drawing", rtol=1e-6)
 
 
 @points(1)
 @after(test_queries_are_answered_from_memory)
 @hint(
-    "layer2 reads the outputs of layer1 as they are. They lie between -1 and 1: a ReLU between the two deletes all "
-    "that is negative, half of what was remembered."
+    "The outputs of an LSTM lie between -1 and 1, and half of what was remembered is negative. Look at what "
+    "you do with the outputs of layer1 before layer2 reads them.",
+    mend="Pass the outputs of layer1 on to layer2 as they are: no ReLU between the two.",
 )
 def test_layer2_reads_negative_outputs_of_layer1(student, draw):
     """The second LSTM reads all that the first one says, negative numbers too."""
@@ -306,12 +339,16 @@ def test_layer2_reads_negative_outputs_of_layer1(student, draw):
             images[:] = draw.normal(*images.shape)
 
         before, got = _variants(student, draw, *_episodes(draw, batch, way, shot), [redraw_all], gain=1.0, shift=-8.0)
-        assert_differ(got, before, "where all outputs of layer1 are negative, other drawings give the same logits")
+        assert_differ(got, before, "when all outputs of layer1 are negative, other drawings give the same logits")
 
 
-@points(4)
+@points(6)
 @after(test_every_drawing_gets_logits)
-@hint("Return the raw outputs of layer2: cross entropy applies softmax itself, and twice is once too many.")
+@hint(
+    "The outputs look like probabilities. The loss applies softmax itself, and twice is once too many. Look "
+    "at the end of forward.",
+    mend="Return the outputs of layer2 as they are: no softmax and no sigmoid in forward.",
+)
 def test_outputs_are_logits(student, draw):
     """The outputs are logits, not probabilities."""
     got = _variants(student, draw, *_episodes(draw, 3, 3, 1), [])
@@ -322,10 +359,11 @@ def test_outputs_are_logits(student, draw):
 
 
 @points(3)
-@after(test_queries_are_answered_from_memory)
+@after(test_query_labels_never_reach_the_network)
 @hint(
-    "Zero a copy: input_labels[:, -1] = 0 writes into the caller's labels, and the loss is then computed against "
-    "zeros. detach(), view() and numpy() make no copy; clone() does."
+    "The labels that forward is given are the targets of the loss, and forward writes into them. Look at "
+    "where you hide the labels of the query: is that tensor a copy?",
+    mend="Write into a copy, or put a new tensor together. clone() makes a copy; detach(), view() and numpy() do not.",
 )
 def test_the_callers_labels_stay_as_they_were(student, draw):
     """forward leaves the labels it is given as they were."""
@@ -336,8 +374,9 @@ def test_the_callers_labels_stay_as_they_were(student, draw):
 
 @points(3)
 @hint(
-    "Take the last row of the predictions and of the labels, the query, and nothing else: the network has been told "
-    "the labels of the support."
+    "The network has been told the labels of the support, so they say nothing of what it has learned. Look at "
+    "which rows of predictions and labels are in the loss.",
+    mend="Take the last row of both, the query: index -1 along the axis of length K+1.",
 )
 def test_loss_looks_at_the_query_only(student, draw):
     """The loss depends on the logits of the query alone."""
@@ -360,10 +399,14 @@ def test_loss_looks_at_the_query_only(student, draw):
 
 @points(4)
 @after(test_loss_looks_at_the_query_only)
+@picture(failures.loss_axis)
 @hint(
-    "-log softmax(logits)[class of the query], averaged over all B * N queries: not summed, and of no single episode. "
-    "Dimension 1 of F.cross_entropy's input is the class: flatten the query to (B * N, N), for of (B, N, N) it takes "
-    "the positions of the queries for classes. It applies softmax itself."
+    "The loss is -log softmax(logits)[class of the query], averaged over all B * N queries. Look at which "
+    "axis your cross entropy takes for the classes, at what it averages over, and at whether softmax is "
+    "applied twice.",
+    mend="F.cross_entropy takes dimension 1 for the classes. In a tensor (B, N, N) dimension 1 is the position of "
+    "the query, so reshape the predictions of the query to (B * N, N), and give it the B * N class numbers as "
+    "targets. It applies softmax itself, and averages.",
 )
 def test_loss_is_cross_entropy(student, reference, draw):
     """The loss is the mean cross entropy over all queries of all episodes."""
@@ -377,8 +420,9 @@ def test_loss_is_cross_entropy(student, reference, draw):
 @points(1)
 @after(test_loss_is_cross_entropy)
 @hint(
-    "Return the loss as a tensor that is still connected to the predictions: no .item(), no detach(), no "
-    "torch.tensor(...) around it."
+    "The number is right, but no gradient flows back from it to the predictions. Look for where the loss "
+    "stops being a tensor with a graph.",
+    mend="Return the tensor as the cross entropy gives it: no .item(), no detach(), no torch.tensor(...) around it.",
 )
 def test_loss_can_be_differentiated(student, reference, draw):
     """The gradient of the loss reaches the predictions."""
@@ -391,13 +435,17 @@ def test_loss_can_be_differentiated(student, reference, draw):
 
 @points(2)
 @after(test_shape, test_queries_are_answered_from_memory, test_loss_can_be_differentiated)
-@hint("Run layer1 and then layer2 on its outputs, without detach() or torch.no_grad() between them.")
+@hint(
+    "Training would leave a part of the network as it is, since no gradient arrives there. Look at what "
+    "happens between layer1, layer2 and what forward returns.",
+    mend="Run layer2 directly on the outputs of layer1, and return its outputs, without detach() and torch.no_grad().",
+)
 def test_gradients_reach_both_layers(student, draw):
     """The gradient of the loss reaches every weight of both LSTMs."""
     images, labels = _episodes(draw, 4, 3, 2)
     largest = student.gradients(images, labels, draw.seed()).largest
     still = [name for name, value in largest.items() if not value > 0]
-    assert not still, f"no gradient reaches {', '.join(still[:4])}"
+    assert not still, f"the gradient is 0 for {', '.join(still[:4])}"
 
 
 @training(seconds=90)
@@ -410,7 +458,12 @@ def test_gradients_reach_both_layers(student, draw):
     test_loss_is_cross_entropy,
     test_gradients_reach_both_layers,
 )
-@hint("All parts look right by themselves. Train it yourself with hw1/train.py: does the loss fall below log N?")
+@hint(
+    "Every part looks right by itself, but together they do not learn. Train it yourself with hw1/train.py: "
+    "does the loss fall below log N?",
+    mend="A loss that stays at log N says that the network guesses: print which labels it sees in one episode, and "
+    "compare them with the targets. A loss that falls in training only says that the answers leak.",
+)
 def test_learns_stripes(student, draw, threshold):
     """After a short training on striped patterns it tells new ones apart, 2-way 1-shot."""
     train, held_out = _made_characters(draw, 200), _made_characters(draw, 60)
@@ -420,7 +473,12 @@ def test_learns_stripes(student, draw, threshold):
 @training(seconds=90)
 @points(2)
 @after(test_learns_stripes)
-@hint("It learns simple patterns but not handwriting. Train it yourself with hw1/train.py and look at the curve.")
+@hint(
+    "It learns simple patterns but not handwriting. Train it yourself with hw1/train.py, and look at the curve.",
+    mend="Compare your curve with the one in the README: a curve that is flat for long and then falls is normal "
+    "for an LSTM. One that never falls points to a part of forward that the smaller checks do not see; print "
+    "the shapes in it.",
+)
 def test_learns_handwriting(student, draw, threshold):
     """After a short training on stripes and drawn handwriting it tells new characters apart, 2-way 1-shot."""
     # Drawn even where Omniglot is there: on that, one training of the reference in six does not get going in this time.

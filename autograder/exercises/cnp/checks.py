@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.grading.check_vocabulary import after, assert_close, assert_differ, hint, points, training
 from autograder.grading.scores import NEGATIVE_LOG_LIKELIHOOD, negative_log_likelihood
-from autograder.shapes.functions.checks import assert_flows, assert_same
+from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_flows, assert_same
 from autograder.shapes.regression.checks import (
     AS_CONSTRUCTED,
     assert_learns_sinusoids,
@@ -40,8 +40,9 @@ def _weights(draw):
 @points(3)
 @after(test_one_prediction_for_each_query)
 @hint(
-    "sigma = 0.1 + 0.9 softplus(s): 0.1 is the least that it can be, whatever the decoder says. It is a deviation, "
-    "not a variance: the floor of the variance is 0.01."
+    "However sure the decoder is, the deviation is never below 0.1. Look at the formula in the docstring of "
+    "decode: is what you return a deviation, or a variance?",
+    mend="sigma = 0.1 + 0.9 softplus(s). The floor belongs to the deviation: that of the variance would be 0.01.",
 )
 def test_the_deviation_has_a_floor(student, draw):
     """Where the decoder's second output is far below 0, the deviation is 0.1."""
@@ -55,8 +56,10 @@ def test_the_deviation_has_a_floor(student, draw):
 @points(3)
 @after(test_the_deviation_has_a_floor, test_queries_are_answered_one_by_one)
 @hint(
-    "Of the decoder's outputs for (r, x) the first is the mean, as it is. The second becomes the deviation, 0.1 + 0.9 "
-    "softplus(s): not exp, and both factors count."
+    "Of the decoder's two outputs the first is the mean, and the second becomes the deviation. Look at what "
+    "the decoder reads, which output you take for what, and by which formula.",
+    mend="Give the decoder r before x. Return its first output as it is, and of the second 0.1 + 0.9 softplus(s): "
+    "softplus, not exp or ReLU, and with both factors.",
 )
 def test_mean_and_deviation_come_from_the_decoder(student, reference, draw):
     """The decoder's first output is the mean, and the second gives the deviation by the formula."""
@@ -70,23 +73,33 @@ def test_mean_and_deviation_come_from_the_decoder(student, reference, draw):
 @points(6)
 @after(test_one_prediction_for_each_query)
 @hint(
-    "In step, predict each query from the support of its own task: the support's y tell which function it is. What is "
-    "told by other means, by the query's own y above all, is not learned from the support."
+    "The support tells which function it is. Look in step at what the query is predicted from: its own values "
+    "may not be a part of that.",
+    mend="In step call self.predict with x_support, y_support and x_query of the same task; y_query is for the "
+    "loss alone.",
 )
 def test_the_loss_goes_by_the_support(student, draw):
-    """Another y_support gives another loss."""
+    """Another y_support gives another loss, and the y of one query tells nothing of another."""
     for shot, query in ((1, 4), (6, 3)):
         tasks = sinusoids(draw.rng, 3, shot, query)
         others = [task._replace(y_support=task.y_support + draw.normal(shot, 1)) for task in tasks]
         before, got = student.losses(AS_CONSTRUCTED, [tasks, others]).losses
-        assert_differ(got, before, f"K = {shot}, Q = {query}: with another y_support the loss is the same")
+        assert_differ(got, before, f"K = {shot}, Q = {query}: the loss stays the same when the support has another y")
+        message = (
+            f"K = {shot}, Q = {query}: with another y of one query the loss of another changes: the y of the query "
+            "are encoded"
+        )
+        assert_answers_stay_apart(
+            lambda batches: student.losses(AS_CONSTRUCTED, batches).losses, tasks, "y_query", message
+        )
 
 
 @points(3)
 @after(test_the_loss_goes_by_the_support, test_the_order_of_the_support_makes_no_difference)
 @hint(
-    "r is the mean of the encodings, not their sum: with a sum r grows with K, and a decoder that was trained with few "
-    "points meets numbers that it has never seen."
+    "A representation must not grow with the number of points: a decoder that was trained with few points "
+    "would meet numbers that it has never seen. Look at how represent puts the encodings together.",
+    mend="r is the mean of the encodings over the points: not their sum, and divided by K, whatever K is.",
 )
 def test_the_support_twice_is_the_support(student, draw):
     """A support that is given twice over gives the predictions that it gives once."""
@@ -102,8 +115,10 @@ def test_the_support_twice_is_the_support(student, draw):
 @points(3)
 @after(test_the_support_twice_is_the_support, test_every_support_point_counts)
 @hint(
-    "r = 1/K sum_k h(x_k, y_k): the encoder's outputs as they are, averaged over the points. The encoder reads x "
-    "before y, both as they are given."
+    "r is the mean over the points of h(x_k, y_k). Look at what the encoder reads, in which order, and at "
+    "what happens to its outputs.",
+    mend="Join x and y along the last axis, x first, run the encoder once on all points, and average its outputs "
+    "over the points: no ReLU, no largest, no median.",
 )
 def test_the_representation_is_the_mean_of_the_encodings(student, reference, draw):
     """A representation is the mean of the encoder's outputs for the pairs (x, y)."""
@@ -117,8 +132,10 @@ def test_the_representation_is_the_mean_of_the_encodings(student, reference, dra
 @points(3)
 @after(test_the_loss_goes_by_the_support, test_other_tasks_make_no_difference, test_the_deviation_has_a_floor)
 @hint(
-    "(y - mu)^2 / (2 sigma^2) + log sigma, averaged over the query, with mu and sigma as predict gives them. Mind "
-    "which power of sigma stands where. The support's points are given; they are not what is asked."
+    "The loss is (y - mu)^2 / (2 sigma^2) + log sigma, averaged over the query. Look at the sign, at which "
+    "power of sigma stands where, and at whose points are in the mean.",
+    mend="torch.distributions.Normal(mean, deviation).log_prob(y) takes a deviation; F.gaussian_nll_loss takes a "
+    "variance. Average over the points of the query only, and check that y has the shape of the mean, (Q, 1).",
 )
 def test_the_loss_is_the_negative_log_likelihood_of_the_query(student, draw):
     """The loss is the mean of -log N(y; mu, sigma^2) over the query, with or without its constant."""
@@ -135,8 +152,10 @@ def test_the_loss_is_the_negative_log_likelihood_of_the_query(student, draw):
 @points(3)
 @after(test_the_loss_is_the_negative_log_likelihood_of_the_query)
 @hint(
-    "Encoder and decoder are learned together, from this loss alone: no torch.no_grad(), detach() or .item() on the "
-    "way from either to the loss, and no backward() in step, which is the caller's."
+    "Encoder and decoder are learned together, from this loss alone, and a part of them gets no gradient. "
+    "Look for where the graph is cut between them and the loss.",
+    mend="No torch.no_grad(), detach() or .item() on the way from the encoder or the decoder to the loss, and no "
+    "backward() in step: that is the caller's.",
 )
 def test_the_gradient_reaches_encoder_and_decoder(student, reference, draw):
     """The gradient of the loss reaches all weights of the encoder and of the decoder."""
@@ -151,7 +170,12 @@ def test_the_gradient_reaches_encoder_and_decoder(student, reference, draw):
     test_mean_and_deviation_come_from_the_decoder,
     test_the_gradient_reaches_encoder_and_decoder,
 )
-@hint("All parts look right by themselves. Train it yourself with hw1/train.py cnp, and look at the curve.")
+@hint(
+    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
+    "hw1/train.py cnp, and look at the curve.",
+    mend="Plot means and deviations for a few tasks: means that are flat say that the support is not used, "
+    "deviations that stay at 0.1 or above 1 that the loss does not move them.",
+)
 def test_learns_sinusoids(student, draw, threshold):
     """After a short training it predicts other sinusoids from ten points, and knows how well."""
     assert_learns_sinusoids(student, draw, threshold, steps=1000, rate=5e-3)

@@ -27,10 +27,20 @@ def drawings(draw: Draw) -> np.ndarray:
     return (draw.common("drawings of the data generator").random((30, EACH, 28, 28)) < 0.25).astype(np.uint8)
 
 
+def listed(part: str, characters: int = 30) -> list[int]:
+    """Numbers of the characters that belong to a split, in the order of a solution's list of folders."""
+    known = names(characters)
+    return [known.index(name) for name in split.split(known)[part]]
+
+
+def by_name(part: str, characters: int = 30) -> list[int]:
+    """Numbers of the characters that belong to a split, sorted by their names."""
+    return sorted(listed(part, characters), key=names(characters).__getitem__)
+
+
 def of_split(part: str, characters: int = 30) -> set[int]:
     """Numbers of the characters that belong to a split."""
-    known = names(characters)
-    return {known.index(name) for name in split.split(known)[part]}
+    return set(listed(part, characters))
 
 
 def laid_out(got: Any, way: int, shot: int) -> LaidOut:

@@ -33,6 +33,12 @@ class Kept(NamedTuple):
     labels_later: Annotated[Array, "episodes, shot + 1, way, way"]
 
 
+class ImageType(NamedTuple):
+    """The number by which NumPy knows the type of an episode's images: a worker sends fewer types than there are."""
+
+    number: Annotated[Array, ""]
+
+
 class Config(NamedTuple):
     """What is left of the caller's config: how many entries, and its image size."""
 
@@ -100,6 +106,13 @@ def load(module: ModuleType, drawings: Array, way: int, shot: int, workers: int,
     del loader
     images, labels = zip(*drawn, strict=True)
     return Episodes([image[0] for image in images], [label[0] for label in labels])
+
+
+def image_type(module: ModuleType, drawings: Array) -> ImageType:
+    """Draw an episode, and look at the type of its images."""
+    generator = module.DataGenerator(2, 1, "train", {"data_folder": _folder(drawings)})
+    images, _ = several(generator._sample(), 2, "_sample")
+    return ImageType(_copy(images).dtype.num)
 
 
 def config(module: ModuleType, drawings: Array) -> Config:

@@ -50,7 +50,12 @@ PRETRAINED = EXERCISES / "maml" / "pretrained.safetensors"  # 5-way, on drawn ha
 @training(seconds=60)
 @points(2)
 @after(test_one_inner_step, test_each_inner_step_starts_from_the_last, test_adapts_when_evaluating)
-@hint("One step looks right by itself. Does the loop keep its steps apart, and use the parameters of the last one?")
+@hint(
+    "One inner step looks right by itself, but several do not adapt to real characters. Look at what one step "
+    "hands on to the next.",
+    mend="Print the support accuracies: they should rise from step to step. If they do not, see whether the loop "
+    "uses the parameters of the last step, and whether num_inner_steps of them are taken.",
+)
 def test_adapts_a_trained_initialisation(student, draw, threshold):
     """From a trained initialisation it adapts to new characters, 5-way 1-shot."""
     held_out = draw.drawings.characters(0, 60, draw.rng).held_out
@@ -68,7 +73,12 @@ def test_adapts_a_trained_initialisation(student, draw, threshold):
     test_outer_loss_can_be_differentiated,
     test_nothing_but_the_support_is_adapted_to,
 )
-@hint("All parts look right by themselves. Train it yourself with hw2/train.py and look at the curve.")
+@hint(
+    "Every part looks right by itself, but together they do not learn. Train it yourself with hw2/train.py, "
+    "and look at the curve.",
+    mend="Compare the query accuracy before and after adaptation: where they are equal, the outer loss does not "
+    "see the adapted parameters.",
+)
 def test_learns_mosaics(student, draw, threshold):
     """After a short training on noisy mosaics it adapts to new ones, 5-way 1-shot."""
     learned = mosaics(draw, 200), mosaics(draw, 60)
@@ -79,7 +89,11 @@ def test_learns_mosaics(student, draw, threshold):
 @training(seconds=120)
 @points(2)
 @after(test_learns_mosaics)
-@hint("It learns simple patterns but not handwriting. Train it yourself with hw2/train.py and look at the curve.")
+@hint(
+    "It learns simple patterns but not handwriting. Train it yourself with hw2/train.py, and look at the curve.",
+    mend="Compare your curve with the one in the README. One that rises more slowly points to a meta-gradient that "
+    "is only of first order; one that jumps, to a loss that is summed instead of averaged.",
+)
 def test_learns_handwriting(student, draw, threshold):
     """After a short training it adapts to new characters, 5-way 1-shot."""
     learned = map(halved, draw.drawings.characters(160, 60, draw.rng))

@@ -90,7 +90,7 @@ class MAML:
         #:
         #: What must hold:
         #: - L is the mean cross entropy of the support, its logits those of self._forward(images, parameters).
-        #: - Each step starts from the last one's result, and gives each parameter its own rate of
+        #: - Each step starts from the last one's result, and uses each parameter's own rate in
         #:   self._inner_lrs. theta keeps its values.
         #: - accuracies are floats (util.score computes one): num_inner_steps + 1 of them, one before each step
         #:   and one after the last, each under the parameters of that moment.

@@ -8,6 +8,7 @@ those two is paid for once. Where those two are right, all must agree once more 
 
 import numpy as np
 
+from autograder.exercises.protonet import failures
 from autograder.grading.check_vocabulary import (
     after,
     assert_close,
@@ -16,11 +17,13 @@ from autograder.grading.check_vocabulary import (
     assert_shape,
     hint,
     longer,
+    picture,
     points,
     training,
 )
 from autograder.shapes.episodic.checks import assert_learns, assert_only_the_support, halved, other_supports
-from autograder.shapes.functions.checks import assert_changes, assert_flows, assert_same
+from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_changes, assert_flows, assert_same
+from autograder.shapes.functions.failures import gradients
 
 SIZES = ((3, 2, 4), (5, 1, 3), (2, 4, 1))  # N, K, queries of each class
 PIXELS = (1, 3, 4)
@@ -38,21 +41,26 @@ def _weight(draw):
 
 @points(1)
 @hint(
-    "One prototype for each class, with as many features as the support has: (N, D), for any N and K. N is the number "
-    "of different labels; the mean of a class that does not occur is NaN."
+    "There is one prototype for each class, with as many features as a drawing has, for any N and K. Look at "
+    "what your mean runs over, and how you count the classes.",
+    mend="Return (N, D): average over the drawings of a class, dimension 0, and not over the features. N is the "
+    "largest label plus 1; the mean of a class that does not occur is NaN.",
 )
 def test_one_prototype_for_each_class(student, draw):
     """Prototypes have shape (N, D)."""
     for way, shot, _ in SIZES:
         got = student.prototypes(draw.normal(way * shot, FEATURES), draw.labels(way, shot)).prototypes
-        assert_shape(got, (way, FEATURES), f"prototypes for N = {way}, K = {shot}")
+        assert_shape(got, (way, FEATURES), f"prototypes for N = {way}, K = {shot}", "(N, D)")
 
 
 @points(3)
 @after(test_one_prototype_for_each_class)
+@picture(failures.prototypes)
 @hint(
-    "c_k is the mean of the support features whose label is k: their sum, divided by K, for each feature. Go by the "
-    "labels' values, not by position; write nothing into the features, and keep nothing of an earlier task."
+    "A prototype is the mean of the support features of its class. Look at whether you go by the values of "
+    "the labels or by position, at what you divide by, and whether something is left from an earlier task.",
+    mend="For each class k choose the rows whose label is k, and take their mean: the sum divided by K. Write "
+    "nothing into the features, and keep nothing on self.",
 )
 def test_prototype_is_the_mean_of_its_class(student, reference, draw):
     """A prototype is the mean of its class's features, row k for class k, for K > 1 and labels in any order."""
@@ -63,9 +71,11 @@ def test_prototype_is_the_mean_of_its_class(student, reference, draw):
 
 @points(4)
 @after(test_one_prototype_for_each_class)
+@picture(gradients("prototypes", {"features": "support drawing"}))
 @hint(
-    "The network must learn through the support too. Under torch.no_grad() or after detach() every prototype is "
-    "right, but its gradient is missing."
+    "The numbers are right, but the network cannot learn through the support. Look for where the prototypes "
+    "lose their graph.",
+    mend="Compute the prototypes without torch.no_grad(), detach(), .data or NumPy.",
 )
 def test_gradient_flows_through_prototypes(student, reference, draw):
     """The gradient flows through the prototypes back to the support features."""
@@ -76,9 +86,12 @@ def test_gradient_flows_through_prototypes(student, reference, draw):
 
 
 @points(2)
+@picture(failures.logits)
 @hint(
-    "One logit for each query and each prototype: (Q, N). The larger the distance, the smaller the logit: mind the "
-    "sign. With a matrix product, ||x - c||^2 = ||x||^2 - 2 x.c + ||c||^2 needs all three terms."
+    "The nearest prototype must have the largest logit. Look at the sign, at the shape (Q, N), and at whether "
+    "it is a distance at all: inner products and angles are not.",
+    mend="The larger the distance, the smaller the logit, so there is a minus. With a matrix product, ||x - c||^2 "
+    "= ||x||^2 - 2 x.c + ||c||^2 needs all three terms.",
 )
 def test_nearest_prototype_has_the_largest_logit(student, draw):
     """Logits have shape (Q, N), and the nearest prototype has the largest."""
@@ -88,7 +101,7 @@ def test_nearest_prototype_has_the_largest_logit(student, draw):
         nearest = draw.labels(way, query)
         features = prototypes[nearest] + draw.normal(way * query, FEATURES, scale=0.01)
         got = student.logits(features, prototypes).logits
-        assert_shape(got, (way * query, way), f"logits for Q = {way * query}, N = {way}")
+        assert_shape(got, (way * query, way), f"logits for Q = {way * query}, N = {way}", "(Q, N)")
         farthest = (got.argmin(axis=1) == nearest).all()
         assert (got.argmax(axis=1) == nearest).all(), (
             f"the nearest prototype has {'the smallest' if farthest else 'not the largest'} logit"
@@ -97,9 +110,12 @@ def test_nearest_prototype_has_the_largest_logit(student, draw):
 
 @points(4)
 @after(test_nearest_prototype_has_the_largest_logit)
+@picture(failures.logits)
 @hint(
-    "logit_qk = -||f(x_q) - c_k||^2, the negative squared Euclidean distance, summed over the features: no square "
-    "root, no mean, no other factor, no softmax (cross entropy applies it)."
+    "The order of the logits is right, but their size is not. Compare your formula with equation 2: which "
+    "distance is it, and is anything done to it afterwards?",
+    mend="logit_qk = -||f(x_q) - c_k||^2: the sum over the features of the squared differences, with a minus. No "
+    "square root, no mean, no other factor, no softmax (the cross entropy applies it).",
 )
 def test_logits_are_negative_squared_distances(student, reference, draw):
     """Logits are negative squared Euclidean distances."""
@@ -110,9 +126,11 @@ def test_logits_are_negative_squared_distances(student, reference, draw):
 
 @points(2)
 @after(test_nearest_prototype_has_the_largest_logit)
+@picture(gradients("logits", {"features": "query", "prototypes": "class"}))
 @hint(
-    "Compute the distances from the features and prototypes themselves: torch.tensor(...), .item() or .detach() "
-    "around them cut the graph."
+    "The numbers are right, but no gradient comes back to features or prototypes. Look for where the logits "
+    "lose their graph.",
+    mend="Compute the distances from the tensors themselves: torch.tensor(...), .item() and .detach() cut the graph.",
 )
 def test_gradient_flows_through_logits(student, reference, draw):
     """The gradient flows through the logits to the features and the prototypes."""
@@ -122,11 +140,13 @@ def test_gradient_flows_through_logits(student, reference, draw):
 
 @points(5)
 @hint(
-    "Embed the support drawings of each task with self._network, make prototypes of these features and the support's "
-    "labels, and hold the query's features against them. What is told by other means is not told by the support."
+    "The loss of the query must depend on the support: its drawings, its labels, and the network. Look at "
+    "what your prototypes are made of in _step, and which path the query takes to its logits.",
+    mend="Embed the support drawings of each task with the network, call self._prototypes with these features and "
+    "the support's labels, and self._logits with the query's features and these prototypes.",
 )
 def test_step_learns_from_the_support(student, draw):
-    """_step goes by the support: other support drawings or labels, or another network, give another loss."""
+    """_step goes by the support alone: other support drawings or labels, or another network, give another loss."""
     for way, shot, query in SIZES[:2]:
         tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
         supports = {what: (others, weight) for what, others in other_supports(draw, tasks, way).items()}
@@ -137,16 +157,33 @@ def test_step_learns_from_the_support(student, draw):
             assert_changes(lambda given: student.step(*given, stand_ins).loss, base, others, what)
 
         assert_either(lambda stand_ins, compare=compare, others=supports | network: compare(stand_ins, others))
-    # And by the student's own _prototypes and _logits, if these work: what they leave out nothing else brings in.
-    assert_if_it_runs(student, lambda: compare(False, unlabelled))  # last, since it may take all the time there is
+    # And by the student's own _prototypes and _logits, if these work: what they leave out nothing else brings in, and
+    # the query's labels are no part of it. Last, since it may take all the time there is.
+    assert_if_it_runs(student, lambda: compare(False, unlabelled))
+    assert_if_it_runs(student, lambda: _assert_query_labels_make_no_prototypes(student, draw))
+
+
+def _assert_query_labels_make_no_prototypes(student, draw):
+    for way, shot, query in SIZES[:2]:
+        tasks, weight = _batch(draw, 2, way, shot, query), _weight(draw)
+
+        def losses(batches, weight=weight):
+            return student.losses(batches, weight).losses
+
+        message = (
+            f"N = {way}, K = {shot}: with another label of one query the loss of another query changes: the query's "
+            "labels go into the prototypes"
+        )
+        assert_answers_stay_apart(losses, tasks, "labels_query", message)
 
 
 @points(4)
 @after(test_step_learns_from_the_support)
 @hint(
-    "The loss is the cross entropy of the query's logits (Q, N) with the query's integer labels (Q,), against "
-    "prototypes of the same task's support, and its mean over the tasks of the batch. F.cross_entropy applies softmax "
-    "itself."
+    "The loss is the cross entropy of the query, averaged over queries and tasks. Look at which logits and "
+    "labels you give to the cross entropy, and whether softmax is applied twice.",
+    mend="F.cross_entropy takes the logits (Q, N) and the integer labels (Q,) of the query. It applies softmax "
+    "itself, and averages over the queries. The prototypes are those of the same task's support.",
 )
 def test_loss_is_the_mean_query_cross_entropy(student, reference, draw):
     """The loss is the cross entropy of the query, averaged over the tasks."""
@@ -163,8 +200,11 @@ def test_loss_is_the_mean_query_cross_entropy(student, reference, draw):
 @points(2)
 @after(test_step_learns_from_the_support)
 @hint(
-    "Two floats from 0 to 1, each averaged over the tasks: the support's accuracy by the support's logits and labels, "
-    "then the query's. The guess is the class with the largest logit, that of the nearest prototype."
+    "_step returns two accuracies, each from 0 to 1 and averaged over the tasks. Look at which logits meet "
+    "which labels, and in which order you return them.",
+    mend="The support's accuracy is that of the support's logits and labels, the query's that of the query's. The "
+    "guess is the class with the largest logit; util.score computes the share of right ones. The support "
+    "comes first.",
 )
 def test_accuracies_of_support_and_query(student, reference, draw):
     """_step returns the accuracies on the support and on the query, in this order, averaged over the tasks."""
@@ -181,9 +221,12 @@ def test_accuracies_of_support_and_query(student, reference, draw):
 
 @points(4)
 @after(test_step_learns_from_the_support)
+@picture(gradients("step", {"weight": "feature, a column a pixel"}))
 @hint(
-    "Compute loss and features with the graph on: no torch.no_grad(), .item(), .data or detach() on the way from the "
-    "network to the loss, for the support nor for the query. backward() and the optimizer's step are the caller's."
+    "The loss is right, but the network does not get its whole gradient. Look for where support or query lose "
+    "their graph on the way from the network to the loss.",
+    mend="No torch.no_grad(), .item(), .data or detach() for features, prototypes, logits and loss. backward() and "
+    "the optimizer's step are the caller's.",
 )
 def test_gradient_reaches_the_network(student, reference, draw):
     """The gradient of the loss reaches the network, through the support and through the query."""
@@ -200,9 +243,11 @@ def test_gradient_reaches_the_network(student, reference, draw):
 @points(2)
 @after(test_loss_is_the_mean_query_cross_entropy)
 @hint(
-    "Pass all support drawings of a task through the network together, and all its queries, in the mode in which the "
-    "network is (no eval()). Class by class, batch normalisation would take its statistics from a single class and "
-    "remove what tells it from the others."
+    "Batch normalisation takes its statistics from all drawings of one pass. Those of a single class remove "
+    "what tells it from the others. Look at how many drawings you give to the network at a time, and in which "
+    "mode it is.",
+    mend="Pass all support drawings of a task through the network in one call, and all its queries in another (or "
+    "all together). Leave the mode of the network as it is: no eval().",
 )
 def test_classes_share_a_pass_through_the_network(student, draw):
     """The classes of a task go through a network with batch normalisation together, not one by one."""
@@ -232,8 +277,10 @@ def test_classes_share_a_pass_through_the_network(student, draw):
     test_gradient_reaches_the_network,
 )
 @hint(
-    "Prototypes are made of the support of one task, and of nothing else: no query, no label of a query, nothing that "
-    "was kept of another task. A query's label is for the loss and the accuracy, after its logits are there."
+    "Prototypes are made of the support of one task, and of nothing else. Look at whether a query, a label of "
+    "a query, or something that was kept of another task gets into them.",
+    mend="Use the labels of the query for the loss and the accuracy only, after its logits are there, and keep "
+    "nothing on self between tasks.",
 )
 def test_nothing_but_the_support_makes_prototypes(student, reference, draw):
     """Query labels, the other queries, the other tasks and those before make no difference to a query's logits."""
@@ -259,7 +306,13 @@ def test_nothing_but_the_support_makes_prototypes(student, reference, draw):
     test_classes_share_a_pass_through_the_network,
     test_nothing_but_the_support_makes_prototypes,
 )
-@hint("All parts look right by themselves. Train it yourself with hw2/train.py and look at the curve.")
+@hint(
+    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
+    "hw2/train.py, and look at the curve.",
+    mend="Print loss and accuracies of some steps: a loss that stays at log N says that the gradient does not "
+    "reach the network, a support accuracy well above the query's that queries take another path than the "
+    "support.",
+)
 def test_learns_handwriting(student, draw, threshold):
     """After a short training it tells new characters apart, 5-way 1-shot."""
     learned = (halved(part, margin=1) for part in draw.drawings.characters(160, 60, draw.rng))  # for four poolings

@@ -8,8 +8,8 @@ import itertools
 
 import numpy as np
 
-from autograder.grading.check_vocabulary import after, assert_close, assert_either, hint, points, training
-from autograder.shapes.episodic.checks import assert_learns, halved
+from autograder.grading.check_vocabulary import after, assert_close, assert_either, hint, picture, points, training
+from autograder.shapes.episodic.checks import assert_learns, mosaics
 from autograder.shapes.functions.checks import assert_changes
 from autograder.shapes.gradient.checks import (
     changes,
@@ -22,6 +22,7 @@ from autograder.shapes.gradient.checks import (
     test_meta_parameters_keep_their_values,
     test_one_inner_step,
 )
+from autograder.shapes.gradient.failures import move
 
 __all__ = [
     "test_adaptation_learns_from_the_support",
@@ -77,13 +78,17 @@ def _end(x, labels, weights, bias, path):
 @points(4)
 @after(test_one_inner_step)
 @hint(
-    "Choose self._batch_size drawings by chance, each once, with their labels. All at once, always the same few, or "
-    "blocks of them as they come are no such minibatch."
+    "Each inner step is on a few drawings of the task, chosen by chance. Look at how many drawings a step "
+    "sees, and whether each of them can be chosen.",
+    mend="Choose self._batch_size different drawings by a random permutation, and take their labels by the same "
+    "indices. All at once, always the same few, or blocks of neighbours are no such minibatch.",
 )
 def test_a_step_is_on_a_minibatch(student, draw):
     """An inner step is on batch_size different drawings, chosen at random."""
     taken = _minibatches(student, draw, 1)
-    assert None not in taken, f"{taken.count(None)} of {RUNS} steps were on something else than {SIZE} of the drawings"
+    assert None not in taken, (
+        f"{taken.count(None)} of {RUNS} steps were not on exactly {SIZE} of the {DRAWINGS} drawings"
+    )
     seen = len(set(taken))
     assert seen > CHOICES / 2, f"in {RUNS} runs only {seen} of {CHOICES} possible minibatches were ever chosen"
 
@@ -91,8 +96,9 @@ def test_a_step_is_on_a_minibatch(student, draw):
 @points(3)
 @after(test_a_step_is_on_a_minibatch, test_each_inner_step_starts_from_the_last)
 @hint(
-    "Choose the minibatch inside the loop. Reptile brings the gradients of a task's minibatches to agree: that is what "
-    "it has over joint training, and on one and the same minibatch there is nothing to agree on."
+    "Reptile brings the gradients of different minibatches of a task to agree, and that is what it has over "
+    "joint training. Look at where the minibatch is chosen.",
+    mend="Choose a new minibatch inside the loop over the steps.",
 )
 def test_minibatches_differ_from_step_to_step(student, draw):
     """Each inner step has a minibatch of its own."""
@@ -103,9 +109,12 @@ def test_minibatches_differ_from_step_to_step(student, draw):
 
 
 @points(12)
+@picture(move)
 @hint(
-    "theta + epsilon * mean(phi - theta), phi from self._inner_loop: towards where the k steps ended. It is neither a "
-    "gradient of the query, as in MAML, nor one step on all tasks together."
+    "Theta moves towards where the inner loops end. Look at the sign of the move, and at what it is made of: "
+    "it is neither a gradient of the query, as in MAML, nor one step on all tasks together.",
+    mend="theta becomes theta + epsilon * mean(phi - theta), with phi from self._inner_loop. Write it into the "
+    "tensors of self._meta_parameters.",
 )
 def test_outer_step_moves_theta_towards_the_results(student, reference, draw):
     """The outer step moves theta towards what the inner loops end with."""
@@ -113,18 +122,22 @@ def test_outer_step_moves_theta_towards_the_results(student, reference, draw):
 
     def compare(stand_in):
         got, want = (_flat(_moved(subject, tasks, theta, 0.5, stand_in)) for subject in (student, reference))
-        assert (got != 0).any(), "theta is where it was"
+        assert (got != 0).any(), "theta is where it was before the outer step"
         cosine = float(got @ want / np.linalg.norm(got) / np.linalg.norm(want))
-        assert cosine > 0.98, f"the cosine between where theta moves and where the results lie is {cosine:.2f}"
+        assert cosine > 0.98, (
+            f"theta does not move towards the results: the cosine between both directions is {cosine:.2f}, expected 1"
+        )
 
     assert_either(compare)
 
 
 @points(4)
 @after(test_outer_step_moves_theta_towards_the_results)
+@picture(move)
 @hint(
-    "Reptile splits no task in support and query: put their drawings together, and their labels, and let _inner_loop "
-    "choose its minibatches from them all."
+    "Reptile does not divide a task into support and query. Look at which drawings and labels you give to _inner_loop.",
+    mend="Join the drawings of support and query, and their labels in the same order, and let _inner_loop choose "
+    "its minibatches from all of them.",
 )
 def test_all_drawings_of_a_task_are_learned_from(student, draw):
     """The outer step learns from a task's support and query, drawings and labels."""
@@ -145,9 +158,12 @@ def test_all_drawings_of_a_task_are_learned_from(student, draw):
 
 @points(7)
 @after(test_all_drawings_of_a_task_are_learned_from, test_adaptation_learns_from_the_support)
+@picture(move)
 @hint(
-    "epsilon times the mean over the tasks, not the sum, nor all the way; every task is learned from the same theta, "
-    "which moves once, when all are done; and every parameter moves."
+    "Theta moves in the right direction, but not by the right amount. Look at whether you add or average over "
+    "the tasks, at which rate you use, and at where each task starts.",
+    mend="Learn every task from the same theta, and move theta once, when all are done, by epsilon times the mean "
+    "of phi - theta, for every parameter.",
 )
 def test_outer_step_is_epsilon_times_the_mean(student, reference, draw):
     """Theta moves by epsilon times the mean over the tasks of phi - theta."""
@@ -155,14 +171,19 @@ def test_outer_step_is_epsilon_times_the_mean(student, reference, draw):
 
     def compare(stand_in):
         got, want = (_moved(subject, tasks, theta, 0.0, stand_in) for subject in (student, reference))
-        assert_close(got, want, f"with epsilon = {EPSILON} the move of")
+        assert_close(got, want, f"with epsilon = {EPSILON}, move of")
 
     assert_either(compare)
 
 
 @points(5)
 @after(test_outer_step_moves_theta_towards_the_results)
-@hint("epsilon = outer_lr * (1 - done): the whole outer_lr at first, half of it halfway, nothing at the end.")
+@picture(move)
+@hint(
+    "Epsilon falls in a straight line from outer_lr to 0. Look at how it depends on done, the share of the "
+    "training that is over.",
+    mend="epsilon = outer_lr * (1 - done): all of outer_lr at first, half of it halfway, nothing at the end.",
+)
 def test_epsilon_falls_to_zero(student, draw):
     """Epsilon falls in a straight line, to zero at the end of the training."""
     theta, tasks = _batch(draw)
@@ -172,7 +193,7 @@ def test_epsilon_falls_to_zero(student, draw):
         for done in (0.25, 0.8, 1.0):
             got = {name: move + first[name] for name, move in _moved(student, tasks, theta, done, stand_in).items()}
             want = {name: (2 - done) * move for name, move in first.items()}
-            assert_close(got, want, f"with the first move added, {done:.0%} through the training the move of")
+            assert_close(got, want, f"when {done:.0%} of the training is over, with the first move added, move of")
 
     assert_either(compare)
 
@@ -185,8 +206,13 @@ def test_epsilon_falls_to_zero(student, draw):
     test_outer_step_is_epsilon_times_the_mean,
     test_epsilon_falls_to_zero,
 )
-@hint("All parts look right by themselves. Train it yourself with hw2/train.py and look at the curve.")
-def test_learns_handwriting(student, draw, threshold):
-    """After a short training it learns new characters faster, 5-way 1-shot."""
-    learned = map(halved, draw.drawings.characters(160, 60, draw.rng))
-    assert_learns(student, draw, threshold, *learned, batches=80, rates={"inner_lr": 1.0}, steps=5, inner_lr=1.0)
+@hint(
+    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
+    "hw2/train.py, and look at the curve.",
+    mend="Print how far theta moves in each outer step: it should become less and less, and never be 0 before the end.",
+)
+def test_learns_mosaics(student, draw, threshold):
+    """After a short training on noisy mosaics it learns new ones in a single step, 5-way 1-shot."""
+    learned = mosaics(draw, 200), mosaics(draw, 60)  # more steps would learn them from any theta
+    rates = {"inner_lr": 1.0}
+    assert_learns(student, draw, threshold, *learned, batches=80, made=True, rates=rates, steps=1, inner_lr=1.0)

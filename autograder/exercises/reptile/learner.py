@@ -1,7 +1,8 @@
 """How the training program builds, trains and tests Reptile, and the run that the paper reports.
 
-The paper's accuracy is of Nichol et al. (2018), table 2, with transduction: batch normalisation sees all queries of a
-task at once, as here. Their inner loop is Adam without momentum, here it is plain gradient descent, with another rate.
+The paper's accuracy is of Nichol et al. (2018), table 2, 97.68% with transduction: batch normalisation sees all queries
+of a task at once, as here; without it is 95.39%. Their inner loop is Adam without momentum, here it is plain gradient
+descent, with another rate.
 """
 
 import click
@@ -71,6 +72,9 @@ def command(run: Run):
 
 
 RECIPES = {
+    "course-reptile-5w1s": Recipe(
+        "--num-way 5 --num-support 1 --num-iterations 2000 --val-interval 500", 0.83, "the course"
+    ),
     "paper-reptile-5w1s": Recipe(
         "--num-way 5 --num-support 1 --num-query 9 --num-inner-steps 5 --batch-size 10 --outer-lr 1.0 --num-tasks 5 "
         "--num-test-steps 50 --rotations --num-iterations 100000 --val-interval 1000",

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from autograder import fault
-from autograder.instructor.classroom import work
-from autograder.instructor.classroom.work import RefusedError, Task
+from autograder.instructor.classroom import grading_task
+from autograder.instructor.classroom.grading_task import RefusedError, Task
 
 AHEAD = 2  # tasks that wait for each worker
 PATIENCE = 30  # seconds to reach the scheduler
@@ -51,7 +51,7 @@ def run(
         done = dask.as_completed(loop=client.loop)
 
         def send(name: Name, task: Task) -> None:
-            future = client.submit(work.grade, task, pure=False, retries=1)  # what was in the way may pass
+            future = client.submit(grading_task.grade, task, pure=False, retries=1)  # what was in the way may pass
             sent[future] = (name, task)
             done.add(future)
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TextIO
 
 from autograder.grading.catalog import Exercise
-from autograder.instructor.classroom.roll import Row
+from autograder.instructor.classroom.class_rows import Row
 from autograder.results import CheckResult, Verdict, number
 from autograder.untrusted import cell
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from autograder import fault, safe_path
-from autograder.instructor.classroom import work
-from autograder.instructor.classroom.work import RefusedError, Task
+from autograder.instructor.classroom import grading_task
+from autograder.instructor.classroom.grading_task import RefusedError, Task
 
 LIVES = 3  # processes that one exercise of one submission may take with it
 AT_ONCE = 200  # exercises after which a process is replaced, whatever it has piled up
@@ -169,7 +169,7 @@ def serve(tasks: Connection, parent: int, folder: str) -> None:
         while True:
             task = tasks.recv()
             try:
-                reply: object = work.grade(task)
+                reply: object = grading_task.grade(task)
             except RefusedError as error:
                 reply = error
             except Exception as error:

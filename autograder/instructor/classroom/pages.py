@@ -11,15 +11,15 @@ import jinja2
 import msgspec
 
 from autograder import untrusted
-from autograder.grading.catalog import Exercise
+from autograder.grading.catalog import Exercise, homework
 from autograder.instructor.classroom import plots
+from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.gradebook import DAY, Gradebook, words
 from autograder.instructor.classroom.policy import Policy
-from autograder.instructor.classroom.roll import Row
 from autograder.instructor.classroom.similar import Pair
 from autograder.instructor.classroom.summary import LISTED, Summary
 from autograder.level_words import WORDS
-from autograder.report import files, student
+from autograder.report import files, stages, student
 from autograder.results import Report, Verdict, number
 from autograder.writing import write_whole
 
@@ -54,7 +54,7 @@ def write(
         stems.add(row.stem)
         encoded = msgspec.json.format(msgspec.json.encode(row, enc_hook=_named), indent=2)
         write_whole(out / "results" / f"{row.stem}.json", encoded + b"\n")
-        write_whole(out / "feedback" / f"{row.stem}.html", files.html(student.view(_handed_back(row, late))).encode())
+        write_whole(out / "feedback" / f"{row.stem}.html", files.html(_handed_back(row, late)).encode())
     for path in [*(out / "results").glob("*.json"), *(out / "feedback").glob("*.html")]:
         if path.stem not in stems:  # of somebody who is in the class no more
             path.unlink()
@@ -86,7 +86,10 @@ def report(summary: Summary, pairs: list[Pair] | None) -> str:
 
 
 def _handed_back(row: Row, late: Policy | None) -> Report:
-    """The report with what else the student is to know of their points."""
+    """What the student reads: nothing secret, how to mend a mistake if that is always said, and the rest of the points.
+
+    Nobody remembers here what failed before.
+    """
     assert row.report
     notes = list(row.report.notes)
     if row.handed_in.marked_late:
@@ -96,7 +99,8 @@ def _handed_back(row: Row, late: Policy | None) -> Report:
         notes.append(f"Being late costs {number(round(100 * row.penalty, 2))}%.")
     if row.manual or row.penalty:
         notes.append(f"In all: {number(row.total)} points.")
-    return msgspec.structs.replace(row.report, notes=notes)
+    seen = student.view(msgspec.structs.replace(row.report, notes=notes))
+    return stages.staged(seen, homework(seen.homework).hints, way=stages.in_the_handout(seen.homework))
 
 
 def _named(path: Path) -> str:

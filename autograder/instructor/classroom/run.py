@@ -13,15 +13,25 @@ from autograder import arguments
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, NOTHING_TO_GRADE, USAGE
 from autograder.grading.catalog import Exercise, homework
 from autograder.instructor import version
-from autograder.instructor.classroom import cluster, layouts, local, pages, people, policy, roll, similar, work
+from autograder.instructor.classroom import (
+    class_rows,
+    cluster,
+    grading_task,
+    layouts,
+    local,
+    pages,
+    people,
+    policy,
+    similar,
+)
+from autograder.instructor.classroom.class_rows import Row
+from autograder.instructor.classroom.grading_task import RefusedError, Task
 from autograder.instructor.classroom.progress import ClassProgress
-from autograder.instructor.classroom.roll import Row
-from autograder.instructor.classroom.store import Key, Settings, Store, StoreError
-from autograder.instructor.classroom.work import RefusedError, Task
+from autograder.instructor.classroom.result_store import Key, Settings, Store, StoreError
 from autograder.intake.submission import Submission
 from autograder.isolation import levels, separate
 from autograder.level_words import SEPARATE
-from autograder.results import Report
+from autograder.results import Report, total
 
 
 class Options(NamedTuple):
@@ -61,7 +71,7 @@ def grade_class(options: Options) -> int:
     except layouts.LayoutError as error:
         click.echo(str(error), err=True)
         return NOTHING_TO_GRADE
-    rows, unknown = roll.call(found, roster, written, late)
+    rows, unknown = class_rows.gather(found, roster, written, late)
     _say(options, layout, rows, unknown, late)
     try:
         with Store(options.out).opened() as store:
@@ -81,7 +91,7 @@ def _keep_apart(options: Options) -> None:
     Raises:
         RefusedError: it cannot.
     """
-    work.check_isolation(options.require, options.allow_unsandboxed)
+    grading_task.check_isolation(options.require, options.allow_unsandboxed)
     found = levels.find()
     if found.level != SEPARATE:
         return
@@ -149,7 +159,7 @@ class _Class:
         """What is to be graded: by its key, the row and exercise where it is found. The same files are graded once."""
         waiting: dict[Key, tuple[int, Exercise]] = {}
         for number, row in enumerate(self._rows):
-            handed_in = roll.read(row, self._options.homework)
+            handed_in = class_rows.read(row, self._options.homework)
             for exercise in self._chosen:
                 key = self._key(handed_in, exercise)
                 self._keys[number, exercise.name] = key
@@ -175,7 +185,7 @@ class _Class:
         """Read as they are needed: a class of thousands is never in memory as a whole."""
         options = self._options
         for key, (number, exercise) in waiting.items():
-            handed_in = roll.read(self._rows[number], options.homework)
+            handed_in = class_rows.read(self._rows[number], options.homework)
             yield (
                 key,
                 Task(
@@ -205,12 +215,12 @@ class _Class:
         for number, row in enumerate(self._rows):
             keys = [self._keys[number, exercise.name] for exercise in self._chosen]
             reports = [self._faults.get(key) or self._store.get(key) for key in keys]
-            notes = roll.read(row, self._options.homework).notes
+            notes = class_rows.read(row, self._options.homework).notes
             yield msgspec.structs.replace(row, report=_together(row.shown, reports, notes))
 
     def _sources(self) -> Iterator[tuple[Row, Submission]]:
         for row in self._rows:
-            yield row, roll.read(row, self._options.homework)
+            yield row, class_rows.read(row, self._options.homework)
 
 
 def _problem(handed_in: Submission, exercise: Exercise) -> str:
@@ -230,6 +240,7 @@ def _together(subject: str, reports: list[Report | None], notes: list[str]) -> R
         exercises=[exercise for report in found for exercise in report.exercises],
         notes=notes,
         seconds=round(sum(report.seconds for report in found), 2),
+        untrained=total(report.untrained for report in found),
     )
     together.left_out = round(homework(together.homework).points - together.points, 2)
     return together

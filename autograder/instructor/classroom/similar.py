@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from autograder.grading.catalog import Exercise
-from autograder.instructor import regions
-from autograder.instructor.classroom.roll import Row
+from autograder.instructor import solution_regions
+from autograder.instructor.classroom.class_rows import Row
 from autograder.intake.submission import Submission
 from autograder.untrusted import clean
 
@@ -57,7 +57,7 @@ def check_installed() -> None:
 def compare(submissions: Iterable[tuple[Row, Submission]], chosen: list[Exercise]) -> list[Pair]:
     """The most similar pairs, exercise by exercise."""
     written: dict[Exercise, list[tuple[Row, Any]]] = {exercise: [] for exercise in chosen}
-    stubs = {e: regions.stub((e.folder / "solution.py").read_text(encoding="utf-8"), e.file) for e in chosen}
+    stubs = {e: solution_regions.stub((e.folder / "solution.py").read_text(encoding="utf-8"), e.file) for e in chosen}
     bases = {exercise: list(_fingerprint(stub).hashes) for exercise, stub in stubs.items()}
     for row, handed_in in submissions:
         for exercise in chosen:

@@ -6,8 +6,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from autograder.grading.catalog import Exercise
-from autograder.instructor.classroom.roll import Row
-from autograder.report import student
+from autograder.instructor.classroom.class_rows import Row
 from autograder.results import CheckResult, ExerciseResult, Verdict
 
 EXAMPLES = 3  # of a failure
@@ -87,7 +86,8 @@ class Summary:
         self.broken: list[Said] = []
         self.crashed = self.flagged = self.faults = self.not_graded = 0
         self.seconds = 0.0
-        self.points = self.left_out = 0.0
+        self.points = 0.0
+        self.beside = ""
         self.isolation: Counter[str] = Counter()
         self.seed: int | None = None
         self.drawings = ""
@@ -100,7 +100,7 @@ class Summary:
         optional = [exercise.score for exercise in report.optional]
         late = row.handed_in.marked_late
         self.lines.append(Line(row.shown, row.stem, report.earned, report.points, row.total, late, words, optional))
-        self.points, self.left_out = report.points, report.left_out
+        self.points, self.beside = report.points, report.beside
         self.seed, self.drawings = report.seed, report.data
         self.isolation[report.isolation] += 1
         self.seconds += report.seconds
@@ -120,7 +120,7 @@ class Summary:
             said = Said(row.shown, row.stem, check.title, _cut(f"{check.message}\n{check.likely}"))
             self._slow(check.seconds, said)
             if check.likely:
-                self.mistakes[student.NUMBERS.sub("", check.likely)] += 1
+                self.mistakes[check.likely] += 1
             if check.verdict is Verdict.CRASH:
                 self.crashed += _add(self.crashes, said)
             if check.verdict is Verdict.GRADER_ERROR:

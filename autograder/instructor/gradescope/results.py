@@ -5,7 +5,8 @@ See https://gradescope-autograders.readthedocs.io/en/latest/specs/.
 
 from typing import Any
 
-from autograder.report import student
+from autograder.grading import catalog
+from autograder.report import stages, student
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict, number
 from autograder.untrusted import clean
 
@@ -18,13 +19,15 @@ TEXT = "text"  # shown as it is, and escaped by Gradescope
 
 def results(report: Report) -> dict[str, Any]:
     """What Gradescope shows of a report: to the student no hidden input, and to staff no more (stdout has it)."""
-    seen = student.view(report)
+    policy, way = catalog.homework(report.homework).hints, stages.in_the_handout(report.homework)
+    seen = stages.staged(student.view(report), policy, way=way)
     tests = [
         _test(exercise, check, f"{major}.{minor}")
         for major, exercise in enumerate(seen.exercises, 1)
         for minor, check in enumerate(exercise.checks, 1)
     ]
     notes = [FAULTY, *seen.notes] if seen.grader_errors else list(seen.notes)
+    notes += [seen.held_back] * bool(seen.held_back)
     if seen.optional:
         notes += [f"{seen.score}.", f"{seen.optional_scores}."]
     return _page("\n".join(clean(note) for note in notes), tests) | {
@@ -81,6 +84,8 @@ def _said(exercise: ExerciseResult, check: CheckResult) -> str:
     if check.verdict is Verdict.PASS:
         return outside
     lines = [outside, f"{exercise.file}: {check.verdict.value}", check.message, check.likely]
-    if check.hint and check.verdict in (Verdict.WRONG, Verdict.FORMAT):
-        lines.append(f"Hint: {check.hint}")
+    if check.hint_shown:
+        lines.append(f"Hint: {check.hint_shown}")
+    if check.mend:
+        lines.append(f"How to mend it: {check.mend}")
     return clean("\n".join(line for line in lines if line))

@@ -52,7 +52,7 @@ def build(
     Raises:
         CarryError: a file that is to be carried is not in the course folder, or is the instructor's.
         SourceError: a text cannot be used.
-        regions.RegionError: a solution has markers that do not pair up.
+        solution_regions.RegionError: a solution has markers that do not pair up.
         record.RecordError: a reference does not pass its own checks.
     """
     listed = listed or catalog.homework(homework)

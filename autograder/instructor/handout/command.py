@@ -10,7 +10,7 @@ from autograder import writing
 from autograder.exit_status import GRADER_FAULT
 from autograder.grading import catalog
 from autograder.grading.catalog import Homework, exercises, homeworks
-from autograder.instructor import generated, regions
+from autograder.instructor import generated, solution_regions
 from autograder.instructor.handout import carried, leaks
 from autograder.instructor.handout.build import CarryError, build, unaccounted
 from autograder.instructor.handout.record import RecordError
@@ -55,7 +55,7 @@ def handout(homework: str, out: Path, packed: bool, wanted: Wanted) -> int:
                 return GRADER_FAULT
             observe = lambda what: doing.update(f"recording {what}")  # noqa: E731
             files = build(homework, seed=wanted.seed, listed=listed, carry=wanted.carry, observe=observe)
-        except (CarryError, SourceError, regions.RegionError, RecordError) as error:
+        except (CarryError, SourceError, solution_regions.RegionError, RecordError) as error:
             click.echo(str(error), err=True)
             return GRADER_FAULT
         archive = archives.pack(files, f"{homework}-handout")

@@ -1,7 +1,8 @@
 """The texts in a file, whatever they are packed or written in.
 
-Encodings (UTF-16 and 32, base 16 to 85, escapes, entities, lists of character codes, rot13, backwards), compressed
-data, archives in archives, notebooks and JSON with all that they hold, arrays that hold text. Each text comes with the
+Encodings (UTF-7, 16 and 32, base 2 to 85, uuencode, escapes, entities, lists of character codes, rot13, backwards),
+letters that look like others, compressed data, archives in archives, notebooks and JSON with all that they hold, arrays
+that hold text. Each text comes with the
 way to it, as "base64, gzip".
 """
 
@@ -33,6 +34,28 @@ def _inflated(content: bytes) -> bytes:
     return zlib.decompressobj().decompress(content, 2**20)
 
 
+def _deflated(content: bytes) -> bytes:
+    """What is inside of compressed data without a header."""
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, 2**20)
+
+
+def _start_of(begin: Callable[[], Any]) -> Callable[[bytes], bytes]:
+    """Unpack what begins a piece of data, whatever comes behind."""
+    return lambda content: bytes(begin().decompress(content))
+
+
+def _from_utf_7(code: bytes) -> bytes:
+    return code.decode("utf-7").encode()
+
+
+def _uuencoded(code: bytes) -> bytes:
+    return b"".join(binascii.a2b_uu(line) for line in code.splitlines())
+
+
+def _bits(code: bytes) -> bytes:
+    return bytes(int(code[at : at + 8], 2) for at in range(0, len(code) - 7, 8))
+
+
 def _base64(code: bytes) -> bytes:
     bare = code.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
     return base64.b64decode(bare[: len(bare) - (len(bare) % 4 == 1)] + b"=" * (-len(bare) % 4))
@@ -48,29 +71,55 @@ MOST = 2**26  # bytes of what is unpacked from one file
 LEAST = 12  # characters of a text that is worth a look
 RUN = re.compile(rb"[\t\n\x20-\x7e]{12,}")  # text among other bytes
 ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
+INSIDE = re.compile(
+    rb"\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\x00|\x5d\x00\x00[\x00-\xff]{2}"
+)  # packed, among other bytes
+UNPACKED = {
+    "gzip": _start_of(lambda: zlib.decompressobj(16 + zlib.MAX_WBITS)),
+    "bzip2": _start_of(bz2.BZ2Decompressor),
+    "xz": _start_of(lzma.LZMADecompressor),
+    "lzma": _start_of(lzma.LZMADecompressor),
+}
 PACKED: tuple[tuple[str, bytes, Callable[[bytes], bytes]], ...] = (
     ("gzip", b"\x1f\x8b", gzip.decompress),
     ("bzip2", b"BZh", bz2.decompress),
     ("xz", b"\xfd7zXZ", lzma.decompress),
+    ("lzma", b"\x5d\x00\x00", lzma.decompress),
 )
 GAP = r"[\s\"'\\,]{0,24}"  # what stands between the pieces of a code that is written on several lines
 BASES: tuple[tuple[str, re.Pattern[str], Callable[[bytes], bytes]], ...] = (
     (
         "hexadecimal",
-        re.compile(rf"(?:(?:0x|\\x)?[0-9A-Fa-f]{{2}}{GAP}){{8,}}"),
+        re.compile(rf"(?:(?:0x|\\x)?[0-9A-Fa-f]{{2}}[:-]?{GAP}){{8,}}"),
         binascii.unhexlify,
     ),
+    ("binary digits", re.compile(rf"(?:(?:0b)?[01]{{7,8}}{GAP}){{8,}}"), _bits),
     ("base64", re.compile(rf"(?:[A-Za-z0-9+/]{{4}}{GAP}){{4,}}[A-Za-z0-9+/]*=*"), _base64),
     ("base64", re.compile(r"[A-Za-z0-9+/_-]{16,}=*"), _base64),
     ("base32", re.compile(rf"(?:[A-Z2-7]{{8}}{GAP}){{2,}}[A-Z2-7]*=*"), _base32),
     ("base85", re.compile(r"[!-~]{20,}"), base64.b85decode),
     ("ascii85", re.compile(r"[!-u\s]{20,}"), base64.a85decode),
 )
-BETWEEN = {"hexadecimal": r"0x|\\x|[\s\"'\\,]", "base85": r"\s", "ascii85": r"\s"}  # what is no code
-CODES = re.compile(r"(?:\b\d{1,3}\b[\s,;]{1,8}){10,}\d{1,3}\b")
+BETWEEN = {  # what is no code
+    "hexadecimal": r"0x|\\x|[\s\"'\\,:-]",
+    "binary digits": r"0b|[\s\"'\\,]",
+    "base85": r"\s",
+    "ascii85": r"\s",
+}
+CODES = re.compile(r"(?:(?:chr\(|0o)?\d{1,3}\b\W{1,8}){10,}(?:chr\(|0o)?\d{1,3}\b")
+LINES = re.compile(r"(?m)^[ \t]*[#>*|;%-]+[ \t]*")  # before what goes on from line to line in comments and quotes
+UUENCODED = re.compile(r"(?m)^begin \d{3} .*\n((?:[ -`]{2,61}\n)+)")
+WRAPPED = re.compile(r"(?m)(?<=[A-Za-z0-9+/]{16})\n(?=[A-Za-z0-9+/]+=*$)")  # in the middle of a code
+UTF_7 = re.compile(r"\+[A-Za-z0-9/+]{3,}-?")
+TAGS = re.compile(r"<[^<>]{1,200}>")
 ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[A-Z -]+\}|[0-7]{3})")
 QUOTED = re.compile(r"=[0-9A-F]{2}")
 JOINED = re.compile(r"""["']\s*(?:\+|,)?\s*(?:\\?\n\s*[#>]*\s*)?[rbfu]?["']""")
+
+
+# Letters of other alphabets that look like ours, and characters that are not seen and stand for ours.
+ALIKE = str.maketrans("\u0430\u0435\u043e\u0440\u0441\u0445\u0443\u0456\u0458\u0455\u03bf\u03b1\u03bd", "aeopcxyijsoav")
+ALIKE |= {0xE0000 + code: code for code in range(9, 127)} | {0xE0100 + code - 16: code for code in range(16, 127)}
 
 
 class View(NamedTuple):
@@ -122,13 +171,24 @@ def _of_data(content: bytes, way: str, depth: int, budget: list[int]) -> Iterato
     for found in ZLIB.finditer(content):
         if inside := _tried(_inflated, content[found.start() : found.start() + 2**16]):
             yield from _of_bytes("", inside, _and(way, "zlib"), depth - 1, budget)
-    try:
-        arrays = safetensors.numpy.load(content)
-    except (safetensors.SafetensorError, ValueError, KeyError, OverflowError):
-        return
-    for name, array in arrays.items():
+    for found in INSIDE.finditer(content):
+        for packed, begins, _ in PACKED:
+            if found.start() and content.startswith(begins, found.start()):
+                inside = _tried(UNPACKED[packed], content[found.start() : found.start() + 2**16])
+                yield from _of_bytes("", inside, _and(way, packed), depth - 1, budget)
+    for name, array in _arrays(content).items():
         if text := _characters(array):
             yield from _of_text(text, _and(way, f"array {name}"), depth - 1, budget)
+
+
+def _arrays(content: bytes) -> dict[str, np.ndarray]:
+    """The arrays in a file of safetensors or of NumPy's."""
+    try:
+        if content.startswith(b"\x93NUMPY"):
+            return {"": np.load(io.BytesIO(content), allow_pickle=False)}
+        return safetensors.numpy.load(content)
+    except (safetensors.SafetensorError, ValueError, KeyError, OverflowError, OSError, EOFError, MemoryError):
+        return {}
 
 
 def _of_text(text: str, way: str, depth: int, budget: list[int]) -> Iterator[View]:
@@ -145,6 +205,10 @@ def _of_text(text: str, way: str, depth: int, budget: list[int]) -> Iterator[Vie
             quopri.decodestring(text.encode()).decode("utf-8", "ignore") if QUOTED.search(text) else text,
         ),
         ("other signs", _usual(text)),
+        ("UTF-7", _tried(_from_utf_7, text.encode()).decode() if UTF_7.search(text) else text),
+        ("tags", TAGS.sub("", text) if text.count("</") >= LEAST else text),
+        ("one line", WRAPPED.sub("", text)),
+        ("lines", LINES.sub("", text) if len(LINES.findall(text)) > text.count("\n") / 2 else text),
         ("pieces", JOINED.sub("", text)),
     ):
         if other != text:
@@ -152,15 +216,24 @@ def _of_text(text: str, way: str, depth: int, budget: list[int]) -> Iterator[Vie
     yield View(_and(way, "rot13"), codecs.encode(text, "rot13"))
     yield View(_and(way, "backwards"), text[::-1])
     for found in CODES.finditer(text):
-        numbers = [int(number) for number in re.findall(r"\d+", found[0])]
-        if all(9 <= number <= 255 for number in numbers):
-            yield from _of_bytes("", bytes(numbers), _and(way, "character codes"), depth - 1, budget)
+        digits = re.findall(r"\d+\b", found[0].replace("0o", ""))
+        for base in (10,) if re.search("[89]", "".join(digits)) else (10, 8):
+            numbers = [int(number, base) for number in digits]
+            if all(9 <= number <= 255 for number in numbers):
+                yield from _of_bytes("", bytes(numbers), _and(way, "character codes"), depth - 1, budget)
+    for found in UUENCODED.finditer(text):
+        if inside := _tried(_uuencoded, found[1].encode()):
+            yield from _of_bytes("", inside, _and(way, "uuencode"), depth - 1, budget)
     for what, pattern, decode in BASES:
         for found in pattern.finditer(text):
             bare = re.sub(BETWEEN.get(what, r"[\s\"'\\,]"), "", found[0])
             inside = _tried(decode, bare.encode())
-            if inside and len(inside) >= LEAST and (_readable(inside) or _begins_packed(inside)):
+            if len(inside) < LEAST:
+                continue
+            if _readable(inside) or _begins_packed(inside):
                 yield from _of_bytes("", inside, _and(way, what), depth - 1, budget)
+            elif (deflated := _tried(_deflated, inside)) and _readable(deflated):
+                yield from _of_bytes("", deflated, _and(way, f"{what}, deflated"), depth - 1, budget)
 
 
 def _of_json(content: bytes, notebook: bool) -> Iterator[tuple[str, str]]:
@@ -255,15 +328,12 @@ def _characters(array: np.ndarray) -> str:
     return "".join(map(chr, codes.astype(int))) if len(codes) > 0.9 * len(flat) else ""
 
 
-def _unquoted(text: str) -> str:
-    return quopri.decodestring(text.encode()).decode("utf-8", "ignore")
-
-
 def _usual(text: str) -> str:
     """Full-width and styled letters as usual ones, and without characters that are not seen."""
     if text.isascii():
         return text
-    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    bare = unicodedata.normalize("NFKD", text.translate(ALIKE))
+    return "".join(c for c in bare if unicodedata.category(c) not in ("Cf", "Mn"))
 
 
 def _tried(decode: Callable[[bytes], bytes], content: bytes) -> bytes:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from autograder.grading import catalog
 from autograder.grading.catalog import Exercise
-from autograder.instructor import regions
+from autograder.instructor import solution_regions
 from autograder.instructor.handout import carried, disguises, spelling
 from autograder.instructor.quality import mutants
 from autograder.paths import COURSE
@@ -57,7 +57,7 @@ class Code(NamedTuple):
 
     Attributes:
         tokens: of one or several lines.
-        joined: these, as text.
+        joined: these, as text, without capital letters.
         pattern: the same without names; empty if other names make it other code.
         place: where it stands in the instructor's copy.
     """
@@ -70,7 +70,7 @@ class Code(NamedTuple):
     @classmethod
     def of(cls, tokens: tuple[str, ...], place: str, *, renamed: bool = False) -> "Code":
         """From its tokens."""
-        return cls(tokens, _joined(tokens), _pattern(tokens) if renamed else "", place)
+        return cls(tokens, _joined(tokens).casefold(), _pattern(tokens) if renamed else "", place)
 
 
 def find(packed: bytes, exercises: Iterable[Exercise], secrets: Iterable[int] = ()) -> list[Leak]:
@@ -134,8 +134,8 @@ def _hidden(exercise: Exercise) -> tuple[Code, ...]:
 def _left_out(exercise: Exercise) -> Iterator[Code]:
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
     name = f"{exercise.place}/solution.py"
-    given = _joined(_tokens(regions.stub(solution, name)))
-    for first, lines in regions.hidden(solution, name):
+    given = _joined(_tokens(solution_regions.stub(solution, name)))
+    for first, lines in solution_regions.hidden(solution, name):
         tokens = [_line(line) for line in lines]
         for number, line in enumerate(tokens):
             if len(line) >= SAME and _joined(line) not in given:
@@ -167,9 +167,9 @@ def _spelled(exercise: Exercise) -> dict[str, str]:
     """The expressions that the stub leaves out, spelled as spelling.py does, and their places."""
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
     name = f"{exercise.place}/solution.py"
-    given = spelling.spellings(regions.stub(solution, name))
+    given = spelling.spellings(solution_regions.stub(solution, name))
     found = {}
-    for first, lines in regions.hidden(solution, name):
+    for first, lines in solution_regions.hidden(solution, name):
         for number, node in spelling.expressions(textwrap.dedent("\n".join(lines))):
             weight = spelling.weight(node)
             if node not in given and (weight > SHORT or (weight == SHORT and node not in _common(exercise.homework))):
@@ -184,7 +184,7 @@ def _other_spellings(text: str, spelled: dict[str, str]) -> Iterator[str]:
 
 def _code(text: str, hidden: list[Code]) -> Iterator[str]:
     tokens = _tokens(text)
-    joined, pattern = _joined(tokens), _pattern(tokens)
+    joined, pattern = _joined(tokens).casefold(), _pattern(tokens)
     for code in hidden:
         if code.joined in joined:
             yield f"{code.place}: {' '.join(code.tokens)[:100]}"

@@ -4,7 +4,7 @@ The checks are run as they are: the reference on itself for the right answers, e
 is what autograder.grading.recorded reads.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
@@ -13,15 +13,16 @@ import numpy as np
 from safetensors.numpy import save
 
 from autograder.grading import check_vocabulary
+from autograder.grading import checks as grading
 from autograder.grading.catalog import Exercise
-from autograder.grading.fingerprints import form, marks, question
-from autograder.grading.recorded import NAME, Answers, Given, Right, Stored, Wrong
-from autograder.grading.subjects import Call, Subject
+from autograder.grading.fingerprints import marks, question
+from autograder.grading.recorded import NAME, WRONG, Answers, Right, Stored
+from autograder.grading.subjects import Subject
+from autograder.grading.traces import Marked
 from autograder.instructor.in_process import Inside
 from autograder.instructor.live_key import Live
-from autograder.instructor.quality import mutants
+from autograder.instructor.quality import misconceptions
 from autograder.instructor.quality.judging import judge
-from autograder.instructor.quality.misconceptions import apart, farthest, judged
 from autograder.results import CheckResult, Verdict
 
 Arrays = dict[str, np.ndarray]
@@ -53,14 +54,21 @@ def record(exercise: Exercise, seed: int) -> dict[str, bytes]:
     for check in results:
         if check.verdict is not Verdict.PASS:
             raise RecordError(f"The reference does not pass {check.name} of {exercise.name}: {check.message}")
-    wrong = _Wrong(stored)
-    for mutant in mutants.load(exercise):
-        checks = [check for check in mutant.fails if not trains[check]]
-        if mutant.says and checks:
-            wrong.mutant = mutant
-            _run(exercise, Inside(exercise, mutant.apply(solution)), seed, wrong, checks)
-    answers = Answers(seed, list(right.found.values()), wrong.found)
+    wrong = list(_wrong(exercise, seed))
+    stored[WRONG] = np.concatenate([np.zeros((0, 3)), *(marked.marks for marked in wrong)]).astype(np.float32)
+    answers = Answers(
+        seed, list(right.found.values()), [found.trace for found in wrong], [len(found.marks) for found in wrong]
+    )
     return {f"{NAME}.json": msgspec.json.encode(answers), f"{NAME}.safetensors": save(stored)}
+
+
+def _wrong(exercise: Exercise, seed: int) -> Iterator[Marked]:
+    """The traces that known mistakes leave in the checks."""
+    for function in grading.checks(exercise):
+        check = function.__name__
+        if not grading.trains(function) and not hasattr(function, "tells"):
+            for suspect in misconceptions.suspects(exercise, check):
+                yield from misconceptions.traces(exercise, suspect, check, seed)
 
 
 class _Right(Live):
@@ -108,34 +116,6 @@ class _Overheard(Subject):
         answer = self._subject.answer(call, arguments, arrays)
         self._keep(question(self.seed, call, arguments, arrays), arrays, answer)
         return answer
-
-
-class _Wrong(Live):
-    """Keeps the marks of what a mutant answers in the checks that it fails."""
-
-    def __init__(self, stored: Arrays):
-        super().__init__()
-        self.found: list[Wrong] = []
-        self.mutant: mutants.Mutant
-        self._stored = stored
-
-    def explain(self, exercise: Exercise, check: str, calls: list[Call]) -> str:
-        """Nothing is explained: it is written down."""
-        right = [self._right(exercise, call) for call in calls]
-        given = [call.judged for call in calls]
-        if calls and apart(given, right):
-            name = f"wrong/{len(self.found)}"
-            place = farthest(given, right)
-            asked = [Given(question(c.seed, c.function, c.arguments, c.arrays), form(c.judged)) for c in calls]
-            value = float(right[place[0]][place[1]].ravel()[place[2]]) if place else 0.0
-            self._stored[name] = np.concatenate([marks(answer) for answer in given]).astype(np.float32)
-            self.found.append(Wrong(check, self.mutant.says, asked, name, place, value))
-        return ""
-
-    def _right(self, exercise: Exercise, call: Call) -> Arrays:
-        reference = self.reference(exercise)
-        reference.seed = call.seed
-        return judged(call, reference.answer(call.function, call.arguments, call.arrays))
 
 
 def _run(exercise: Exercise, student: Subject, seed: int, key: Live, checks: list[str]) -> list[CheckResult]:

@@ -43,6 +43,7 @@ OPERATORS = {
     ast.Not: "not",
     ast.Invert: "not",
 }
+LARGE = 10**300
 EITHER_WAY = {"add", "mul", "eq"}  # the operands may change places
 MARKS = re.compile(r"^(?:\s|[#>*|$-]|\d+[.)]\s|//|>>>|In \[\d*\]:|\"|')+")  # before code in comments, lists, quotes
 QUOTED = re.compile(r"`([^`]+)`")
@@ -181,6 +182,8 @@ def _all(nodes: object) -> str:
 
 
 def _number(value: object) -> str:
+    if isinstance(value, int) and not -LARGE < value < LARGE:
+        return "large"  # no float holds it, and its digits may be too many to be written
     return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else repr(value)
 
 

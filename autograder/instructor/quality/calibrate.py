@@ -36,7 +36,8 @@ def calibrate(
     """Run the training checks of the reference and of its learning mutants under many seeds.
 
     What follows is written into thresholds.json as it comes, and each run is kept: a calibration that was interrupted
-    goes on where it was, unless the exercise is another one by then.
+    goes on where it was, unless what is measured is another program by then. A run in which the reference did not get
+    to a score, as where a worker died, is not kept.
 
     Args:
         exercise: which.
@@ -54,15 +55,32 @@ def calibrate(
     places = [(seed, source) for seed in range(mutant_seeds) for source in range(len(sources))]
     for mutant in learning(exercise):
         runs += [Run(mutant.name, seed, source, sources[source].source) for seed, source in places]
-    version = measurements.version(exercise)
-    known = measurements.load(exercise, version)
+    versions = measurements.versions(exercise)
+    known = measurements.load(exercise, versions)
     found = {run: known[run] for run in runs if run in known}
     _save(exercise, found, bool(mutant_seeds))
     for run, accuracies in _measured([run for run in runs if run not in known], exercise, sources, jobs):
-        measurements.add(exercise, version, run, accuracies)
         found[run] = accuracies
+        if run.mutant or all(accuracies.values()):  # the reference that did not get to its score is tried once more
+            measurements.add(exercise, versions[run.mutant], run, accuracies)
         observe(_save(exercise, found, bool(mutant_seeds)), len(found), len(runs))
     return thresholds.load(exercise)
+
+
+def needs_drawings(exercise: Exercise, drawings: Drawings) -> bool:
+    """Tell whether a check trains on drawings, and not only on made tasks: the first run of the reference shows it.
+
+    Args:
+        exercise: which.
+        drawings: the first source of the calibration to come, which does not measure this run again.
+    """
+    versions, run = measurements.versions(exercise), Run("", 0, 0, drawings.source)
+    reached = measurements.load(exercise, versions).get(run)
+    if reached is None:
+        reached = measure(exercise, run, drawings)
+        if all(reached.values()):
+            measurements.add(exercise, versions[""], run, reached)
+    return any(source != thresholds.MADE for by_source in reached.values() for source in by_source)
 
 
 def learning(exercise: Exercise) -> dict[mutants.Mutant, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """What `check` does: go through the rules of the house in the order of writing, and say what is next."""
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -11,7 +12,7 @@ from autograder.report import terminal
 
 
 def check(chosen: list[Exercise], fast: bool) -> int:
-    """Print of each rule whether it is kept, and what breaks it; exit status 1 if one is broken.
+    """Print of each rule whether it is kept, what breaks it and what was measured; exit status 1 if one is broken.
 
     Args:
         chosen: the exercises.
@@ -34,10 +35,12 @@ def _check(exercise: Exercise, fast: bool) -> str:
         if rule.slow and (fast or broken):
             console.print(_line("·", f"{rule.title} ({'left out' if fast else 'waits for the rules above'})", "dim"))
             continue
-        found = rule.broken(exercise)
+        found, tables = rule.judge(exercise)
         console.print(_line("✗" if found else "✓", rule.title, "red" if found else ""))
         for sentence in found:
             console.print(_line("", sentence))
+        for table in tables:
+            console.print(Padding(table, (0, 0, 0, 4)))
         broken += found
     if not broken and not fast:
         tried.record(exercise)

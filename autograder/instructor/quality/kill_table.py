@@ -50,8 +50,23 @@ def shares(deaths: list[Death]) -> Shares:
 
 
 def losses(deaths: list[Death]) -> list[int]:
-    """How many lose up to each of STEPS, and more than the one before: a mistake is paid for once."""
-    return [sum(low < death.lost <= high for death in deaths) for low, high in zip((0, *STEPS), STEPS, strict=False)]
+    """Count those that lose up to each of STEPS, and more than the one before: a mistake is paid for once."""
+    return [len(names) for names in _by_cost(deaths)]
+
+
+def costs(deaths: list[Death]) -> Table:
+    """Make a table of an exercise's mutants by the share of the points that each loses."""
+    table = Table("points lost", "mutants", "which", title="What each mistake costs", title_justify="left")
+    for high, names in zip(STEPS, _by_cost(deaths), strict=True):
+        if names:
+            table.add_row(f"up to {high:.0%}", str(len(names)), Text(", ".join(names)))
+    return table
+
+
+def _by_cost(deaths: list[Death]) -> list[list[str]]:
+    """Names of those that lose up to each of STEPS, and more than the one before."""
+    steps = zip((0, *STEPS), STEPS, strict=False)
+    return [[death.mutant for death in deaths if low < death.lost <= high] for low, high in steps]
 
 
 def show(deaths: list[Death], to: Console) -> None:

@@ -12,7 +12,8 @@ from rich.progress import TaskID, track
 from autograder import arguments
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS
 from autograder.grading.catalog import Exercise
-from autograder.grading.thresholds import Table
+from autograder.grading.drawings import Drawings
+from autograder.grading.thresholds import MADE, Table
 from autograder.instructor.quality import calibrate as calibrating
 from autograder.instructor.quality import distributions, kill_matrix, kill_table, mutants
 from autograder.report import terminal
@@ -61,12 +62,13 @@ def calibrate(chosen: list[Exercise], seeds: int, mutant_seeds: int, jobs: int |
         seeds: runs of the reference with each source of drawings.
         mutant_seeds: runs of each mutant that an accuracy should tell.
         jobs: processes; one for each core if None.
-        sources: of drawings, as on the command line.
+        sources: of drawings, as on the command line; drawn handwriting and Omniglot if there are none.
+
+    Raises:
+        click.UsageError: a source is not there, and an exercise trains on drawings.
     """
-    drawings = [arguments.find_drawings(source) for source in sources]
-    for exercise in chosen:
-        if not any(exercise.outline().values()):
-            continue
+    drawings = {exercise: _drawings(exercise, sources) for exercise in chosen if any(exercise.outline().values())}
+    for exercise, own in drawings.items():
         first = _First(exercise)
         with progress.Progress(console=terminal.console(stderr=True), transient=True) as shown:
             task = shown.add_task(exercise.name, total=None)
@@ -75,11 +77,24 @@ def calibrate(chosen: list[Exercise], seeds: int, mutant_seeds: int, jobs: int |
                 shown.update(task, completed=done, total=total)
                 first.look(table, done, total)
 
-            table = calibrating.calibrate(exercise, drawings, seeds, mutant_seeds, jobs or os.cpu_count() or 1, observe)
+            table = calibrating.calibrate(exercise, own, seeds, mutant_seeds, jobs or os.cpu_count() or 1, observe)
         distributions.draw(table, exercise.folder / "thresholds.png")
-        for sentence in _sentences(exercise, table):
+        for sentence in (*_sentences(exercise, table), *_missing(exercise, table, own, seeds)):
             click.echo(sentence)
     return 0
+
+
+def _drawings(exercise: Exercise, sources: tuple[str, ...]) -> list[Drawings]:
+    """The sources of drawings by which an exercise is measured; one will do where all tasks are made."""
+    found = [arguments.find_drawings(source) for source in sources or ("glyphs",)]
+    if not calibrating.needs_drawings(exercise, found[0]):
+        return found[:1]
+    try:
+        return found if sources else [*found, arguments.find_drawings("omniglot")]
+    except click.UsageError as error:
+        raise click.UsageError(
+            f"{exercise.name} trains on drawings. {error.message} `--data glyphs` measures by drawn handwriting alone."
+        ) from None
 
 
 class _First:
@@ -100,6 +115,20 @@ class _First:
             if check not in self._told and done < total:
                 self._told.add(check)
                 click.echo(f"After {calibrating.ENOUGH} seeds, {sentence}; about {minutes:.0f} minutes to go")
+
+
+def _missing(exercise: Exercise, table: Table, drawings: list[Drawings], seeds: int) -> Iterator[str]:
+    """Say where the reference did not get to a score under some seeds."""
+    names = {MADE, *(each.source for each in drawings)}
+    for check in (name for name, trains in exercise.outline().items() if trains):
+        found = {name: len(told.measured) for name, told in table.get(check, {}).items() if name in names}
+        for name, scores in (found or {drawings[0].source: 0}).items():
+            if scores < seeds:
+                yield (
+                    f"{exercise.name} {check} {name}: {scores} of {seeds} seeds gave a score. Run it again: only the "
+                    f"others are measured. If they give none again, `python -m autograder {exercise.homework} --only "
+                    f"{exercise.name} --reference` says why."
+                )
 
 
 def _sentences(exercise: Exercise, table: Table) -> Iterator[str]:

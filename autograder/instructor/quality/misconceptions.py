@@ -1,101 +1,165 @@
-"""Which mistake it is: the student's answers held against those of the mutants, on the same inputs.
+"""Which mistake it is: the student's failure held against those of the mutants, in the same check on the same inputs.
 
-A check says that an answer is wrong. Where a mutant gives the same answers in all that the check looked at, and the
-reference gives others, the mistake has a name: "This is what comes out if the logits are distances, not squared". Where
-several mistakes give the same answers, all are named.
+A check says that an answer is wrong. Where a mutant makes it fail by the same assertion with the same numbers, and the
+reference gives others, the mistake has a name. Where several do, all are named. Where none does, two mistakes at once
+are tried, of those that are common. A mutant that raises has to raise the same, in the same words, when it is asked the
+same.
 """
 
+import contextlib
 import functools
-from collections.abc import Iterable
+import inspect
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 
+from autograder.grading import check_vocabulary, evidence
+from autograder.grading import traces as known
 from autograder.grading.catalog import Exercise
-from autograder.grading.named_mistakes import CLOSE, MOST, sentence
-from autograder.grading.subjects import Call
+from autograder.grading.draw import Draw
+from autograder.grading.drawings import Drawings
+from autograder.grading.evidence import Arrays, Evidence, Failure
+from autograder.grading.named_mistakes import together
+from autograder.grading.traces import PAIRS, Marked, Trace
 from autograder.instructor.in_process import Inside
-from autograder.instructor.quality import mutants
+from autograder.instructor.quality import mutants, patches
 from autograder.instructor.quality.mutants import Mutant
 from autograder.instructor.references import Reference
-from autograder.results import StudentError
+from autograder.results import StudentError, Verdict
 
-APART = 1e-3  # they are not
+APART = 1e-3  # share of the largest number by which what is not the same differs
+REMEMBERED = 4096  # traces of suspects in checks, for the next student of a class
+EITHER = "assert_either"
 
-Answers = list[dict[str, np.ndarray]]
+Answers = list[Arrays]
 
 
-def explain(exercise: Exercise, check: str, calls: list[Call], reference: Reference) -> str:
-    """Which known mistakes give the answers that the student gave in a check; empty if none does.
+class Suspect(NamedTuple):
+    """A mistake, or two at once, that may be behind a failure.
 
-    Args:
-        exercise: which.
-        check: its name.
-        calls: what the check asked, and the student's answers.
-        reference: answers the same questions.
+    Attributes:
+        says: what comes out if it is made, in words.
+        changes: what is done to solution.py.
+        tier: in which turn it is tried.
+        alone: whether only the second attempts of checks are made: who writes all in one function makes these fail by
+            mistakes that no check of that function is about.
     """
-    known = [mutant for mutant in mutants.load(exercise) if mutant.says and check in mutant.fails]
-    if not calls or not known:
-        return ""
-    given = [call.judged for call in calls]
-    right = _answers(reference, calls)
-    if right is None or _agree(given, right, APART):
-        return ""
-    fitting: dict[str, None] = {}
-    for mutant in known:
-        answers = _answers(_subject(exercise, mutant), calls)
-        if answers and _agree(given, answers, CLOSE) and not _agree(answers, right, APART):
-            fitting[mutant.says] = None
-    return sentence(list(fitting), _seen(given, right)) if 0 < len(fitting) <= MOST else ""
+
+    says: str
+    changes: tuple[patches.Change, ...]
+    tier: int
+    alone: bool = False
 
 
-def _seen(given: Answers, right: Answers) -> tuple[str, float, float] | None:
-    """The number that is farthest off, with its name and the right one."""
-    place = farthest(given, right)
-    if place is None:
-        return None
-    call, name, index = place
-    return name, float(given[call][name].ravel()[index]), float(right[call][name].ravel()[index])
+def explain(exercise: Exercise, failure: Failure) -> str:
+    """Return the sentence that names the mistake behind a failure; empty where none is known."""
+    again = any(piece.again for piece in failure.pieces)
+    found = (suspect for suspect in suspects(exercise, failure.check) if again or not suspect.alone)
+    tiers = (
+        (trace for suspect in tier for trace in traces(exercise, suspect, failure.check, failure.seed))
+        for _, tier in itertools.groupby(found, key=lambda suspect: suspect.tier)
+    )
+    return known.explain(failure, tiers)
 
 
-def farthest(given: Answers, right: Answers) -> tuple[int, str, int] | None:
-    """Call, array and index of the number that is farthest off in the last answer that is wrong."""
-    for call in reversed(range(len(given))):
-        ours, theirs = given[call], right[call]
-        worst, place = 0.0, None
-        for name, want in theirs.items():
-            got = ours.get(name)
-            if got is None or got.shape != want.shape or not want.size:
-                continue
-            difference = np.abs(np.subtract(got, want, dtype=np.float64)).ravel()
-            at = int(difference.argmax())
-            if difference[at] > worst:
-                worst, place = float(difference[at]), (call, name, at)
-        if place and not (ours.keys() == theirs.keys() and _same(ours, theirs, APART)):
-            return place
+def suspects(exercise: Exercise, check: str) -> Iterator[Suspect]:
+    """List what may be behind a failure of a check, in the order in which it is to be tried."""
+    bank = [mutant for mutant in mutants.load(exercise) if mutant.says]
+    for mutant in bank:
+        if check in mutant.fails:
+            yield Suspect(mutant.says, mutant.changes, 0)
+    function: Any = getattr(exercise.load("checks"), check)
+    tries_twice = EITHER in inspect.getsource(function)
+    if tries_twice:
+        for mutant in bank:
+            if check not in mutant.fails:
+                yield Suspect(mutant.says, mutant.changes, 1, alone=True)
+    pairs = _pairs(exercise, tuple(mutant for mutant in bank if mutant.common))
+    for pair, changes in pairs:
+        if any(check in mutant.fails for mutant in pair):
+            yield Suspect(together(mutant.says for mutant in pair), changes, PAIRS)
+    if tries_twice:
+        for pair, changes in pairs:
+            if not any(check in mutant.fails for mutant in pair):
+                yield Suspect(together(mutant.says for mutant in pair), changes, PAIRS + 1, alone=True)
+
+
+@functools.lru_cache(maxsize=8)
+def _pairs(exercise: Exercise, common: tuple[Mutant, ...]) -> list[tuple[tuple[Mutant, Mutant], Any]]:
+    """Two mistakes at once, where both can be made and it makes no difference which of them first."""
+    solution = _solution(exercise)
+    found = []
+    for first, second in itertools.combinations(common, 2):
+        changes = (*first.changes, *second.changes)
+        with contextlib.suppress(patches.PatchError):
+            both = patches.apply(changes, solution)
+            if both == patches.apply((*second.changes, *first.changes), solution) and first.says != second.says:
+                found.append(((first, second), changes))
+    return found
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def traces(exercise: Exercise, suspect: Suspect, check: str, seed: int) -> tuple[Marked, ...]:
+    """What a mistake leaves in a check: nothing where it passes, or comes to what is right too."""
+    student = _subject(exercise, suspect.changes)
+    reference = _reference(exercise)
+    with mock.patch.object(check_vocabulary, "_either", _second) if suspect.alone else contextlib.nullcontext():
+        raised = _run(exercise, check, seed, student, reference)
+    if raised is None:
+        return ()
+    base = Trace(check, suspect.says, suspect.tier)
+    if isinstance(raised, StudentError) and raised.verdict is Verdict.CRASH:
+        crash = Trace(check, suspect.says, suspect.tier, raised=_line(raised), asked=student.asked)
+        return (Marked(crash, np.zeros((0, 3))),)
+    found = (_trace(base, piece, reference) for piece in evidence.of(student.calls))
+    return tuple(trace for trace in found if trace is not None)
+
+
+def _run(
+    exercise: Exercise, check: str, seed: int, student: Inside, reference: Reference
+) -> AssertionError | StudentError | None:
+    """Run a check as the referee does; what it raised against the student."""
+    function: Any = getattr(exercise.load("checks"), check)
+    name, drawings = f"{exercise.name} {check}", Drawings(None)
+    student.seed = Draw(seed, f"{name} student", drawings).seed()
+    reference.seed = Draw(seed, name, drawings).seed()
+    student.calls.clear()
+    reference.calls.clear()
+    fixtures = {"student": student, "reference": reference, "draw": Draw(seed, name, drawings)}
+    evidence.begin()
+    try:
+        function(**{name: fixtures[name] for name in inspect.signature(function).parameters})
+    except (AssertionError, StudentError) as error:
+        return error
     return None
 
 
-def apart(given: Answers, right: Answers) -> bool:
-    """Whether these are not the same answers."""
-    return not _agree(given, right, APART)
+def _second(attempt: Callable[[bool], None]) -> None:
+    """In the place of words.assert_either: as if the first attempt failed."""
+    held = evidence.now().held
+    with evidence.second_attempt(held):
+        attempt(False)
+    evidence.attempted(held)
 
 
-def judged(call: Call, answer: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What of another answer to a question the check would have looked at."""
-    return call._replace(answer=answer).judged
+def _line(error: StudentError) -> str:
+    return str(error).partition("\n")[0]
 
 
-def _answers(subject: Reference, calls: Iterable[Call]) -> Answers | None:
-    """What it answers; None where it answers nothing."""
-    answers = []
-    for call in calls:
-        subject.seed = call.seed
-        try:
-            answer = subject.answer(call.function, call.arguments, call.arrays)
-            answers.append(judged(call, answer))
-        except StudentError:
-            return None
-    return answers
+def _trace(base: Trace, piece: Evidence, reference: Reference) -> Marked | None:
+    """A trace of a piece of evidence; None where it is what the reference leaves."""
+    right = []
+    for call, judged in zip(piece.calls, piece.arrays, strict=True):
+        reference.seed = call.seed
+        answer = reference.answer(call.function, call.arguments, call.arrays)
+        right.append({name: answer[name] for name in judged if name in answer})
+    if _agree(piece.arrays, right, APART):
+        return None
+    trace = Trace(base.check, base.says, base.tier, piece.again, piece.held, known.given(piece))
+    return Marked(trace, known.marked(piece))
 
 
 def _agree(first: Answers, second: Answers, tolerance: float) -> bool:
@@ -103,7 +167,7 @@ def _agree(first: Answers, second: Answers, tolerance: float) -> bool:
     return all(a.keys() == b.keys() and _same(a, b, tolerance) for a, b in zip(first, second, strict=True))
 
 
-def _same(a: dict[str, np.ndarray], b: dict[str, np.ndarray], tolerance: float) -> bool:
+def _same(a: Arrays, b: Arrays, tolerance: float) -> bool:
     for name, array in a.items():
         other = b[name]
         if array.shape != other.shape:
@@ -115,5 +179,16 @@ def _same(a: dict[str, np.ndarray], b: dict[str, np.ndarray], tolerance: float) 
 
 
 @functools.cache
-def _subject(exercise: Exercise, mutant: Mutant) -> Inside:
-    return Inside(exercise, mutant.apply((exercise.folder / "solution.py").read_text(encoding="utf-8")))
+def _solution(exercise: Exercise) -> str:
+    return (exercise.folder / "solution.py").read_text(encoding="utf-8")
+
+
+@functools.lru_cache(maxsize=256)
+def _subject(exercise: Exercise, changes: tuple[patches.Change, ...]) -> Inside:
+    return Inside(exercise, patches.apply(changes, _solution(exercise)))
+
+
+@functools.cache
+def _reference(exercise: Exercise) -> Reference:
+    """A reference for the suspects' sake alone: the run's own is in use."""
+    return Reference(exercise)

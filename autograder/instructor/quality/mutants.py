@@ -10,7 +10,8 @@ The heading holds the mistake in a few words, the checks that must fail for it, 
 The first check is the one that explains the mistake; every check that is not named must pass, or wait for one that is.
 Remarks: `(without the idea)` of the method, such a solution loses half of the points or more; `(leaves nothing to
 judge)`, it may lose more than a third, as nothing comes back that could be judged; `(measured: learns_handwriting)`,
-the accuracy in this check that trains tells it; `(an example)`, docs/reports.md shows it. Changes are written as
+the accuracy in this check that trains tells it; `(an example)`, docs/reports.md shows it; `(common)`, one of the few
+that are looked for in pairs too: so many students make it that two of these often come together. Changes are written as
 patches.py says.
 """
 
@@ -27,6 +28,7 @@ HEADING = re.compile(r"(?P<name>.+?) -> (?P<fails>\w+(?:, *\w+)*)(?:: (?P<says>.
 WITHOUT_IDEA = "without the idea"
 UNJUDGED = "leaves nothing to judge"
 EXAMPLE = "an example"
+COMMON = "common"
 MEASURED = "measured:"
 
 
@@ -37,10 +39,11 @@ class Mutant(NamedTuple):
         name: the mistake, in a few words.
         changes: what is done to solution.py.
         fails: names of the checks that must fail, the one that explains the mistake first.
-        says: what a solution with this mistake computes, to follow "This is what comes out if"; empty where its
-            numbers alone do not tell, so that it is never named to a student.
+        says: what a solution with this mistake computes, as reports say it after "You get exactly this if"; empty where
+            its numbers alone do not tell, so that it is never named to a student.
         without_idea: whether the method's idea is missing. Such a solution gets at most half of the points.
         unjudged: whether nothing comes back that could be judged. Other mistakes lose a third of the points at most.
+        common: whether it is looked for together with another one.
         example: whether docs/reports.md shows what a student reads of it.
         measured: names of the checks that train whose accuracy should tell it from the reference.
         place: file and line, for messages.
@@ -53,6 +56,7 @@ class Mutant(NamedTuple):
     without_idea: bool = False
     unjudged: bool = False
     example: bool = False
+    common: bool = False
     measured: tuple[str, ...] = ()
     place: str = ""
 
@@ -121,14 +125,14 @@ def _mutant(patch: Patch) -> Mutant:
         raise PatchError(f"{patch.place}: A mutant's heading is `## name -> check, other_check: what it computes`.")
     measured: tuple[str, ...] = ()
     for remark in patch.remarks:
-        if remark in (WITHOUT_IDEA, UNJUDGED, EXAMPLE):
+        if remark in (WITHOUT_IDEA, UNJUDGED, EXAMPLE, COMMON):
             continue
         if remark.startswith(MEASURED):
             measured = _checks(remark.removeprefix(MEASURED))
         else:
             raise PatchError(
                 f"{patch.place}: `({remark})` is no remark on a mutant; there are `({WITHOUT_IDEA})`, "
-                f"`({UNJUDGED})`, `({EXAMPLE})` and `({MEASURED} check)`."
+                f"`({UNJUDGED})`, `({EXAMPLE})`, `({COMMON})` and `({MEASURED} check)`."
             )
     return Mutant(
         heading["name"],
@@ -138,6 +142,7 @@ def _mutant(patch: Patch) -> Mutant:
         WITHOUT_IDEA in patch.remarks,
         UNJUDGED in patch.remarks,
         EXAMPLE in patch.remarks,
+        COMMON in patch.remarks,
         measured,
         patch.place,
     )

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from autograder.fault import GraderError
-from autograder.instructor import regions
+from autograder.instructor import solution_regions
 
 Found = tuple[int, int, str]  # where a passage begins and ends in a text, and how its lines are indented
 
@@ -194,10 +194,10 @@ def regions_by_function(text: str) -> Iterator[tuple[list[str], Found]]:
             blocks.append((len(indent), block[1], block[2]))
             if region and indent == region[1]:
                 region[2].append(block[2])
-        if line.strip() == regions.BEGIN:
+        if line.strip() == solution_regions.BEGIN:
             _, kind, name = [outer for outer in blocks if outer[0] < len(indent)][-1]
             region = at + len(line), indent, [name] if kind == "def" else []
-        elif line.strip() == regions.END and region:
+        elif line.strip() == solution_regions.END and region:
             yield region[2], (region[0] + len(region[1]), at - 1, region[1])
             region = None
         at += len(line)

@@ -1,1 +1,1 @@
-"""Templates of a homework's folder and of an exercise's, a file each; new.py fills them in."""
+"""Templates, a file each: a homework's folder, an exercise's, and what exercises of each shape have besides."""

@@ -55,7 +55,7 @@ def assert_only_the_support(
     got, want = (losses(subject, list(batches.values())) for subject in (student, reference))
     assert_shape(got, (len(batches),), f"{loss} of the batches")
     for i, other in enumerate(batches):
-        assert_close(got[i], want[i], f"{loss}{other} for {where}")
+        assert_close(got[i], want[i], f"{loss}{other}, for {where}")
 
 
 def query_accuracy(

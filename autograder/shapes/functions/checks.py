@@ -32,7 +32,9 @@ def assert_untouched(student: Asking, answer: Any, what: str, *args: Any, **give
     """Assert that the arguments that come back with an answer are as they were."""
     for name, argument in student.arguments(*args, **given).items():
         if name in student.fields:
-            assert_close(getattr(answer, name), argument, f"{what}: {name} changed by the code: at", rtol=UNTOUCHED)
+            assert_close(
+                getattr(answer, name), argument, f"{what}: your code changed its argument {name}", rtol=UNTOUCHED
+            )
 
 
 def assert_flows(
@@ -85,7 +87,7 @@ def assert_order_is_nothing(
     order = np.roll(rng.permutation(len(parts[0])), 1)
     while len(order) > 1 and (order == np.arange(len(order))).any():  # no row where it was: neither first nor last
         order = rng.permutation(len(order))
-    assert_close(ask(*(part[order] for part in parts)), ask(*parts), f"with the rows in another order {what}")
+    assert_close(ask(*(part[order] for part in parts)), ask(*parts), f"in another order of the rows, {what}")
 
 
 def assert_classes_permute(
@@ -101,7 +103,7 @@ def assert_classes_permute(
         what: a noun for messages, as "logits".
     """
     names = np.roll(np.arange(way), int(rng.integers(1, way)))
-    assert_close(ask(names[labels])[:, names], ask(labels), f"with the classes renamed {what}")
+    assert_close(ask(names[labels])[:, names], ask(labels), f"with other numbers for the classes, {what}")
 
 
 def assert_changes(ask: Callable[..., Any], base: Any, others: Mapping[str, Any], what: str) -> None:
@@ -115,7 +117,48 @@ def assert_changes(ask: Callable[..., Any], base: Any, others: Mapping[str, Any]
     """
     before = ask(base)
     for name, other in others.items():
-        assert bool(np.any(ask(other) != before)), f"with other {name} the {what} is the same"
+        assert bool(np.any(ask(other) != before)), f"the {what} stays the same when the {name} are others"
+
+
+def assert_answers_stay_apart(
+    losses: Callable[[list[list[Any]]], Any], tasks: Sequence[Any], answers: str, message: str
+) -> None:
+    """Assert that what is told of one query's answer makes no difference to the loss of another query.
+
+    A loss is a sum over the queries, right or wrong. So the difference that one answer makes to it does not depend on
+    another answer, unless an answer is known where a query is predicted. Nothing is said of a loss that does not go by
+    which query has which answer, nor of one that is another the second time: these are other mistakes.
+
+    Args:
+        losses: takes batches, returns their losses (B,).
+        tasks: a batch, of named tuples.
+        answers: the field of a task that holds the answers of its queries, not all alike.
+        message: what to say if it does.
+    """
+    told = [
+        [_told(task, answers, first, other) for task in tasks]
+        for first, other in ((False, False), (True, False), (False, True), (True, True), (False, False))
+    ]
+    got = np.asarray(losses(told))
+    if got.shape[:1] != (len(told),):
+        return
+    neither, first, other, both, again = got
+    noise = UNTOUCHED * np.max(np.abs(got), initial=0.0)
+    if any(bool(np.all(np.abs(same - neither) <= noise)) is wrong for same, wrong in ((again, False), (both, True))):
+        return
+    assert bool(np.all(np.abs(neither + both - first - other) <= noise)), message
+
+
+def _told(task: Any, answers: str, first: bool, other: bool) -> Any:
+    """A task in which its first query has another one's answer, or that other one has the first's, or both."""
+    given = np.asarray(getattr(task, answers))
+    place = int(np.flatnonzero((given != given[:1]).reshape(len(given), -1).any(axis=1))[0])
+    changed = given.copy()
+    if first:
+        changed[0] = given[place]
+    if other:
+        changed[place] = given[0]
+    return task._replace(**{answers: changed})
 
 
 def _mapped(function: Callable[[np.ndarray], Any], value: Any) -> Any:

@@ -14,13 +14,15 @@ from autograder.grading.check_vocabulary import (
     after,
     assert_close,
     assert_either,
+    assert_if_it_runs,
     assert_shape,
     hint,
+    picture,
     points,
 )
 from autograder.shapes.episodic.checks import assert_only_the_support, other_supports
-from autograder.shapes.functions.checks import assert_changes, assert_flows
-from autograder.shapes.gradient import network
+from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_changes, assert_flows
+from autograder.shapes.gradient import failures, network
 
 IMAGE = (1, 16, 16)
 CHANNELS = 32
@@ -63,13 +65,6 @@ def score(parameters, images, labels):
     return accuracy(network.forward(images, parameters), labels)
 
 
-def cross_entropy(parameters, images, labels):
-    """Return the mean cross entropy of given parameters."""
-    logits = network.forward(images, parameters)
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]))
-
-
 def changes(parameters, theta):
     """Return how far adaptation moved: compared instead of the parameters, most of which is theta."""
     return {name: parameters[name] - theta[name] for name in theta}
@@ -77,11 +72,18 @@ def changes(parameters, theta):
 
 def assert_adapted(parameters, theta):
     """Assert that some parameter has changed."""
-    assert any((change != 0).any() for change in changes(parameters, theta).values()), "no parameter has changed"
+    assert any((change != 0).any() for change in changes(parameters, theta).values()), (
+        "the adapted parameters are theta: none of them has changed"
+    )
 
 
 @points(2)
-@hint("The adapted parameters are a dict with the names of self._meta_parameters, each a tensor of that shape.")
+@hint(
+    "The adapted parameters are a dict like theta: the same names, the same shapes. Look at what _inner_loop "
+    "returns, and in which order.",
+    mend="Return a dict with the names of self._meta_parameters, and the adapted tensor under each: those that no "
+    "step has moved too.",
+)
 def test_inner_loop_returns_all_parameters(student, draw):
     """_inner_loop returns a dict of all parameters, in their shapes."""
     for way, shot, steps in ((3, 2, 1), (4, 1, 3)):
@@ -96,9 +98,12 @@ def test_inner_loop_returns_all_parameters(student, draw):
 
 @points(4)
 @after(test_inner_loop_returns_all_parameters)
+@picture(failures.path)
 @hint(
-    "An inner step goes along the gradient of the support's loss, downhill: the loss comes from the support's drawings "
-    "and labels, and the step lowers it. What moves the parameters whatever the labels are adapts to nothing."
+    "An inner step must lower the loss of the support. Look at what the loss is made of (both drawings and "
+    "labels), at the sign of the step, and at whether the parameters move at all.",
+    mend="Compute the logits of the support under the current parameters, their cross entropy with the support's "
+    "labels, and its gradient; subtract rate times gradient from each parameter.",
 )
 def test_adaptation_learns_from_the_support(student, draw):
     """Adaptation goes by the support's drawings and labels, and lowers their loss."""
@@ -117,18 +122,37 @@ def test_adaptation_learns_from_the_support(student, draw):
         }
         for what, other in others.items():
             differs = any(bool(np.any(other[name] != got[name])) for name in theta)
-            assert differs, f"{where}: with other support {what} the adapted parameters are the same"
-        before, later = (cross_entropy(parameters, images, labels) for parameters in (theta, got))
+            assert differs, f"{where}: the adapted parameters stay the same when the support has other {what}"
+        before, later = (network.cross_entropy(parameters, images, labels) for parameters in (theta, got))
         assert later < before, (
             f"{where}: two small steps change the support's loss from {before:.5g} to {later:.5g}, expected less"
         )
+    if hasattr(student, "outer_losses"):  # the query of a task is for the outer loss, and for nothing else
+        assert_if_it_runs(student, lambda: _assert_query_labels_are_not_adapted_to(student, draw))
+
+
+def _assert_query_labels_are_not_adapted_to(student, draw):
+    for way, shot, train in ((3, 2, False), (5, 1, True)):
+        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count=2)
+
+        def losses(batches, theta=theta, train=train):
+            return student.outer_losses(batches, theta, equal_rates(theta), 1, train).losses
+
+        message = (
+            f"N = {way}, K = {shot}, train={train}: with another label of one query the outer loss of another query "
+            "changes: parameters are adapted to the query's labels"
+        )
+        assert_answers_stay_apart(losses, tasks, "labels_query", message)
 
 
 @points(5)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.path)
 @hint(
-    "phi = theta - alpha * grad L(theta, support): L is the mean cross entropy of the logits (no softmax before it) "
-    "over the whole support, the gradient is with respect to all parameters, and the step goes downhill, once."
+    "An inner step goes along the gradient of the mean cross entropy over the support. Look at what the loss "
+    "averages over, whether softmax is applied twice, whether all parameters move, and how often.",
+    mend="phi = theta - alpha * grad L(theta, support): F.cross_entropy on the logits as they are (it applies "
+    "softmax itself and averages), over the whole support, with respect to all parameters, once.",
 )
 def test_one_inner_step(student, reference, draw):
     """One inner step is a gradient step on the support's cross entropy."""
@@ -136,14 +160,18 @@ def test_one_inner_step(student, reference, draw):
         theta, support = draw_parameters(draw, way), draw_support(draw, way, shot)
         got = student.inner_loop(*support, theta, equal_rates(theta), 1, train=True).parameters
         want = reference.inner_loop(*support, theta, equal_rates(theta), 1, train=True).parameters
-        assert_close(changes(got, theta), changes(want, theta), "change of")
+        what = f"N = {way}, K = {shot}: change by one step of"
+        assert_close(changes(got, theta), changes(want, theta), what)
 
 
 @points(3)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.path)
 @hint(
-    "Each step starts where the last one ended, phi_{i+1} = phi_i - alpha * grad L(phi_i), and there are "
-    "num_inner_steps of them."
+    "Several inner steps must follow each other, each from where the last one ended. Look at which parameters "
+    "each step starts from, at which parameters its gradient is taken, and how many steps there are.",
+    mend="phi_{i+1} = phi_i - alpha * grad L(phi_i): compute logits, gradient and update from the same current "
+    "parameters, assign the result to them, and do it num_inner_steps times.",
 )
 def test_each_inner_step_starts_from_the_last(student, draw):
     """Several inner steps follow each other, each from the result of the last."""
@@ -153,12 +181,17 @@ def test_each_inner_step_starts_from_the_last(student, draw):
     got = student.inner_loop(*support, theta, rates, 4, train=True).parameters
     want = student.inner_loop(*support, halfway, rates, 2, train=True).parameters
     assert_adapted(halfway, theta)
-    assert_close(changes(got, halfway), changes(want, halfway), "from 2 to 4 steps the change of")
+    assert_close(changes(got, halfway), changes(want, halfway), "N = 3, K = 2: change by the third and fourth step of")
 
 
 @points(3)
 @after(test_adaptation_learns_from_the_support)
-@hint("Use self._inner_lrs[name], the parameter's own rate, in its update. They differ once they are learned.")
+@picture(failures.path)
+@hint(
+    "Each parameter has an inner learning rate of its own, and they differ once they are learned. Look at "
+    "which rate each update uses.",
+    mend="Take the rate by the parameter's name, self._inner_lrs[name], in its update.",
+)
 def test_each_parameter_has_its_own_inner_rate(student, draw):
     """Each parameter is updated with its own inner learning rate."""
     theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 2)
@@ -167,14 +200,19 @@ def test_each_parameter_has_its_own_inner_rate(student, draw):
     got = student.inner_loop(*support, theta, rates, 1, train=True).parameters
     assert_adapted(got, theta)
     want = {name: alike[name] / RATE * rates[name] for name in theta}
-    assert_close(changes(got, theta), want, "with a rate for each parameter the change of")
+    assert_close(
+        changes(got, theta), want, "N = 3, K = 2, each parameter with a rate of its own: change by one step of"
+    )
 
 
 @points(3)
 @after(test_inner_loop_returns_all_parameters)
+@picture(failures.inner_accuracies)
 @hint(
-    "Return (parameters, accuracies): the accuracy before each step, and once more after the last, num_inner_steps + 1 "
-    "in all, each the share of the support that the parameters of that moment classify right."
+    "There is an accuracy before each step, and one more after the last. Look at when you compute them, under "
+    "which parameters, and how many there are in the end.",
+    mend="Append the accuracy of the current parameters at the start of each step, and once more after the loop: "
+    "num_inner_steps + 1 floats, each the share of the support that is classified right.",
 )
 def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
     """The accuracies are those on the support before every step and after the last."""
@@ -183,35 +221,40 @@ def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
         rates = equal_rates(theta, 0.05)  # so slow that each step shows in the accuracy
         path = [theta, *(student.inner_loop(*support, theta, rates, steps, train=True).parameters for steps in (1, 2))]
         got = student.inner_loop(*support, theta, rates, 3, train=True)
-        assert_shape(got.accuracies, (4,), "accuracies for 3 inner steps")
+        assert_shape(got.accuracies, (4,), "support accuracies for 3 inner steps", "(num_inner_steps + 1,)")
         want = [score(parameters, *support) for parameters in (*path, got.parameters)]
-        assert_close(got.accuracies, want, "accuracies of the parameters before each of 3 steps and after the last")
+        assert_close(got.accuracies, want, "support accuracies before each of 3 inner steps and after the last")
 
 
 @points(2)
 @after(test_inner_loop_returns_all_parameters)
 @hint(
-    "Make new tensors: parameter - rate * gradient. An in-place update (-=, .data, .copy_) writes into theta, which "
-    "belongs to the outer loop; and what is kept on self is still there in the next task."
+    "Theta belongs to the outer loop, and the inner loop must leave it as it was. Look for an update that "
+    "writes into a tensor, and for what is kept on self from one task to the next.",
+    mend="Make new tensors, parameter - rate * gradient, in a new dict. An in-place update (-=, .data, .copy_) can "
+    "write into theta. Begin every task from self._meta_parameters, with empty lists.",
 )
 def test_meta_parameters_keep_their_values(student, draw):
     """Adaptation leaves the meta-parameters as they were, and the next task starts from them."""
     theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 1)
     arguments = (*support, theta, equal_rates(theta), 2, True)
     alone = student.inner_loop(*arguments)
-    assert_close(alone.meta_parameters, theta, "after _inner_loop meta-parameter", rtol=1e-9)
+    assert_close(alone.meta_parameters, theta, "theta after _inner_loop:", rtol=1e-9)
     second = student.inner_loop(*arguments, earlier=draw.normal(*support[0].shape))
-    assert_close(second.parameters, alone.parameters, "after another task the adapted parameter")
-    assert_shape(second.accuracies, alone.accuracies.shape, "after another task the accuracies")
-    assert_close([0, *second.accuracies], [0, *alone.accuracies], "after another task the accuracies")
+    assert_close(second.parameters, alone.parameters, "after another task, adapted parameter")
+    assert_shape(second.accuracies, alone.accuracies.shape, "after another task, support accuracies")
+    assert_close([0, *second.accuracies], [0, *alone.accuracies], "after another task, support accuracies")
 
 
 @points(7)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.meta_gradient)
 @hint(
-    "With train=True take the inner gradients with create_graph=True in every step, so that the outer gradient runs "
-    "through them (second order). retain_graph=True only keeps the graph of the loss: that is first order only. And "
-    "start from theta or its clone: detach() cuts the way back."
+    "The gradient with respect to theta has to run through the gradients of all inner steps (second order). "
+    "Look at how each inner gradient is taken, and at where the way back to theta is cut.",
+    mend="With train=True take the inner gradients with create_graph=True in every step. retain_graph=True only "
+    "keeps the graph of the loss, which gives the first-order gradient. Start from theta or its clone, and update "
+    "without detach() or torch.no_grad().",
 )
 def test_meta_gradient_is_second_order(student, reference, draw):
     """With train=True the gradient with respect to theta runs through the inner gradients."""
@@ -219,32 +262,37 @@ def test_meta_gradient_is_second_order(student, reference, draw):
     for steps in (2, 3):
         given = {"parameters": theta, "inner_lrs": equal_rates(theta), "steps": steps, "train": True}
         assert_adapted(student.inner_loop(*support, **given).parameters, theta)
-        what = f"meta-gradient through {steps} inner steps"
+        what = f"gradient through {steps} inner steps with respect to"
         asked = student.inner_loop, reference.inner_loop
         assert_flows(*asked, ["parameters"], draw.rng, what, *support, less=theta, **given)
 
 
 @points(2)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.rate_gradients)
 @hint(
-    "Use the inner learning rate as the tensor it is. .item() or float(...) makes it a number without a graph, and it "
-    "is never learned."
+    "The inner learning rates can be learned too, and no right gradient arrives at them. Look at how the rate "
+    "gets into the update.",
+    mend="Use the rate as the tensor that it is: .item() or float(...) makes it a number without a graph, and it "
+    "is never learned.",
 )
 def test_inner_rates_receive_gradients(student, reference, draw):
     """Learned inner learning rates receive their gradient."""
     theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 2)
     given = {"inner_lrs": draw_rates(draw, theta), "steps": 1, "train": True}
     assert_adapted(student.inner_loop(*support, theta, **given).parameters, theta)
-    what = "gradient of the inner learning rates"
+    what = "gradient with respect to the inner learning rate of"
     asked = student.inner_loop, reference.inner_loop
     assert_flows(*asked, ["inner_lrs"], draw.rng, what, *support, theta, less=theta, **given)
 
 
 @points(2)
 @after(test_adaptation_learns_from_the_support)
+@picture(failures.path)
 @hint(
-    "Adapt when evaluating too. train decides on create_graph, and on nothing else: under no_grad() there would be no "
-    "inner gradients to step along."
+    "With train=False the result must be the same, parameters and accuracies. Look at what depends on train.",
+    mend="train decides on create_graph, and on nothing else. Do not put the loop under torch.no_grad(): there "
+    "would be no inner gradients to step along.",
 )
 def test_adapts_when_evaluating(student, draw):
     """train=False gives the same adapted parameters and accuracies as train=True."""
@@ -252,19 +300,18 @@ def test_adapts_when_evaluating(student, draw):
     rates = draw_rates(draw, theta)
     trained, evaluated = (student.inner_loop(*support, theta, rates, 2, train=train) for train in (True, False))
     moves = (changes(adapted.parameters, theta) for adapted in (evaluated, trained))
-    assert_close(*moves, "with train=False the change of")
-    assert_close(
-        evaluated.meta_parameters, trained.meta_parameters, "with train=False, after _inner_loop meta-parameter"
-    )
-    assert_shape(evaluated.accuracies, trained.accuracies.shape, "with train=False the accuracies")
-    assert_close([0, *evaluated.accuracies], [0, *trained.accuracies], "with train=False the accuracies")
+    assert_close(*moves, "with train=False, change by two steps of")
+    assert_close(evaluated.meta_parameters, trained.meta_parameters, "with train=False, theta after _inner_loop:")
+    assert_shape(evaluated.accuracies, trained.accuracies.shape, "with train=False, support accuracies")
+    assert_close([0, *evaluated.accuracies], [0, *trained.accuracies], "with train=False, support accuracies")
 
 
 @points(3)
 @after(test_adapts_when_evaluating)
 @hint(
-    "create_graph=train: when evaluating nobody differentiates through the inner gradients, and their graph only "
-    "costs time and memory."
+    "When evaluating, nobody differentiates through the inner gradients, and their graph only costs time and "
+    "memory. Look at how an inner gradient is taken with train=False.",
+    mend="Pass create_graph=train to autograd.grad, in every inner step.",
 )
 def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
     """With train=False nothing is differentiated through the inner gradients."""
@@ -276,14 +323,16 @@ def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
     none = all(bool((array == 0).all()) for array in got.values())
     if not none:
         assert_close(
-            got, weights, "train=False still differentiates through the inner gradients: gradient of", rtol=1e-6
+            got, weights, "with train=False there still is a graph of the inner gradients: gradient of", rtol=1e-6
         )
 
 
 @points(4)
 @hint(
-    "Call self._inner_loop with the task's support, and judge the query with the parameters that it returns. Without "
-    "them the outer loss says nothing of how well theta adapts."
+    "The outer loss says how well theta adapts, so it must depend on each task's support. Look at what you "
+    "give to _inner_loop, and whether the query is judged by what comes back.",
+    mend="Call self._inner_loop with the task's support images and labels, and compute the logits of the query "
+    "under the parameters that it returns.",
 )
 def test_outer_step_adapts_to_the_support(student, draw):
     """The outer loss goes by what _inner_loop makes of each task's support: its drawings and its labels."""
@@ -303,10 +352,12 @@ def test_outer_step_adapts_to_the_support(student, draw):
 @points(5)
 @after(test_outer_step_adapts_to_the_support)
 @hint(
-    "The outer loss is the query's cross entropy under the parameters that _inner_loop returned (not under "
-    "self._meta_parameters, not on the support), averaged over the queries and over the tasks, once each. "
-    "F.cross_entropy applies softmax itself. Adapt to each task's support, and pass train on to _inner_loop. All "
-    "queries of a task go through the network in one pass, without the support: batch normalisation sees all that do."
+    "The outer loss is the mean cross entropy of the query at the adapted parameters, averaged over the "
+    "tasks. Look at whose drawings, labels and parameters are in it, at what it averages over, and at what "
+    "you pass to _inner_loop.",
+    mend="F.cross_entropy (it applies softmax itself) of the query's logits under the parameters that _inner_loop "
+    "returned, not under self._meta_parameters; once for each task. Pass train on to _inner_loop. All queries "
+    "of a task go through the network in one pass, without the support: batch normalisation sees all that do.",
 )
 def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw):
     """The outer loss is the mean over the tasks of the query loss at the adapted parameters."""
@@ -314,9 +365,9 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
         theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot)
         arguments = (tasks, theta, equal_rates(theta), 2, train)
 
-        def compare(stand_in, arguments=arguments, train=train):
+        def compare(stand_in, arguments=arguments, way=way, shot=shot, train=train):
             got, want = (subject.outer_step(*arguments, stand_in).loss for subject in (student, reference))
-            assert_close(got, want, f"outer loss with train={train}")
+            assert_close(got, want, f"outer loss for N = {way}, K = {shot}, train={train}")
             if not stand_in and not train:  # the stand-in is told whether train is passed on; else the graph tells
                 tasks, theta, rates, steps, train = arguments
                 rest = {"inner_lrs": rates, "steps": steps, "train": train, "stand_in": stand_in}
@@ -325,16 +376,21 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
                     for subject in (student, reference)
                 )
                 if any(bool((array != 0).any()) for array in got.values()):
-                    assert_close(got, want, "train=False is not passed on to _inner_loop: gradient of the outer loss")
+                    assert_close(
+                        got, want, "train=False does not reach _inner_loop: gradient of the outer loss with respect to"
+                    )
 
         assert_either(compare)
 
 
 @points(3)
 @after(test_outer_step_adapts_to_the_support)
+@picture(failures.outer_accuracies)
 @hint(
-    "Return two things: the support accuracies that _inner_loop returned, num_inner_steps + 1 of them, and the query's "
-    "after adaptation, each from 0 to 1 and averaged over the tasks, step by step."
+    "_outer_step returns support accuracies step by step, and the query's accuracy after adaptation. Look at "
+    "which parameters and drawings each is of, and at what is averaged.",
+    mend="Append the list of num_inner_steps + 1 accuracies that _inner_loop returned, as it is, and the share of "
+    "the queries that the adapted parameters classify right, for each task.",
 )
 def test_accuracies_of_outer_step(student, reference, draw):
     """_outer_step returns support accuracies, step by step, and query accuracy, averaged over the tasks."""
@@ -356,8 +412,10 @@ def test_accuracies_of_outer_step(student, reference, draw):
 @points(4)
 @after(test_outer_step_adapts_to_the_support)
 @hint(
-    "Return the loss with its graph (no .item(), detach() or no_grad() after the inner loop, and train passed on to "
-    "it), and leave backward() and the optimizer's step to the caller: one backward for the mean over all tasks."
+    "The value of the outer loss is right, but its gradient does not arrive at theta, or theta is changed on "
+    "the way. Look for where the graph is cut after the inner loop, and for what belongs to the caller.",
+    mend="No .item(), detach() or torch.no_grad() after the inner loop, and pass train on to it. Leave backward() "
+    "and the optimizer's step to the caller, who takes one for the mean over all tasks.",
 )
 def test_outer_loss_can_be_differentiated(student, reference, draw):
     """The outer loss carries the graph back to theta, and _outer_step itself changes nothing."""
@@ -366,9 +424,9 @@ def test_outer_loss_can_be_differentiated(student, reference, draw):
     def compare(stand_in):
         given = {"parameters": theta, "inner_lrs": equal_rates(theta), "steps": 1, "train": True, "stand_in": stand_in}
         left = student.outer_step(tasks, **given).meta_parameters
-        assert_close(left, theta, "after _outer_step meta-parameter", rtol=1e-9)
+        assert_close(left, theta, "theta after _outer_step:", rtol=1e-9)
         asked = student.outer_step, reference.outer_step
-        assert_flows(*asked, ["parameters"], draw.rng, "meta-gradient of the outer loss", tasks, **given)
+        assert_flows(*asked, ["parameters"], draw.rng, "gradient of the outer loss with respect to", tasks, **given)
 
     assert_either(compare)
 
@@ -383,8 +441,10 @@ def test_outer_loss_can_be_differentiated(student, reference, draw):
     test_outer_loss_can_be_differentiated,
 )
 @hint(
-    "Parameters are adapted to the support of one task, and to nothing else: no query, no label of a query, nothing "
-    "that was kept of another task. A query's label is for the outer loss and the accuracy, after its logits are there."
+    "Parameters are adapted to the support of one task, and to nothing else. Look at whether a query, a label "
+    "of a query, or something that was kept of another task gets into the inner loop.",
+    mend="Use the labels of the query for the outer loss and the accuracy only, after its logits are there, and "
+    "keep nothing on self between tasks.",
 )
 def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     """Query labels, the other tasks and those before make no difference to the adapted parameters."""

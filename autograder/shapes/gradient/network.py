@@ -20,6 +20,13 @@ def forward(images: Array, parameters: Mapping[str, Array]) -> Array:
     return logits
 
 
+def cross_entropy(parameters: Mapping[str, Array], images: Array, labels: Array) -> float:
+    """Return the mean cross entropy of given parameters."""
+    logits = forward(images, parameters)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]))
+
+
 def _convolved(x: Array, kernel: Array) -> Array:
     """A 3 x 3 convolution with stride 2 and padding 1."""
     padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))

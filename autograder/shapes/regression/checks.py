@@ -17,18 +17,26 @@ def predicted(student, tasks, weights=AS_CONSTRUCTED):
 
 
 @points(2)
-@hint("One mean for each query, and one deviation where there are any: (Q, 1), for any number of support points.")
+@hint(
+    "There is one mean for each query, and one deviation where there are any, for any number of support "
+    "points. Look at the shapes of what you return.",
+    mend="Return (Q, 1) for Q queries: as many rows as x_query has, and one column.",
+)
 def test_one_prediction_for_each_query(student, draw):
     """Predictions have the shape of the queries, for supports of any size."""
     for shot, query in ((1, 3), (4, 7)):
         got = predicted(student, sinusoids(draw.rng, 2, shot, query))
-        assert_shape(got.mean, (2, query, 1), f"predictions of 2 tasks with K = {shot}, Q = {query}")
-        assert_shape(got.deviation, (2, query, 1), f"deviations of 2 tasks with K = {shot}, Q = {query}")
+        assert_shape(got.mean, (2, query, 1), f"predictions of 2 tasks with K = {shot}, Q = {query}", "(2, Q, 1)")
+        assert_shape(got.deviation, (2, query, 1), f"deviations of 2 tasks with K = {shot}, Q = {query}", "(2, Q, 1)")
 
 
 @points(3)
 @after(test_one_prediction_for_each_query)
-@hint("Each point of the support tells something of the function: x and y of all of them go into the prediction.")
+@hint(
+    "Each point of the support tells something of the function. Look at whether x and y of all points go into "
+    "the prediction.",
+    mend="Use x and y of every support point: no single point, and not x or y alone.",
+)
 def test_every_support_point_counts(student, draw):
     """Another x or another y of any support point gives other predictions."""
     (task,) = sinusoids(draw.rng, 1, 5, 4)
@@ -38,13 +46,18 @@ def test_every_support_point_counts(student, draw):
             changed = getattr(task, part).copy()
             changed[point] += 1
             got = predicted(student, [task._replace(**{part: changed})]).mean
-            message = f"another {part[0]} of support point {point + 1} of 5 leaves all predictions as they were"
+            message = f"the predictions stay the same when support point {point + 1} of 5 has another {part[0]}"
             assert_differ(got, before, message)
 
 
 @points(3)
 @after(test_one_prediction_for_each_query)
-@hint("A support is a set: what becomes of its points must not depend on their order, as a sum or a mean does not.")
+@hint(
+    "A support is a set, so the order of its points must not matter. Look at how points are joined with their "
+    "values, and how they are put together.",
+    mend="Keep each x with its own y, and put the points together by a sum or a mean, which do not depend on their "
+    "order.",
+)
 def test_the_order_of_the_support_makes_no_difference(student, draw):
     """With the support points in another order the predictions are the same."""
     (task,) = sinusoids(draw.rng, 1, 6, 4)
@@ -58,7 +71,11 @@ def test_the_order_of_the_support_makes_no_difference(student, draw):
 
 @points(2)
 @after(test_one_prediction_for_each_query)
-@hint("Each query is answered by itself, from the support: nothing is averaged, normalised or sorted over the queries.")
+@hint(
+    "The prediction for a query depends on the other queries. Look for what is computed over the whole query.",
+    mend="Predict each query from the support and its own x alone: nothing is averaged, normalised, sorted or cut "
+    "over the queries.",
+)
 def test_queries_are_answered_one_by_one(student, draw):
     """The prediction for a query does not depend on the other queries."""
     (task,) = sinusoids(draw.rng, 1, 4, 5)
@@ -72,16 +89,28 @@ def test_queries_are_answered_one_by_one(student, draw):
 
 @points(2)
 @after(test_one_prediction_for_each_query)
-@hint("Each task is learned from its own support, and nothing is kept: neither on self nor in a running average.")
+@hint(
+    "Each task is learned from its own support. Look for what is kept from one task to the next, on self or "
+    "in a running average, and at how the losses of a batch are put together.",
+    mend="Compute everything anew for each task, and return the mean of the tasks' losses.",
+)
 def test_other_tasks_make_no_difference(student, draw):
     """Predictions and losses do not depend on the tasks before, and a batch's loss is the mean over its tasks."""
     tasks = sinusoids(draw.rng, 3, 4, 5)
     last = predicted(student, tasks).mean[-1:]
-    assert_close(predicted(student, tasks[-1:]).mean, last, "predictions of a task by itself and after two others")
+    assert_close(
+        predicted(student, tasks[-1:]).mean,
+        last,
+        "predictions for a task by itself, compared with those after two others: at",
+    )
     got = student.losses(AS_CONSTRUCTED, [tasks, *([task] for task in tasks), tasks]).losses
     assert_shape(got, (5,), "losses of 5 batches")
-    assert_close([got[0], 1], [np.mean(got[1:4]), 1], "loss of a batch of three tasks, and the mean of their losses")
-    assert_close([got[4], 1], [got[0], 1], "loss of a batch after others")
+    assert_close(
+        [got[0], 1],
+        [np.mean(got[1:4]), 1],
+        "loss of a batch of three tasks, compared with the mean of their losses: at",
+    )
+    assert_close([got[4], 1], [got[0], 1], "loss of a batch after others, compared with that before: at")
 
 
 def assert_learns_sinusoids(student, draw, threshold, *, steps, rate=3e-3):

@@ -7,10 +7,12 @@ that says what is wrong with an exercise: sentences with file and line, and what
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from rich.table import Table
+
 from autograder.fault import GraderError
 from autograder.grading.catalog import Exercise
 from autograder.instructor.quality.rules import alternatives, checks, files, mutants, probe, thresholds
-from autograder.instructor.regions import RegionError
+from autograder.instructor.solution_regions import RegionError
 from autograder.instructor.texts.source import SourceError
 
 
@@ -19,22 +21,27 @@ class Rule(NamedTuple):
 
     Attributes:
         title: what must hold, in one sentence.
-        look: yields what is wrong.
+        look: yields what is wrong, and tables of what was measured.
         slow: whether it grades, for minutes.
     """
 
     title: str
-    look: Callable[[Exercise], Iterator[str]]
+    look: Callable[[Exercise], Iterator[str] | Iterator[str | Table]]
     slow: bool = False
 
     def broken(self, exercise: Exercise) -> list[str]:
         """Say what is wrong; nothing if the rule is kept."""
+        return self.judge(exercise)[0]
+
+    def judge(self, exercise: Exercise) -> tuple[list[str], list[Table]]:
+        """Return sentences on what is wrong, and tables of what was measured."""
         try:
-            return list(self.look(exercise))
+            found = list(self.look(exercise))
         except (GraderError, RegionError, SourceError) as error:  # a file that cannot be read: its sentence says why
-            return [str(error)]
+            found = [str(error)]
         except Exception as error:  # the exercise's own files are run, and anything may be wrong in them
-            return [f"{exercise.place} cannot be looked at ({type(error).__name__}: {error})."]
+            found = [f"{exercise.place} cannot be looked at ({type(error).__name__}: {error})."]
+        return [each for each in found if isinstance(each, str)], [each for each in found if isinstance(each, Table)]
 
 
 RULES = (
@@ -46,7 +53,8 @@ RULES = (
     Rule("The probe can be read: its functions say what they take and return.", probe.questions),
     Rule("The probe judges nothing, and imports nothing that a worker lacks.", probe.judges_nothing),
     Rule("The probe, which students read, is no solution.", probe.no_solution),
-    Rule("Every check has a sentence, points and a hint.", checks.described),
+    Rule("Every check has a sentence, points, and a hint in two stages.", checks.described),
+    Rule("What a first report says holds no code of the solution.", checks.first_hints),
     Rule("Every check asks for fixtures and questions that there are.", checks.fixtures),
     Rule("Checks wait for checks above them, and those that train come last.", checks.order),
     Rule("Every check asserts something, with a message.", checks.asserts),

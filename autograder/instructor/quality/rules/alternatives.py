@@ -8,13 +8,11 @@ from multiprocessing import get_context
 
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import trains
-from autograder.grading.subjects import Call
 from autograder.instructor.in_process import Inside
 from autograder.instructor.live_key import Live
 from autograder.instructor.quality import alternatives, patches
 from autograder.instructor.quality.alternatives import FILE, Alternative
 from autograder.instructor.quality.judging import judge
-from autograder.results import CheckResult
 
 ENOUGH = 5  # of each function that students write
 
@@ -46,19 +44,11 @@ def pass_all(exercise: Exercise) -> Iterator[str]:
 
 def rejected(exercise: Exercise, alternative: Alternative) -> list[str]:
     """Say which checks reject a correct solution, and which mistakes it is taken for."""
-    found: list[str] = []
-    key = Live()
+    found = []
     subject = Inside(exercise, alternative.apply((exercise.folder / "solution.py").read_text(encoding="utf-8")))
-    calls: dict[str, list[Call]] = {}
-
-    def observe(_: Exercise, check: CheckResult, judged: bool) -> None:
-        if judged:
-            calls[check.name] = list(subject.calls)
-
-    for check in judge({exercise: subject}, 1, key, lambda check: not trains(check), observe):
+    for check in judge({exercise: subject}, 1, Live(), lambda check: not trains(check)):
         if not check.earned:
             found.append(f"{alternative.place}: {check.name} rejects it ({check.verdict.value}: {check.message}).")
-        # Nobody would ask it of a check that passes; an answer shows that the mistake has the right numbers.
-        if named := key.explain(exercise, check.name, calls.get(check.name, [])):
-            found.append(f"{alternative.place}: In {check.name} it is taken for a mistake: {named}")
+        if check.likely:
+            found.append(f"{alternative.place}: In {check.name} it is taken for a mistake: {check.likely}")
     return found

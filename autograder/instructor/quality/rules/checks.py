@@ -12,9 +12,10 @@ from autograder.grading import author_mistakes
 from autograder.grading import checks as grading
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import Check, trains
-from autograder.instructor import regions
+from autograder.instructor import solution_regions
 from autograder.instructor.in_process import Inside
 from autograder.instructor.live_key import Live
+from autograder.instructor.quality import solution_code
 from autograder.instructor.quality.judging import judge
 from autograder.paths import COURSE
 from autograder.results import Verdict
@@ -38,8 +39,20 @@ def described(exercise: Exercise) -> Iterator[str]:
             yield f"{place}: A quotation mark in its sentence has no other."
         if getattr(check, "points", 0) <= 0:
             yield f"{place}: Give it @points, more than 0."
-        if len(told.hint.split()) <= 5 or told.hint[-1] not in ".?":
-            yield f"{place}: Give it a @hint: the mistake in the lecture's terms, in more than five words."
+        for text, what in ((told.hint, "what is wrong and where to look"), (told.mend, "mend=: how to mend it")):
+            if len(text.split()) <= 5 or text[-1] not in ".?":
+                yield f"{place}: Give it a @hint with {what}, in the lecture's terms and in more than five words."
+        if told.hint == told.mend:
+            yield f"{place}: Its @hint says the same twice: first where to look, and only then how to mend it."
+
+
+def first_hints(exercise: Exercise) -> Iterator[str]:
+    """Look for code of the solution in what a first report says."""
+    file = exercise.folder / "solution.py"
+    code = solution_code.SolutionCode(file.read_text(encoding="utf-8"), f"{exercise.place}/solution.py")
+    for check, told in zip(grading.checks(exercise), grading.described(exercise), strict=True):
+        for found in code.found_in(told.hint):
+            yield f"{_place(check)}: Its first hint gives `{found}` of the solution away: say it in mend= only."
 
 
 def fixtures(exercise: Exercise) -> Iterator[str]:
@@ -94,7 +107,7 @@ def vocabulary(exercise: Exercise) -> Iterator[str]:
 def reference_and_stub(exercise: Exercise) -> Iterator[str]:
     """Hold the checks that do not train against the reference, and against what a student begins with."""
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
-    for text, right in ((solution, True), (regions.stub(solution, f"{exercise.place}/solution.py"), False)):
+    for text, right in ((solution, True), (solution_regions.stub(solution, f"{exercise.place}/solution.py"), False)):
         subject = Inside(exercise, text)
         for check in judge({exercise: subject}, 1, Live(), lambda check: not trains(check)):
             if right and check.verdict is not Verdict.PASS:

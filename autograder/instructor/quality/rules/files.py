@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from autograder.grading.catalog import Exercise
 from autograder.instructor import generated as generating
-from autograder.instructor import new, regions
+from autograder.instructor import new, solution_regions
 from autograder.instructor.texts import task
 
 
@@ -32,13 +32,13 @@ def gaps(exercise: Exercise) -> Iterator[str]:
     """Look at what the solution leaves for students to write."""
     name = f"{exercise.place}/solution.py"
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
-    found = list(regions.hidden(solution, name))
+    found = list(solution_regions.hidden(solution, name))
     if not found:
-        yield f"{name}: No part is marked {regions.BEGIN} ... {regions.END}: nothing is to do."
+        yield f"{name}: No part is marked {solution_regions.BEGIN} ... {solution_regions.END}: nothing is to do."
     lines = solution.splitlines()
     for first, _ in found:
-        if not lines[first - 1].strip().startswith(f"{regions.TODO} "):
-            yield f"{name}:{first}: Say what is to do, in lines with `{regions.TODO} `."
+        if not lines[first - 1].strip().startswith(f"{solution_regions.TODO} "):
+            yield f"{name}:{first}: Say what is to do, in lines with `{solution_regions.TODO} `."
 
 
 def generated(exercise: Exercise) -> Iterator[str]:

@@ -3,13 +3,16 @@
 import ast
 from collections.abc import Iterator
 
+from rich.table import Table
+
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import checks, described
-from autograder.instructor.quality import kill_matrix, mutants
-from autograder.instructor.quality.mutants import FILE, UNJUDGED, WITHOUT_IDEA, Mutant
+from autograder.instructor.quality import kill_matrix, kill_table, mutants
+from autograder.instructor.quality.mutants import COMMON, FILE, UNJUDGED, WITHOUT_IDEA, Mutant
 from autograder.instructor.quality.patches import PatchError
 
 ENOUGH = 30
+TOGETHER = 10  # mistakes that are looked for in pairs: each more costs a report that names none as many tries more
 MOST = 1 / 3 + 1e-9  # of an exercise's points, for one mistake
 IDEA = 1 / 2  # of them, at least, for a method without its idea
 SEED = 1
@@ -29,6 +32,11 @@ def fit(exercise: Exercise) -> Iterator[str]:
             yield str(error)
         except SyntaxError as error:
             yield f"{mutant.place}: What comes out is not Python ({error.msg})."
+    if len(common := [mutant for mutant in known if mutant.common]) > TOGETHER:
+        yield f"{common[TOGETHER].place}: `({COMMON})` stands with more than {TOGETHER} mistakes: take it from others."
+    for mutant in common:
+        if not mutant.says:
+            yield f"{mutant.place}: '{mutant.name}' is `({COMMON})` and has no name: say what it computes."
     if len(known) < ENOUGH:
         yield (
             f"{exercise.place}/{FILE}: Write {ENOUGH - len(known)} more wrong solutions that students really write, "
@@ -77,9 +85,10 @@ def cost(exercise: Exercise, mutant: Mutant) -> float:
     return lost / total
 
 
-def exact(exercise: Exercise) -> Iterator[str]:
-    """Hold the checks against all mutants."""
+def exact(exercise: Exercise) -> Iterator[str | Table]:
+    """Hold the checks against all mutants, and show what they cost."""
     order = [mutant.name for mutant in mutants.load(exercise)]
     deaths = sorted(kill_matrix.kill([exercise], SEED), key=lambda death: order.index(death.mutant))
+    yield kill_table.costs(deaths)
     for death in deaths:
         yield from death.misfits()

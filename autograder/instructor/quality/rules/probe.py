@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from autograder.grading.catalog import Exercise
-from autograder.instructor import regions
+from autograder.instructor import solution_regions
 from autograder.paths import COURSE
 
 LONG = 40  # letters of a line that is not there by chance
@@ -38,7 +38,7 @@ def no_solution(exercise: Exercise) -> Iterator[str]:
     solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
     hidden = [
         (number, line.strip())
-        for first, lines in regions.hidden(solution, f"{exercise.place}/solution.py")
+        for first, lines in solution_regions.hidden(solution, f"{exercise.place}/solution.py")
         for number, line in enumerate(lines, first)
         if len(line.strip()) > LONG and not line.strip().startswith("#")
     ]

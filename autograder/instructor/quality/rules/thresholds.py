@@ -12,7 +12,7 @@ from autograder.instructor.quality.mutants import MEASURED
 ENOUGH = 30  # seeds
 FALSE_FAIL = 1e-4
 MARGIN = 0.05  # above the mean accuracy of the best mutant
-SOURCES = ({"made"}, {"omniglot", "glyphs"})
+SOURCES = ({thresholds.MADE}, {"omniglot", "glyphs"})
 
 
 def measured(exercise: Exercise) -> Iterator[str]:

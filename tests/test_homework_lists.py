@@ -2,27 +2,34 @@
 
 import csv
 import json
-import re
 
 import msgspec
 import pytest
-from toy_homework import LIST, SOLUTION, WRONG, Course
+from toy_course import SOLUTION, WRONG, Course
 
 from autograder.instructor.gradescope import results
 from autograder.report import files
 from autograder.results import Report
 
-SCORE = "hw7: 27 of 35.5 points of required exercises"
+LIST = """\
+title = "Numbers"
+required = { first = 10, second = 25.55 }
+optional = { extra = 5, more = 3 }
+due = "2026-12-01 23:59 -08:00"
+"""
+SCORE = "hw7: 30.44 of 35.55 points of required exercises"
 OUTSIDE = (
-    "Outside the sum: Problem 3 (optional). The extra sum: 3.33 of 5 points; Problem 4 (optional). The more sum: not "
-    "handed in"
+    "Outside the sum: Problem 3 (optional). Centre and spread: 4 of 5 points; Problem 4 (optional). Centre and spread: "
+    "not handed in"
 )
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """The toy, shared: a test that changes it puts it back."""
-    return Course(tmp_path_factory.mktemp("toy"))
+    """A homework of four toys, shared: a test that changes it puts it back."""
+    course = Course(tmp_path_factory.mktemp("toy"), "hw7", LIST)
+    course.set_thresholds(bound=0.5)
+    return course
 
 
 @pytest.fixture(scope="module")
@@ -39,20 +46,25 @@ def graded(course, tmp_path_factory):
 def test_points_are_shares_of_what_the_list_says_and_add_up_exactly(graded):
     _, report = graded
     points = {exercise.name: [check.points for check in exercise.checks] for exercise in report.exercises}
-    assert points == {"first": [3.34, 3.33, 3.33], "second": [8.5, 8.5, 8.5], "extra": [1.67, 1.67, 1.66], "more": []}
-    assert (report.earned, report.points, report.left_out) == (27.0, 35.5, 0.0)
+    assert points == {
+        "first": [4.0, 3.0, 2.0, 1.0],
+        "second": [10.22, 7.67, 5.11, 2.55],
+        "extra": [2.0, 1.5, 1.0, 0.5],
+        "more": [],
+    }
+    assert (report.earned, report.points, report.left_out) == (30.44, 35.55, 0.0)
 
 
 def test_the_terminal_has_the_sum_of_required_exercises_and_the_others_in_a_line_of_their_own(graded):
-    (status, out, err), _ = graded
-    assert status == 1, err
-    lines = out.splitlines()
-    assert SCORE in lines and re.sub(r"\s+", " ", out).count(OUTSIDE) == 1
-    assert "Problem 4 (optional). The more sum  hw7/more.py  not handed in" in lines
+    done, _ = graded
+    assert done.returncode == 1, done.stderr
+    lines = done.stdout.splitlines()
+    assert SCORE in lines and " ".join(done.stdout.split()).count(OUTSIDE) == 1
+    assert "Problem 4 (optional). Centre and spread  hw7/more.py  not handed in" in lines
     assert [line.split()[1] for line in lines if line.startswith((" ✓", " ✗"))] == [
-        *("3.34/3.34", "3.33/3.33", "3.33/3.33"),
-        *("8.5/8.5", "0/8.5", "8.5/8.5"),
-        *("1.67/1.67", "0/1.67", "1.66/1.66"),
+        *("4/4", "3/3", "2/2", "1/1"),
+        *("10.22/10.22", "7.67/7.67", "0/5.11", "2.55/2.55"),
+        *("2/2", "1.5/1.5", "0/1", "0.5/0.5"),
     ]
 
 
@@ -63,10 +75,10 @@ def test_every_file_says_what_the_terminal_says(graded):
     assert "hw7/more.py, not handed in" in page and page.count("<table") == 3
     text = files.markdown(report)
     assert text.startswith(f"# {SCORE}\n") and f"\n{OUTSIDE}.\n" in text
-    assert "| Problem 4 (optional). The more sum | `hw7/more.py` | not handed in |  |" in text
+    assert "| Problem 4 (optional). Centre and spread | `hw7/more.py` | not handed in |  |" in text
     rows = list(csv.DictReader(files.table(report).splitlines()))
-    assert sum(float(row["of"]) for row in rows if not row["outside the sum"]) == 35.5
-    assert sum(float(row["points"]) for row in rows if not row["outside the sum"]) == 27
+    assert sum(float(row["of"]) for row in rows if not row["outside the sum"]) == pytest.approx(35.55)
+    assert sum(float(row["points"]) for row in rows if not row["outside the sum"]) == pytest.approx(30.44)
     assert [(row["exercise"], row["message"]) for row in rows if not row["check"]] == [("more", "not handed in")]
     told = json.loads(files.data(report))["exercises"]
     assert [(one["required"], one["handed_in"]) for one in told] == [(True, True)] * 2 + [(False, True), (False, False)]
@@ -75,32 +87,31 @@ def test_every_file_says_what_the_terminal_says(graded):
 def test_gradescope_adds_up_the_required_ones(graded):
     page = results.results(graded[1])
     scored = [test for test in page["tests"] if "score" in test]
-    assert page["score"] == 27 == sum(test["score"] for test in scored)
-    assert sum(test["max_score"] for test in scored) == 35.5 and len(page["tests"]) == 9
+    assert page["score"] == 30.44 == pytest.approx(sum(test["score"] for test in scored))
+    assert sum(test["max_score"] for test in scored) == pytest.approx(35.55) and len(page["tests"]) == 12
     outside = [test for test in page["tests"] if "optional" in test["tags"]]
-    assert [test["status"] for test in outside] == ["passed", "failed", "passed"]
-    assert outside[0]["output"] == "1.67 of 1.67 points outside the sum" and "score" not in outside[0]
+    assert [test["status"] for test in outside] == ["passed", "passed", "failed", "passed"]
+    assert outside[0]["output"] == "2 of 2 points outside the sum" and "score" not in outside[0]
     assert page["output"].splitlines() == [f"{SCORE}.", f"{OUTSIDE}."]
 
 
 def test_full_marks_are_those_of_the_required_ones(course, tmp_path):
     course.hand_in(tmp_path, first=SOLUTION, second=SOLUTION, extra=WRONG)
     options = ("--submission", tmp_path, "--allow-unsandboxed")
-    assert course.run("hw7", *options)[0] == 0
-    status, out, _ = course.run("hw7", *options, "--only", "extra")
-    assert status == 1 and "hw7: no required exercises  (35.5 points left out)" in out
-    status, out, _ = course.run("hw7", *options, "--only", "more")
-    assert status == 1 and "The more sum: not handed in" in out and "✗" not in out
+    assert course.run("hw7", *options).returncode == 0
+    done = course.run("hw7", *options, "--only", "extra")
+    assert done.returncode == 1 and "hw7: no required exercises  (35.55 points left out)" in done.stdout
+    done = course.run("hw7", *options, "--only", "more")
+    assert done.returncode == 1 and "Centre and spread: not handed in" in done.stdout and "✗" not in done.stdout
 
 
 def test_a_list_of_checks_has_the_same_points(course):
-    status, out, _ = course.run("hw7", "--list")
-    assert status == 0 and out.splitlines()[-1] == "hw7: 35.5 points, and outside the sum extra, more"
-    assert "Problem 2. The second sum  hw7/second.py  25.5 points" in out
-    assert [line.split()[0] for line in out.splitlines() if line.startswith(" ")][:6] == [
-        "3.34",
-        *["3.33"] * 2,
-        *["8.5"] * 3,
+    done = course.run("hw7", "--list")
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "hw7: 35.55 points, and outside the sum extra, more"
+    assert "Problem 2. Centre and spread  hw7/second.py  25.55 points" in done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith(" ")][:8] == [
+        *("4", "3", "2", "1"),
+        *("10.22", "7.67", "5.11", "2.55"),
     ]
 
 
@@ -109,35 +120,36 @@ def test_a_class_has_columns_for_optional_exercises_outside_the_sum(course, tmp_
     course.hand_in(tmp_path / "class" / "eve", first=SOLUTION, second=WRONG)
     (tmp_path / "class" / "kai").mkdir()
     done = course.run("class", "hw7", tmp_path / "class", "--out", tmp_path / "out", "--jobs", 1, "--allow-unsandboxed")
-    assert done[0] == 0, done
+    assert done.returncode == 0, done.stderr
     with (tmp_path / "out" / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     columns = ("first", "second", "extra (optional)", "more (optional)", "checks", "checks of", "total")
     assert [[row[column] for column in columns] for row in rows.values()] == [
-        ["10", "25.5", "3.33", "", "35.5", "35.5", "35.5"],
-        ["10", "17", "", "", "27", "35.5", "27"],
-        ["0", "0", "", "", "0", "35.5", "0"],
+        ["10", "25.55", "4", "", "35.55", "35.55", "35.55"],
+        ["10", "20.44", "", "", "30.44", "35.55", "30.44"],
+        ["0", "0", "", "", "0", "35.55", "0"],
     ]
     assert rows["eve"]["notes"] == "" and "more" not in rows["kai"]["notes"]
     report = (tmp_path / "out" / "report.html").read_text()
     assert "Outside the sum: extra, more." in report
-    assert report.count("<td>not handed in</td>") == 5 and "<td>3.33 of 5 points</td>" in report
+    assert report.count("<td>not handed in</td>") == 5 and "<td>4 of 5 points</td>" in report
     assert OUTSIDE in (tmp_path / "out" / "feedback" / "ada.html").read_text()
 
 
 def test_submit_takes_optional_files_that_are_there_and_misses_none(course, tmp_path):
     course.hand_in(course.folder, first=SOLUTION, second=SOLUTION, extra=SOLUTION)
     try:
-        status, out, err = course.run("submit", "hw7", "--out", tmp_path / "hw7.zip")
-        assert (status, err) == (0, "")
-        assert "hw7/extra.py, hw7/first.py, hw7/second.py. The grader accepts it" in out
+        done = course.run("submit", "hw7", "--out", tmp_path / "hw7.zip")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "hw7/extra.py, hw7/first.py, hw7/second.py. The grader accepts it" in done.stdout
         (course.homework / "extra.py").rename(course.homework / "extra_final.py")
-        status, out, err = course.run("submit", "hw7", "--out", tmp_path / "hw7.zip")
-        assert status == 0 and "hw7.zip: hw7/first.py, hw7/second.py." in out
-        assert "Expected hw7/extra.py, found hw7/extra_final.py: rename it. It is optional, and left out." in err
+        done = course.run("submit", "hw7", "--out", tmp_path / "hw7.zip")
+        assert done.returncode == 0 and "hw7.zip: hw7/first.py, hw7/second.py." in done.stdout
+        renamed = "Expected hw7/extra.py, found hw7/extra_final.py: rename it. It is optional, and left out."
+        assert renamed in done.stderr
         (course.homework / "second.py").unlink()
-        status, out, err = course.run("submit", "hw7", "--out", tmp_path / "hw7.zip")
-        assert status == 5 and "hw7/second.py is missing" in err and "more.py" not in err
+        done = course.run("submit", "hw7", "--out", tmp_path / "hw7.zip")
+        assert done.returncode == 5 and "hw7/second.py is missing" in done.stderr and "more.py" not in done.stderr
     finally:
         for name in ("first.py", "extra_final.py", "extra.py", "second.py"):
             (course.homework / name).unlink(missing_ok=True)
@@ -160,11 +172,17 @@ BROKEN = {
     "a path": (LIST.replace("first", '"../hw7"'), "hw7/homework.toml lists ../hw7, and there is no folder"),
     "twice": (LIST.replace("extra", "second"), "hw7/homework.toml lists second twice, as required and as optional."),
     "twice required": (LIST.replace("second", "first"), "hw7/homework.toml is not TOML: "),
-    "no points": (LIST.replace("25.5", "0"), "hw7/homework.toml gives second 0 points: a positive number with at most"),
-    "less": (LIST.replace("25.5", "-1"), "hw7/homework.toml gives second -1 points: a positive number with at most"),
-    "endless": (LIST.replace("25.5", "inf"), "hw7/homework.toml gives second inf points: a positive number"),
-    "words": (LIST.replace("25.5", "'many'"), "hw7/homework.toml gives second 'many' points: a positive number"),
-    "thirds": (LIST.replace("25.5", "0.333"), "hw7/homework.toml gives second 0.333 points: a positive number with at"),
+    "no points": (
+        LIST.replace("25.55", "0"),
+        "hw7/homework.toml gives second 0 points: a positive number with at most",
+    ),
+    "less": (LIST.replace("25.55", "-1"), "hw7/homework.toml gives second -1 points: a positive number with at most"),
+    "endless": (LIST.replace("25.55", "inf"), "hw7/homework.toml gives second inf points: a positive number"),
+    "words": (LIST.replace("25.55", "'many'"), "hw7/homework.toml gives second 'many' points: a positive number"),
+    "thirds": (
+        LIST.replace("25.55", "0.333"),
+        "hw7/homework.toml gives second 0.333 points: a positive number with at",
+    ),
     "no table": ('title = ""\nrequired = 3', "hw7/homework.toml: required is a table, as { NAME = POINTS }."),
     "no text": ("title = 3\nrequired = {}", "hw7/homework.toml: title is a text in quotes."),
     "no date": (LIST.replace("2026-12-01", "soon"), "hw7/homework.toml: due = 'soon 23:59 -08:00' is no time with its"),
@@ -183,10 +201,11 @@ def test_a_list_that_cannot_be_used_is_a_sentence(course, case):
     try:
         if text is not None:
             course.list.write_bytes(text if isinstance(text, bytes) else text.encode())
-        status, out, err = course.run("hw7", "--list")
+        done = course.run("hw7", "--list")
     finally:
         course.list.write_text(LIST)
-    assert (status, out) == (3, "") and sentence in err and len(err.splitlines()) == 1, err
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1), done.stderr
+    assert sentence in done.stderr
 
 
 PAGES = {
@@ -206,18 +225,19 @@ def test_a_page_that_cannot_be_used_is_a_sentence(course, case):
     try:
         if text is not None:
             page.write_text(text)
-        status, out, err = course.run("hw7", "--list")
+        done = course.run("hw7", "--list")
     finally:
         page.write_text(before)
-    assert (status, out) == (3, "") and sentence in err and len(err.splitlines()) == 1, err
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1), done.stderr
+    assert sentence in done.stderr
 
 
 def test_a_homework_without_exercises_is_a_sentence(course):
     course.list.write_text('title = "x"\nrequired = {}\n')
     try:
         for command in (["hw7"], ["hw7", "--list"], ["submit", "hw7"]):
-            status, _, err = course.run(*command)
-            assert status == 4 and "hw7 has no exercise yet" in err
+            done = course.run(*command)
+            assert done.returncode == 4 and "hw7 has no exercise yet" in done.stderr
     finally:
         course.list.write_text(LIST)
 
@@ -234,7 +254,7 @@ def test_a_class_is_late_by_the_date_of_the_list_unless_another_is_given(course,
         done = course.run(
             *("class", "hw7", tmp_path / "class", "--out", tmp_path / "out", "--jobs", 1, "--allow-unsandboxed"), *words
         )
-        assert done[0] == 0, done
+        assert done.returncode == 0, done.stderr
         with (tmp_path / "out" / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
             (row,) = csv.DictReader(file)
         assert (row["late"], row["days late"]) == ("LATE", days)

@@ -21,8 +21,8 @@ import msgspec
 import numpy as np
 
 from autograder.grading import grade as grading
-from autograder.grading.catalog import Exercise, exercises, homework
-from autograder.grading.checks import described, exercise_result
+from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.checks import count_left_out, described, exercise_result
 from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
 from autograder.instructor import version
@@ -158,7 +158,7 @@ def _failed(task: Task, exercise: Exercise) -> Report:
         isolation=levels.find().level,
         exercises=[exercise_result(exercise, graded)],
     )
-    report.left_out = round(homework(task.homework).points - report.points, 2)
+    count_left_out(report, task.fast)
     return report
 
 

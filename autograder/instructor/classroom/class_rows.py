@@ -1,4 +1,4 @@
-"""The roll: a row for each submission, and for each student of the roster who handed in nothing."""
+"""The rows of a class: one for each submission, and for each student of the roster who handed in nothing."""
 
 import re
 from collections.abc import Iterable
@@ -59,7 +59,7 @@ class Row(msgspec.Struct, kw_only=True):
         return round(self.before * (1 - self.penalty), 2)
 
 
-def call(
+def gather(
     found: list[HandedIn], roster: list[Person], manual: dict[Person, dict[str, float]], policy: Policy | None
 ) -> tuple[list[Row], list[str]]:
     """All rows, and whose written questions could not be given to anybody.

@@ -1,0 +1,90 @@
+"""The traces that known mistakes leave in the checks that they fail, and which of them a student's failure is.
+
+A trace is what the failing assertion judged, as marks (see autograder.grading.fingerprints). In the instructor's copy
+it is made when it is asked for; in a handout it is recorded.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from autograder.grading.evidence import Evidence, Failure
+from autograder.grading.fingerprints import form, marks, same
+from autograder.grading.named_mistakes import CLOSE, MOST, sentence
+
+PAIRS = 2  # the tier from which on they are of two mistakes at once
+
+
+class Given(msgspec.Struct, frozen=True):
+    """A question in a check, and the form of what is judged of its answer."""
+
+    question: str
+    form: str
+
+
+class Trace(msgspec.Struct, omit_defaults=True):
+    """What a mistake leaves in a check: numbers, or an exception.
+
+    Attributes:
+        check: its name.
+        says: the mistake, in words; two where both are there at once.
+        tier: in which turn it is looked for.
+        again: whether it is of a check's second attempt.
+        held: assertions that hold before.
+        calls: the questions, in order.
+        raised: the exception that comes, in a line; empty where numbers do.
+        asked: the question by which it comes.
+    """
+
+    check: str
+    says: str
+    tier: int
+    again: bool = False
+    held: int = 0
+    calls: list[Given] = []
+    raised: str = ""
+    asked: str = ""
+
+
+class Marked(NamedTuple):
+    """A trace, and the marks of the arrays that were judged, one below the other: float64 (arrays, 3)."""
+
+    trace: Trace
+    marks: np.ndarray
+
+
+def given(evidence: Evidence) -> list[Given]:
+    """Return the questions of a piece of evidence, with the form of what is judged of their answers."""
+    return [Given(call.question, form(part)) for call, part in zip(evidence.calls, evidence.arrays, strict=True)]
+
+
+def marked(evidence: Evidence) -> np.ndarray:
+    """Return the marks of a piece of evidence."""
+    return np.concatenate([marks(arrays) for arrays in evidence.arrays])
+
+
+def explain(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> str:
+    """Return the sentence that names the mistake behind a failure; empty where none is known.
+
+    Args:
+        failure: of a student's.
+        tiers: traces of the same check that may be it. Where one of a tier fits, the later ones are not looked at.
+            Where two mistakes at once fit, and two others do as well, none is named.
+    """
+    pieces = [(piece, given(piece), marked(piece)) for piece in failure.pieces]
+    for tier in tiers:
+        found: dict[str, None] = {}
+        most = MOST
+        for trace, left in tier:
+            most = 1 if trace.tier >= PAIRS else MOST
+            if trace.raised and (trace.raised, trace.asked) == (failure.raised, failure.asked):
+                found.setdefault(trace.says)
+            for piece, calls, seen in pieces:
+                is_here = (trace.again, trace.held, trace.calls) == (piece.again, piece.held, calls)
+                if is_here and not trace.raised and same(seen, left, CLOSE):
+                    found.setdefault(trace.says)
+        if found:
+            return sentence(list(found)) if len(found) <= most else ""
+    return ""

@@ -1,0 +1,214 @@
+"""A crash leads to the mend: what it means here, the student's own lines, and a hint where that helps."""
+
+import ast
+import io
+import json
+import re
+
+import pytest
+from rich.console import Console
+from test_reports import check, report_of
+
+from autograder.grading import given
+from autograder.grading.catalog import exercises
+from autograder.instructor.gradescope import results as gradescope
+from autograder.manifest import BASES
+from autograder.paths import COURSE
+from autograder.report import files, student, terminal
+from autograder.results import Verdict
+from autograder.worker import client, failure, messages, origins, wire
+
+SOURCES = {  # a line, and where the values are made with which it works
+    "what is appended": ("def f():\n    a = []\n    a.append(1.0)\n    return g(a)\n", 4, [3]),
+    "and what that was": ("def f(x):\n    a = []\n    y = x.item()\n    a.append(y)\n    return g(a)\n", 5, [4, 3]),
+    "an assignment": ("def f(x):\n    y = x + 1\n    return y\n", 3, [2]),
+    "the last two of several": ("def f(x):\n    y = g(1)\n    y = g(2)\n    y = g(3)\n    h(y)\n", 5, [3, 4]),
+    "an entry": ("def f(x):\n    y = {}\n    y['a'] = x.numpy()\n    h(y)\n", 4, [3]),
+    "taken apart": ("def f(x):\n    a, b = h(x)\n    h(b)\n", 3, [2]),
+    "the return of one's own function": (
+        "def g(x):\n    return x.numpy()\n\ndef f(x):\n    y = g(x)\n    h(y)\n",
+        6,
+        [5, 2],
+    ),
+    "a function that returns nothing": ("def g(x):\n    x\n\ndef f(x):\n    y = g(x)\n    h(y)\n", 6, [5, 1]),
+    "a method that returns": ("class A:\n  def g(self):\n    return 1\n  def f(self):\n    h(self.g())\n", 5, [3]),
+    "the round before in a loop": ("def f(y):\n    for i in y:\n        h(x)\n        x = g(i)\n", 3, [4]),
+    "a loop": ("def f(a):\n    for x in a:\n        h(x)\n", 3, [2]),
+    "an argument": ("def f(x):\n    h(x)\n", 2, []),
+    "what comes only later": ("def f(x):\n    h(y)\n    y = x\n", 2, []),
+    "a beginning": ("def f(x):\n    y = []\n    h(y)\n", 3, []),
+    "a comprehension's own name": ("def f(x):\n    y = 1 + x\n    h([y for y in x])\n", 3, []),
+    "another function's name": ("def g(x):\n    y = x + 1\n\ndef f(x):\n    h(y)\n", 5, []),
+    "two methods of one name": (
+        "class A:\n  def g(self): return 1\nclass B:\n  def g(self): return 2\n  def f(self):\n    h(self.g())\n",
+        6,
+        [],
+    ),
+    "a line of several": ("def f(x):\n    y = x + 1\n    h(\n        y,\n    )\n", 4, [2]),
+    "its own names alone": (
+        "def f(x):\n    y = g(x)\n    z = g(x)\n    return (\n        h(z),\n        y,\n    )\n",
+        5,
+        [3],
+    ),
+    "what is no more than a name": ("def f(x):\n    n = self.n\n    a, b = x.shape\n    h(n, a)\n", 4, []),
+    "itself": ("def f(x):\n    x = x + 1\n    x = x + 1\n", 3, [2]),
+}
+
+
+@pytest.mark.parametrize(("source", "line", "made"), SOURCES.values(), ids=SOURCES)
+def test_the_lines_are_found_where_values_are_made(source, line, made):
+    assert [origin for at, origin in origins.pairs(ast.parse(source)) if at == line] == made
+
+
+def test_all_solutions_can_be_read_so_and_a_file_without_end_is_not():
+    for homework in ("hw1", "hw2"):
+        for exercise in exercises(homework):
+            assert origins.pairs(ast.parse((COURSE / exercise.file).read_text())), exercise.file
+    long = "def f(x):\n" + "    x = x + 1\n" * (origins.LINES + 1)
+    assert origins.pairs(ast.parse(long)) == []
+
+
+STUB = "def f(x):\n    batch = []\n    raise NotImplementedError('f is still to do')\n    return stack(batch)\n"
+
+
+@pytest.fixture
+def stub(tmp_path, monkeypatch):
+    monkeypatch.setattr(given, "COURSE", tmp_path)
+    given.given_lines.cache_clear()
+    path = tmp_path / BASES / "hw2/x.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(STUB)
+    yield path
+    given.given_lines.cache_clear()
+
+
+def test_lines_of_the_stub_are_given(stub):
+    own = STUB.replace(
+        "    raise NotImplementedError('f is still to do')\n", "    for y in x:\n\n        batch.append(y)\n"
+    )
+    assert given.given_lines("hw2/x.py", own.encode()) == {1, 2, 6}
+
+
+def test_nothing_is_given_where_there_is_nothing_to_compare_with(stub):
+    assert given.given_lines("hw2/x.py", STUB.encode()) == frozenset()
+    assert given.given_lines("hw2/y.py", STUB.encode()) == frozenset()
+    assert given.given_lines("hw2/x.py", STUB.encode() * given.MOST) == frozenset()
+    given.given_lines.cache_clear()
+    stub.write_text("def f(x):\n    return x\n")
+    assert given.given_lines("hw2/x.py", b"def f(x):\n    y = x\n    return x\n") == frozenset()
+
+
+def test_every_question_calls_a_function_of_its_solution_or_runs_the_module():
+    for homework in ("hw1", "hw2"):
+        for exercise in exercises(homework):
+            source = (COURSE / exercise.file).read_text()
+            found = {question: given.called(exercise, question) for question in exercise.questions}
+            assert any(f"def {name}(" in source for names in found.values() for name in names), exercise.name
+
+
+OWN = "def f(x):\n    batch = []\n    for y in x:\n        batch.append(y.item())\n    return stack(batch)\n"
+
+
+def crash(text, *lines, error="TypeError", **about):
+    places = [wire.Place("hw2/x.py", line, "f") for line in lines]
+    reply = wire.Reply(seq=0, kind="crash", error=error, text=text, places=places)
+    found = {}
+    for line, origin in origins.pairs(ast.parse(OWN)):
+        found.setdefault(line, []).append(origin)
+    about = failure.About(**({"given": frozenset({1, 2, 5}), "origins": found} | about))
+    return failure.explain(reply, "hw2/x.py", {"hw2/x.py": OWN.encode()}, importing=False, about=about)
+
+
+@pytest.mark.parametrize("text", ["expected Tensor as element 0 in argument 0, but got float", "not known"])
+def test_a_given_line_is_called_so_and_the_own_one_is_named(text):
+    error = crash(text, 5)
+    for told in (str(error), error.plain):
+        assert told.splitlines()[-2:] == [
+            "Line 5 was given to you, and is right. Look where its values are made:",
+            "hw2/x.py, line 4: batch.append(y.item())",
+        ]
+
+
+def test_where_nothing_is_known_nothing_is_said():
+    assert "given" not in crash("not known", 5, given=frozenset(), origins={}).plain
+    assert crash("not known", 4).plain == "Your code raised TypeError.\nhw2/x.py, line 4: batch.append(y.item())"
+    assert "Look" not in crash("name 'batch' is not defined", 4, error="NameError").plain
+
+
+def test_a_given_function_that_fails_is_told_with_the_line_that_calls_it():
+    plain = crash("not known", 4, 5).plain
+    assert "line 4: batch" in plain and "line 5: return" in plain
+
+
+def test_what_fails_outside_of_the_file_names_whose_answer_it_was():
+    error = crash("'float' object has no attribute 'backward'", error="AttributeError", returned=("detach", "f"))
+    assert error.plain.splitlines()[-1] == (
+        "No line of hw2/x.py raised it, but what the checks do with the answer: look at what f() returned."
+    )
+    assert "No line" not in crash("not known", returned=("detach",)).plain
+
+
+def test_the_hint_is_left_out_where_the_message_says_what_to_do():
+    assert crash("name 'x' is not defined", 4, error="NameError").advised
+    assert crash("'a'", 4, error="KeyError").advised
+    assert not crash("not known", 4).advised
+    assert not crash("mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)", 4, error="RuntimeError").advised
+
+
+SHOWN = {
+    Verdict.PASS: False,
+    Verdict.WRONG: True,
+    Verdict.FORMAT: True,
+    Verdict.CRASH: True,
+    Verdict.TIMEOUT: False,
+    Verdict.MEMORY: False,
+    Verdict.NOT_RUN: False,
+}
+
+
+@pytest.mark.parametrize(("verdict", "shown"), SHOWN.items())
+def test_every_way_out_shows_the_hint_of_a_failure(verdict, shown):
+    report = report_of(check(verdict, message="It is so.", plain="It is so."))
+    console = Console(file=io.StringIO(), width=100)
+    terminal.show(report, console)
+    texts = [files.RENDERERS[ending](student.view(report)) for ending in (".html", ".md")]
+    texts += [json.dumps(gradescope.results(student.view(report))), console.file.getvalue()]
+    assert [("Hint: Think." in re.sub("<[^>]*>", "", text)) for text in texts] == [shown] * 4
+    advised = report_of(check(verdict, message="It is so.", plain="It is so.", advised=True))
+    assert "Hint:" not in files.html(advised) and "Hint:" not in files.markdown(advised)
+
+
+def test_time_and_memory_have_advice_of_their_own():
+    assert client._out_of_memory("x").plain == f"x {failure.TOO_LARGE}"
+    assert client._out_of_memory("x").verdict is Verdict.MEMORY
+    reply = wire.Reply(seq=0, kind="memory", error="MemoryError", text="")
+    assert failure.TOO_LARGE in failure.explain(reply, "x", {}, importing=False).plain
+
+
+@pytest.mark.parametrize("text", messages.FORMATS)
+def test_an_answer_that_cannot_be_read_is_told_without_what_it_holds(text):
+    told = text.replace("{*}", "31415926").replace("{n}", "2").replace("{kind}", "list")
+    reply = wire.Reply(seq=0, kind="format", error="FormatError", text=told)
+    error = failure.explain(reply, "x", {}, importing=False)
+    assert str(error) == told and "31415926" not in error.plain
+    assert error.plain.splitlines()[1] == told.replace("31415926", "...")
+
+
+def test_a_float_in_place_of_a_loss_leads_to_the_line_that_made_it(edited, grade_source):
+    old = "outer_loss_batch.append(F.cross_entropy(logits, labels_query))"
+    result = grade_source("maml", edited("maml", old, old[:-1] + ".item())"))
+    crashed = [told for told in result.checks if told.verdict is Verdict.CRASH]
+    assert crashed
+    for told in crashed:
+        assert messages.NOT_A_TENSOR in told.plain and "was given to you" in told.plain and told.advised
+        assert told.plain.splitlines()[-1].endswith("cross_entropy(logits, labels_query).item())")
+    (seen,) = student.view(report_of(*crashed[:1])).checks
+    assert re.match(r"TypeError: expected Tensor as element (0|\.\.\.) in argument (0|\.\.\.), but got", seen.message)
+
+
+def test_gradients_that_are_none_are_explained_instead_of_retained(edited, grade_source):
+    old = "gradients = autograd.grad(loss, list(parameters.values()), create_graph=train)"
+    new = "loss.backward()\n            gradients = [tensor.grad for tensor in parameters.values()]"
+    crashed = [told for told in grade_source("maml", edited("maml", old, new)).checks if told.verdict is Verdict.CRASH]
+    assert crashed and all(messages.NOTHING in told.plain for told in crashed)
+    assert all("line" in told.plain.splitlines()[-1] and ".grad for tensor" in told.plain for told in crashed)

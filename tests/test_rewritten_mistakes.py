@@ -1,0 +1,314 @@
+"""Mistakes are named in solutions that are written anew, and not patches of the reference: alone, and two at once."""
+
+import pytest
+
+from autograder.grading import catalog
+from autograder.instructor.quality import mutants
+from autograder.instructor.quality.patches import Change, apply
+
+EXERCISES = {e.name: e for homework in catalog.homeworks() for e in catalog.exercises(homework)}
+
+# What a student writes in each function, and for checks the mutants whose mistakes are to be named.
+WRITTEN = {
+    "prototypes by a product under no_grad, cdist": (
+        "protonet",
+        {
+            "_prototypes": """
+with torch.no_grad():
+    members = F.one_hot(labels).to(features.dtype)
+    return members.T @ features / members.sum(dim=0)[:, None]
+""",
+            "_logits": "return -torch.cdist(features, prototypes, p=2)",
+        },
+        {
+            "gradient_flows_through_prototypes": ["prototypes under no_grad"],
+            "logits_are_negative_squared_distances": ["distances not squared"],
+        },
+    ),
+    "all in _step, with a root": (
+        "protonet",
+        {
+            "_step": """
+x = self._network(torch.cat([images_support, images_query]))
+s, q = x[: len(images_support)], x[len(images_support) :]
+centres = torch.zeros(int(labels_support.max()) + 1, x.shape[1], dtype=x.dtype).index_add(0, labels_support, s)
+centres = centres / torch.bincount(labels_support)[:, None]
+near_s, near_q = (-((a.unsqueeze(1) - centres.unsqueeze(0)) ** 2).sum(2) ** 0.5 for a in (s, q))
+loss_batch.append(-near_q.log_softmax(1).gather(1, labels_query[:, None]).mean())
+accuracy_support_batch.append((near_s.argmax(1) == labels_support).double().mean().item())
+accuracy_query_batch.append((near_q.argmax(1) == labels_query).double().mean().item())
+"""
+        },
+        {"loss_is_the_mean_query_cross_entropy": ["distances not squared"]},
+    ),
+    "all in _step, softmax twice": (
+        "protonet",
+        {
+            "_step": """
+s, q = self._network(images_support), self._network(images_query)
+centres = torch.stack([s[labels_support == k].mean(0) for k in labels_support.unique()])
+scores = [-((a[:, None] - centres) ** 2).sum(-1) for a in (s, q)]
+loss_batch.append(torch.nn.CrossEntropyLoss()(scores[1].softmax(-1), labels_query))
+accuracy_support_batch.append(util.score(scores[0], labels_support))
+accuracy_query_batch.append(util.score(scores[1], labels_query))
+"""
+        },
+        {"loss_is_the_mean_query_cross_entropy": ["softmax before the cross entropy"]},
+    ),
+    "softmax twice, and a sum over the tasks": (
+        "protonet",
+        {
+            "_step": """
+s, q = self._network(images_support), self._network(images_query)
+centres = self._prototypes(s, labels_support)
+of_s, of_q = self._logits(s, centres), self._logits(q, centres)
+probabilities = torch.exp(of_q) / torch.exp(of_q).sum(dim=1, keepdim=True)
+loss_batch.append(F.cross_entropy(probabilities, labels_query) * len(task_batch))
+accuracy_support_batch.append(util.score(of_s, labels_support))
+accuracy_query_batch.append(util.score(of_q, labels_query))
+"""
+        },
+        {"loss_is_the_mean_query_cross_entropy": ["softmax before the cross entropy", "loss summed over the tasks"]},
+    ),
+    "class by class through the network": (
+        "protonet",
+        {
+            "_step": """
+q = self._network(images_query)
+centres = []
+for k in range(len(set(labels_support.tolist()))):
+    centres.append(self._network(images_support[labels_support == k]))
+order = labels_support.argsort(stable=True)
+s = torch.cat(centres)
+centres = self._prototypes(s, labels_support[order])
+of_q = self._logits(q, centres)
+loss_batch.append(F.cross_entropy(of_q, labels_query))
+accuracy_support_batch.append(util.score(self._logits(s, centres), labels_support[order]))
+accuracy_query_batch.append(util.score(of_q, labels_query))
+"""
+        },
+        {"classes_share_a_pass_through_the_network": ["prototypes class by class, the queries in one pass"]},
+    ),
+    "first order, and softmax inside": (
+        "maml",
+        {
+            "_inner_loop": """
+for _ in range(self._num_inner_steps):
+    scores = self._forward(images, parameters).softmax(1)
+    accuracies += [util.score(scores, labels)]
+    g = autograd.grad(F.cross_entropy(scores, labels), parameters.values(), retain_graph=True)
+    parameters = {k: p - self._inner_lrs[k] * d for (k, p), d in zip(parameters.items(), g)}
+accuracies += [util.score(self._forward(images, parameters), labels)]
+return parameters, accuracies
+"""
+        },
+        {
+            "one_inner_step": ["softmax before the inner cross entropy"],
+            "meta_gradient_is_second_order": [
+                "first order: retain_graph",
+                "softmax before the inner cross entropy",
+            ],
+        },
+    ),
+    "a step too many, without a last score": (
+        "maml",
+        {
+            "_inner_loop": """
+step = 0
+while step <= self._num_inner_steps:
+    scores = self._forward(images, parameters)
+    accuracies.append(util.score(scores, labels))
+    loss = -scores.log_softmax(1)[torch.arange(len(labels)), labels].mean()
+    names = list(parameters)
+    g = dict(zip(names, autograd.grad(loss, [parameters[n] for n in names], create_graph=train)))
+    parameters = {n: parameters[n] - self._inner_lrs[n] * g[n] for n in names}
+    step += 1
+return parameters, accuracies
+"""
+        },
+        {
+            "one_inner_step": ["one step too many"],
+            "each_inner_step_starts_from_the_last": ["one step too many"],
+            "each_parameter_has_its_own_inner_rate": ["one step too many"],
+        },
+    ),
+    "no last score, and the graph always": (
+        "maml",
+        {
+            "_inner_loop": """
+for i in range(self._num_inner_steps):
+    y = self._forward(images, parameters)
+    accuracies.append((y.argmax(1) == labels).double().mean().item())
+    g = autograd.grad(F.cross_entropy(y, labels), list(parameters.values()), create_graph=True)
+    for (k, p), d in zip(list(parameters.items()), g):
+        parameters[k] = p - self._inner_lrs[k] * d
+return parameters, accuracies
+"""
+        },
+        {
+            "support_accuracy_before_each_step_and_after_the_last": ["no accuracy after the last step"],
+            "evaluating_builds_no_graph_through_inner_gradients": ["graph built always"],
+        },
+    ),
+    "an update under no_grad": (
+        "maml",
+        {
+            "_inner_loop": """
+for i in range(self._num_inner_steps):
+    y = self._forward(images, parameters)
+    accuracies.append(util.score(y, labels))
+    g = autograd.grad(F.cross_entropy(y, labels), list(parameters.values()), create_graph=train)
+    with torch.no_grad():
+        parameters = {k: (p - self._inner_lrs[k] * d) for (k, p), d in zip(parameters.items(), g)}
+accuracies.append(util.score(self._forward(images, parameters), labels))
+return parameters, accuracies
+"""
+        },
+        {"inner_loop_returns_all_parameters": ["update under no_grad, and nothing to differentiate afterwards"]},
+    ),
+    "the query at theta": (
+        "maml",
+        {
+            "_outer_step": """
+phi, scores = self._inner_loop(images_support, labels_support, train)
+guess = self._forward(images_query, self._meta_parameters)
+outer_loss_batch.append(torch.nn.functional.nll_loss(guess.log_softmax(-1), labels_query))
+accuracies_support_batch.append(scores)
+accuracy_query_batch.append(util.score(guess, labels_query))
+"""
+        },
+        {
+            "outer_step_adapts_to_the_support": [  # the loss alone does not tell the two apart, and both are named
+                "outer loss and accuracy before adaptation",
+                "outer loss at the parameters before adaptation",
+            ]
+        },
+    ),
+    "softmax outside, and train=True always": (
+        "maml",
+        {
+            "_outer_step": """
+phi, scores = self._inner_loop(images_support, labels_support, train=True)
+guess = torch.softmax(self._forward(images_query, phi), -1)
+outer_loss_batch.append(torch.nn.CrossEntropyLoss()(guess, labels_query))
+accuracies_support_batch.append(scores)
+accuracy_query_batch.append(util.score(guess, labels_query))
+"""
+        },
+        {"outer_loss_is_the_query_loss_after_adaptation": ["softmax before the outer cross entropy"]},
+    ),
+    "cross entropy over (B, N, N), softmax in forward": (
+        "black_box",
+        {
+            "forward": """
+B, rows, N, pixels = input_images.shape
+labels = input_labels.clone()
+labels[:, rows - 1] *= 0
+x = torch.cat((input_images, labels), -1).view(B, -1, pixels + N)
+x = self.layer2(self.layer1(x)[0])[0]
+return torch.softmax(x, -1).view(B, rows, N, N)
+""",
+            "loss_function": """
+K = self.samples_per_class
+return nn.CrossEntropyLoss()(preds[:, K], labels[:, K])
+""",
+        },
+        {
+            "outputs_are_logits": ["softmax in forward"],
+            "loss_is_cross_entropy": ["cross entropy over the wrong axis"],
+        },
+    ),
+    "the last label alone is hidden, class by class": (
+        "black_box",
+        {
+            "forward": """
+B, rows, N, _ = input_images.shape
+labels = torch.cat([input_labels.flatten(1, 2)[:, :-1], torch.zeros_like(input_labels[:, -1, :1])], 1)
+x = torch.cat([input_images, labels.view(B, rows, N, N)], 3).permute(0, 2, 1, 3).flatten(1, 2)
+return self.layer2(self.layer1(x)[0])[0].view(B, rows, N, N)
+"""
+        },
+        {
+            "query_labels_never_reach_the_network": [
+                "only the last label is hidden",
+                "class by class: queries before later support",
+            ],
+            "every_query_comes_after_the_whole_support": [
+                "only the last label is hidden",
+                "class by class: queries before later support",
+            ],
+        },
+    ),
+    "the caller's labels, and a ReLU": (
+        "black_box",
+        {
+            "forward": """
+input_labels[:, -1] = 0
+x = torch.cat([input_images, input_labels], dim=3).flatten(1, 2)
+x, _ = self.layer1(x)
+x, _ = self.layer2(x.relu())
+return x.unflatten(1, input_images.shape[1:3])
+"""
+        },
+        {
+            "layer2_reads_negative_outputs_of_layer1": ["ReLU between the layers"],
+            "the_callers_labels_stay_as_they_were": ["the caller's labels are overwritten"],
+        },
+    ),
+    "two calls, and never shuffled": (
+        "data_generator",
+        {
+            "_sample": """
+N, K = self.num_classes, self.num_samples_per_class
+chosen = random.sample(self.folders, N)
+rows = []
+for nb in (K, 1):
+    found = sorted(get_images(chosen, range(N), nb_samples=nb, shuffle=False), key=lambda pair: pair[0])
+    pixels = np.array([self.image_file_to_array(path, 784) for _, path in found])
+    rows.append(pixels.reshape(N, nb, 784).swapaxes(0, 1))
+labels = np.broadcast_to(np.eye(N, dtype=np.float32), (K + 1, N, N)).copy()
+return np.concatenate(rows).astype(np.float32), labels
+"""
+        },
+        {
+            "query_drawings_are_not_in_the_support": ["support and query drawn by two calls"],
+            "query_order_is_random": ["query never shuffled"],
+        },
+    ),
+    "with replacement, and the support by a reshape": (
+        "data_generator",
+        {
+            "_sample": """
+N, K = self.num_classes, self.num_samples_per_class
+chosen = [self.folders[i] for i in np.random.randint(len(self.folders), size=N)]
+pairs = [pair for n, c in enumerate(chosen) for pair in get_images([c], [n], nb_samples=K + 1, shuffle=False)]
+x = np.stack([self.image_file_to_array(path, 784) for _, path in pairs]).reshape(N, K + 1, 784)
+y = np.eye(N, dtype=np.float32)[[label for label, _ in pairs]].reshape(N, K + 1, N)
+places = np.random.permutation(N)
+sx, sy = x[:, :K].reshape(K, N, 784), y[:, :K].reshape(K, N, N)
+return np.concatenate([sx, x[None, places, K]]), np.concatenate([sy, y[None, places, K]])
+"""
+        },
+        {
+            "characters_of_an_episode_differ": ["characters drawn with replacement"],
+            "layout_for_more_than_one_support_row": ["support class by class, reshaped to (K, N)"],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("exercise", "functions", "named"), WRITTEN.values(), ids=WRITTEN)
+def test_each_mistake_is_named_and_no_other(exercise, functions, named, judge, solution):
+    changes = [Change(new=tuple(text.strip().splitlines()), function=name) for name, text in functions.items()]
+    results = judge(exercise, apply(tuple(changes), solution(exercise)))
+    known = {mutant.name: mutant.says for mutant in mutants.load(EXERCISES[exercise])}
+    said = {check.name.removeprefix("test_"): check.likely for check in results}
+    made = {known[name] for names in named.values() for name in names}
+    for check, names in named.items():
+        told = {says for says in known.values() if says and says in said[check]}
+        assert {known[name] for name in names} <= told, (check, said[check])
+    for check, likely in said.items():
+        left = likely
+        for says in sorted(made, key=len, reverse=True):
+            left = left.replace(says, "")
+        assert not any(says and says in left for says in known.values()), (check, likely)
