@@ -181,6 +181,13 @@ def test_an_array_of_a_wrong_shape_may_be_looked_at(compute):
     compute(answered(logits=np.ones((12000, 1, 1, 1, 1))).logits)
 
 
+@pytest.mark.parametrize("compute", [np.matmul, np.dot, np.outer], ids=lambda compute: compute.__name__)
+def test_loops_over_no_numbers_are_refused_too(compute):
+    """NumPy takes hours for a matrix product of this shape, although none of its sizes matters."""
+    with pytest.raises(StudentError, match="logits: shape"):
+        compute(answered(logits=np.ones((2000, 2000, 2000, 2000, 0, 4))).logits, np.ones((4, 4)))
+
+
 def test_a_reply_may_be_a_few_times_as_large_as_what_is_declared():
     declared = dict(QUESTIONS["ask"].fields)
     declared.pop("free"), declared.pop("more")

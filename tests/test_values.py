@@ -103,6 +103,7 @@ OTHERS = {
     ),
     "a tensor that says yes to everything": (lambda: torch.ones(2).as_subclass(Agreeable), ""),
     "a tensor expanded to 10^12 numbers": (lambda: torch.zeros(1).expand(10**12), "1000000000000 numbers are too many"),
+    "no number in an enormous shape": (lambda: torch.zeros(10**6, 0, 10**6), r"an empty array of the shape"),
     "an array of 10^12 numbers": (lambda: np.broadcast_to(0.0, 10**12), "1000000000000 numbers are too many"),
     "NaN": (lambda: torch.tensor(float("nan")), "is NaN"),
     "NaN somewhere": (lambda: torch.tensor([[0.0, 1.0], [2.0, float("nan")]]), r"contains NaN, first at \[1, 1\]"),

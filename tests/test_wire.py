@@ -158,6 +158,7 @@ FORGED = {
     "NaN": payload({"x": tensor()}, struct.pack("<f", float("nan"))),
     "infinity": payload({"x": tensor("F64", (1,), (0, 8))}, struct.pack("<d", float("inf"))),
     "a shape beyond all numbers": payload({"x": tensor(shape=(2**62, 2**62, 0), offsets=(0, 0))}),
+    "no number, and loops for hours": payload({"x": tensor(shape=(2000, 2000, 2000, 0, 4), offsets=(0, 0))}),
 }
 
 
@@ -165,6 +166,10 @@ FORGED = {
 def test_a_forged_payload_is_an_error(body):
     with pytest.raises(wire.FrameError):
         wire.decode_arrays(body)
+
+
+def test_an_empty_array_is_an_answer():
+    assert wire.decode_arrays(payload({"x": tensor(shape=(1000, 0, 3), offsets=(0, 0))}))["x"].shape == (1000, 0, 3)
 
 
 def test_drawings_may_be_sent_to_the_worker_as_bytes():

@@ -77,9 +77,12 @@ class Undeclared(np.ndarray):
 
 
 def _size(ufunc: np.ufunc, method: str, plain: list[np.ndarray]) -> int:
-    """How many numbers would come out; more than there may be where it cannot be told."""
+    """How many numbers would come out; more than there may be where it cannot be told.
+
+    A size of 0 counts as 1 here and below: NumPy loops over the others whether there are numbers or not.
+    """
     if method == "outer" or (ufunc.signature is not None and ufunc is not np.matmul):
-        return math.prod(part.size for part in plain)
+        return math.prod(_spread(part.shape) for part in plain)
     if ufunc is np.matmul:
         return _matrix_product_size(*plain)
     return _spread(*(part.shape for part in plain))
@@ -95,19 +98,19 @@ def _most(function: Function, arrays: list[np.ndarray]) -> int:
         return _spread(*(array.shape for array in arrays))
     if function is np.dot and len(arrays) == 2 and all(array.ndim <= 2 for array in arrays):
         return _matrix_product_size(*arrays)
-    sizes = [max(1, array.size) for array in arrays]
+    sizes = [_spread(array.shape) for array in arrays]
     return max(math.prod(sizes), max(sizes) ** 2)
 
 
 def _matrix_product_size(first: np.ndarray, second: np.ndarray) -> int:
     rows = first.shape[-2] if first.ndim > 1 else 1
     columns = second.shape[-1] if second.ndim > 1 else 1
-    return _spread(first.shape[:-2], second.shape[:-2]) * rows * columns
+    return _spread(first.shape[:-2], second.shape[:-2]) * max(1, rows) * max(1, columns)
 
 
 def _spread(*shapes: tuple[int, ...]) -> int:
     try:
-        return math.prod(np.broadcast_shapes(*shapes))
+        return math.prod(max(1, size) for size in np.broadcast_shapes(*shapes))
     except ValueError:  # NumPy says so better
         return 0
 

@@ -16,6 +16,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as tree
 
+from autograder.worker import wire
+
 MAX_NUMBERS = 8_000_000  # in one array
 DOUBLE = "runs_in_double"  # the mark of a function that in_double made
 MIXED = re.compile(r"dtype|scalar type|\bFloat\b|\bfloat\b")  # what torch says of two precisions that meet
@@ -38,6 +40,8 @@ def to_array(value: Any, what: str) -> np.ndarray:
         array = array.astype(np.int64)
     if array.dtype not in (np.float32, np.float64, np.int64):
         raise FormatError(f"{what}: expected float32, float64 or integers, got {array.dtype}")
+    if not wire.loops_end(array.shape):
+        raise FormatError(f"{what}: expected numbers, got an empty array of the shape {array.shape}")
     finite = np.isfinite(array)
     if not finite.all():
         place = [int(i) for i in np.argwhere(~finite)[0]]

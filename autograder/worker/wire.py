@@ -6,8 +6,9 @@ Everything a worker sends is the student's to forge. So lengths are checked befo
 has only the fields below, the payload is arrays of three types with finite numbers, and any doubt is a FrameError.
 """
 
+import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -22,6 +23,7 @@ TEXT = 4000  # characters of an error
 NAME = 200  # characters of a name
 LINES = 1_000_000  # of a file
 MAX_PAYLOAD = 64 * 1024 * 1024
+EMPTY = 1_000_000  # numbers that an array without any might have, were its sizes of 0 sizes of 1
 Types = Mapping[str, type[np.generic]]
 ANSWERS: Types = {"F32": np.float32, "F64": np.float64, "I64": np.int64}  # what a worker may send
 QUESTIONS: Types = {**ANSWERS, "U8": np.uint8}  # and be sent: drawings are bytes
@@ -121,7 +123,8 @@ def decode_arrays(body: bytes, types: Types = ANSWERS) -> dict[str, np.ndarray]:
     """Return a frame's arrays, copied into memory of their own.
 
     Raises:
-        FrameError: not safetensors, another dtype, or a number that is not finite.
+        FrameError: not safetensors, another dtype, a number that is not finite, or no number in a shape over which
+            NumPy would loop for hours all the same.
     """
     if not body:
         return {}
@@ -135,9 +138,16 @@ def decode_arrays(body: bytes, types: Types = ANSWERS) -> dict[str, np.ndarray]:
             arrays[name] = flat.reshape(tensor["shape"]).copy()
     except Exception as error:  # a decoder of hostile bytes may raise anything
         raise FrameError(f"the answer's arrays cannot be read: {type(error).__name__}") from None
+    if not all(loops_end(array.shape) for array in arrays.values()):
+        raise FrameError("the answer holds an array without numbers in an enormous shape")
     if not all(bool(np.isfinite(array).all()) for array in arrays.values()):
         raise FrameError("the answer holds numbers that are not finite")
     return arrays
+
+
+def loops_end(shape: Sequence[int]) -> bool:
+    """Tell whether loops over an array's other sizes end soon, where one size is 0 and no number is in it."""
+    return 0 not in shape or math.prod(filter(None, shape)) <= EMPTY
 
 
 def mark(seq: int) -> bytes:
