@@ -91,9 +91,9 @@ BROKEN = {  # what is edited: file, passage, what stands in its place; and what 
         ),
         (
             "checks.py",
-            "Average the squared distances, and take no root afterwards.",
-            "The spread is the mean of squared distances from the centre.",
-            "test_spread: Its @hint says the same twice",
+            "Take the centre from every number before you square it.",
+            "The spread does not depend on where the centre lies.",
+            "test_spread_of_moved_numbers: Its @hint says the same twice",
         ),
         (
             "checks.py",
@@ -111,7 +111,7 @@ BROKEN = {  # what is edited: file, passage, what stands in its place; and what 
             "checks.py",
             'reference.centre(values).value, "centre")',
             'student.centre(values).value, "centre")\n    assert draw',
-            "checks.py:11: Say what is wrong: `assert condition, message`.",
+            "checks.py:14: Say what is wrong: `assert condition, message`.",
         ),
         (
             "checks.py",

@@ -4,7 +4,7 @@ import pytest
 
 from autograder.isolation import clock
 from autograder.isolation.clock import GLANCE, LATE, UNKNOWN, Clock
-from autograder.worker.client import _late
+from autograder.worker.client import TOO_LONG, _late
 
 
 @pytest.fixture
@@ -79,13 +79,13 @@ def test_nothing_is_looked_at_more_often_than_needed(after):
 @pytest.mark.parametrize(
     ("stretch", "said"),
     [
-        ((0.25, 0.25, True), "No answer after 10 seconds of computing; an endless loop?"),
+        ((0.25, 0.25, True), f"No answer after 10 seconds of computing; an endless loop? {TOO_LONG}"),
         ((0.25, 0.0, False), "No answer after 10 seconds of waiting: for a sleep, an input, or a lock?"),
         ((0.25, 0.125, False), "No answer after 5 seconds of computing and 5 of waiting."),
         (
             (0.25, 0.05, True),
-            "No answer after 2 seconds of computing; an endless loop? (The machine was busy: this took 10 seconds, of "
-            "which only these count.)",
+            f"No answer after 2 seconds of computing; an endless loop? {TOO_LONG} (The machine was busy: this took 10 "
+            "seconds, of which only these count.)",
         ),
     ],
 )

@@ -91,7 +91,7 @@ def test_a_page_has_the_published_fields():
         "visibility": "visible",
         "tags": ["maml", "PASS"],
     }
-    assert second["output"] == "hw2/maml.py: CRASH\nKeyError in line 3" and second["number"] == "1.2"
+    assert second["output"] == "hw2/maml.py: CRASH\nKeyError in line 3\nHint: Think." and second["number"] == "1.2"
 
 
 def test_a_student_reads_no_hidden_input():

@@ -63,7 +63,7 @@ class Module:
         for node in ast.walk(ast.Module(self.body, [])):
             for name in imported(node):
                 path = _file(name) if name.startswith((SHAPES, OTHERS)) else None
-                if path and name.startswith(OTHERS) and path.parent != self.path.parent:
+                if path and name.startswith(OTHERS) and path.parent.name != self.path.parent.name:
                     raise DefinitionError(
                         f"{self.place(node)} imports {name}, which is another exercise's: what two of them share "
                         "belongs in autograder/shapes/."

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from autograder.grading.catalog import exercises
+from autograder.grading.catalog import Exercise, exercises
 from autograder.grading.subjects import Subject
 from autograder.intake.submission import Submission
 from autograder.worker import packing
+
+REMEMBERED = 64  # answers, of some megabytes each
 
 
 def solutions(homework: str) -> Submission:
@@ -44,3 +46,21 @@ class Reference(Subject):
         torch.manual_seed(self.seed)
         copies = {name: array.copy() for name, array in arrays.items()}
         return asking.ask(self._probe, self._solution, call, packing.unpack(arguments, copies))
+
+
+class Remembering(Reference):
+    """The reference solution where the same is asked again and again: its last answers are kept."""
+
+    def __init__(self, exercise: Exercise):
+        super().__init__(exercise)
+        self._known: dict[Any, dict[str, np.ndarray]] = {}
+
+    def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of an answer, copied: a check may write into them."""
+        given = tuple((name, array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items())
+        asked = (self.seed, call, repr(arguments), given)
+        if asked not in self._known:
+            if len(self._known) == REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+            self._known[asked] = super().answer(call, arguments, arrays)
+        return {name: array.copy() for name, array in self._known[asked].items()}

@@ -27,7 +27,7 @@ from autograder.grading.traces import PAIRS, Marked, Trace
 from autograder.instructor.in_process import Inside
 from autograder.instructor.quality import mutants, patches
 from autograder.instructor.quality.mutants import Mutant
-from autograder.instructor.references import Reference
+from autograder.instructor.references import Reference, Remembering
 from autograder.results import StudentError, Verdict
 
 APART = 1e-3  # share of the largest number by which what is not the same differs
@@ -81,10 +81,6 @@ def suspects(exercise: Exercise, check: str) -> Iterator[Suspect]:
     for pair, changes in pairs:
         if any(check in mutant.fails for mutant in pair):
             yield Suspect(together(mutant.says for mutant in pair), changes, PAIRS)
-    if tries_twice:
-        for pair, changes in pairs:
-            if not any(check in mutant.fails for mutant in pair):
-                yield Suspect(together(mutant.says for mutant in pair), changes, PAIRS + 1, alone=True)
 
 
 @functools.lru_cache(maxsize=8)
@@ -189,6 +185,6 @@ def _subject(exercise: Exercise, changes: tuple[patches.Change, ...]) -> Inside:
 
 
 @functools.cache
-def _reference(exercise: Exercise) -> Reference:
-    """A reference for the suspects' sake alone: the run's own is in use."""
-    return Reference(exercise)
+def _reference(exercise: Exercise) -> Remembering:
+    """A reference for the suspects' sake alone, who are asked the same: the run's own is in use."""
+    return Remembering(exercise)
