@@ -105,27 +105,23 @@ LEAKS = {
 }
 
 
-@pytest.mark.parametrize(("exercise", "old", "new"), LEAKS.values(), ids=LEAKS)
-def test_a_leak_is_found(exercise, old, new, edited, judge):
-    failed = [check.name for check in judge(exercise, edited(exercise, old, new)) if not check.earned]
-    assert failed, "it has all points"
-    found_by = {
-        "protonet": {"test_step_learns_from_the_support", "test_nothing_but_the_support_makes_prototypes"},
-        "maml": {"test_adaptation_learns_from_the_support"},
-        "cnp": {"test_the_loss_goes_by_the_support"},
-        "black_box": {"test_query_labels_never_reach_the_network"},
-    }
-    assert found_by[exercise] & set(failed), failed
-
-
 DEAR = [name for name in LEAKS if not name.startswith("black_box") and name != "protonet: from the last batch"]
+FOUND_BY = {
+    "protonet": {"test_step_learns_from_the_support", "test_nothing_but_the_support_makes_prototypes"},
+    "maml": {"test_adaptation_learns_from_the_support"},
+    "cnp": {"test_the_loss_goes_by_the_support"},
+    "black_box": {"test_query_labels_never_reach_the_network"},
+}
 
 
-@pytest.mark.parametrize("name", DEAR)
-def test_what_knows_the_labels_of_the_query_loses_half_of_the_points(name, edited, judge):
+@pytest.mark.parametrize("name", LEAKS)
+def test_a_leak_is_found_and_who_knows_the_labels_of_the_query_loses_half_of_the_points(name, edited, judge):
     exercise, old, new = LEAKS[name]
     judged = judge(exercise, edited(exercise, old, new))
-    assert sum(check.earned for check in judged) <= sum(check.points for check in judged) / 2
+    failed = {check.name for check in judged if not check.earned}
+    assert FOUND_BY[exercise] & failed, failed or "it has all points"
+    if name in DEAR:
+        assert sum(check.earned for check in judged) <= sum(check.points for check in judged) / 2
 
 
 HONEST = {  # wrong losses that are sums over the queries, or do not say which answer is whose

@@ -1,5 +1,7 @@
 """A solution of ours in the place of a student's: a mutant, say. It runs in this process, without a worker."""
 
+import contextlib
+import io
 import types
 from typing import Any
 
@@ -27,7 +29,7 @@ class Inside(Reference):
         exec(compile(source, exercise.file, "exec"), self._solution.__dict__)
 
     def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The arrays of an answer.
+        """The arrays of an answer; what is printed meanwhile is lost.
 
         Raises:
             StudentError: there is none, as a worker would say.
@@ -35,7 +37,8 @@ class Inside(Reference):
         from autograder.worker import values
 
         try:
-            return super().answer(call, arguments, arrays)
+            with contextlib.redirect_stdout(io.StringIO()):
+                return super().answer(call, arguments, arrays)
         except values.FormatError as error:
             raise StudentError(Verdict.FORMAT, str(error)) from error
         except Exception as error:
