@@ -125,7 +125,8 @@ def test_adaptation_learns_from_the_support(student, draw):
             assert differs, f"{where}: the adapted parameters stay the same when the support has other {what}"
         before, later = (network.cross_entropy(parameters, images, labels) for parameters in (theta, got))
         assert later < before, (
-            f"{where}: two small steps change the support's loss from {before:.5g} to {later:.5g}, expected less"
+            f"{where}: adaptation at small rates changes the support's loss from {before:.5g} to {later:.5g}, "
+            "expected less"
         )
     if hasattr(student, "outer_losses"):  # the query of a task is for the outer loss, and for nothing else
         assert_if_it_runs(student, lambda: _assert_query_labels_are_not_adapted_to(student, draw))
@@ -300,7 +301,7 @@ def test_adapts_when_evaluating(student, draw):
     rates = draw_rates(draw, theta)
     trained, evaluated = (student.inner_loop(*support, theta, rates, 2, train=train) for train in (True, False))
     moves = (changes(adapted.parameters, theta) for adapted in (evaluated, trained))
-    assert_close(*moves, "with train=False, change by two steps of")
+    assert_close(*moves, "with train=False, change by the inner loop of")
     assert_close(evaluated.meta_parameters, trained.meta_parameters, "with train=False, theta after _inner_loop:")
     assert_shape(evaluated.accuracies, trained.accuracies.shape, "with train=False, support accuracies")
     assert_close([0, *evaluated.accuracies], [0, *trained.accuracies], "with train=False, support accuracies")

@@ -1,0 +1,146 @@
+"""Problem 4: Meta-SGD, after Li et al. (2017), "Meta-SGD: Learning to Learn Quickly for Few-Shot Learning".
+
+Meta-SGD adapts to a task by one gradient step. It learns from where that step starts, and for every single number of
+the parameters how far it goes, and which way.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import autograd, nn
+
+from hw2 import util
+
+NUM_INPUT_CHANNELS = 1
+NUM_HIDDEN_CHANNELS = 32
+KERNEL_SIZE = 3
+NUM_CONV_LAYERS = 4
+
+
+class MetaSGD:
+    """An initialisation, a learning rate for each of its numbers, and the optimizer of both.
+
+    Args:
+        num_outputs: N, the classes of a task.
+        inner_lr: what all learning rates are when training begins.
+        outer_lr: learning rate of Adam, the optimizer of the outer loop.
+        log_dir: where hw2/train.py keeps logs and checkpoints.
+        device: where to compute, "cpu" by default.
+
+    Attributes:
+        _meta_parameters: theta, a dict of leaf tensors by name.
+        _inner_lrs: alpha, what _initial_rates returned.
+    """
+
+    def __init__(self, num_outputs, inner_lr, outer_lr, log_dir, device="cpu"):
+        self.device = torch.device(device)
+        parameters = {}
+        in_channels = NUM_INPUT_CHANNELS
+        for i in range(NUM_CONV_LAYERS):
+            shape = (NUM_HIDDEN_CHANNELS, in_channels, KERNEL_SIZE, KERNEL_SIZE)
+            parameters[f"conv{i}"] = nn.init.xavier_uniform_(torch.empty(shape, device=self.device))
+            parameters[f"b{i}"] = torch.zeros(NUM_HIDDEN_CHANNELS, device=self.device)
+            in_channels = NUM_HIDDEN_CHANNELS
+        shape = (num_outputs, NUM_HIDDEN_CHANNELS)
+        parameters[f"w{NUM_CONV_LAYERS}"] = nn.init.xavier_uniform_(torch.empty(shape, device=self.device))
+        parameters[f"b{NUM_CONV_LAYERS}"] = torch.zeros(num_outputs, device=self.device)
+        self._meta_parameters = {name: tensor.requires_grad_() for name, tensor in parameters.items()}
+        self._inner_lrs = self._initial_rates(inner_lr)
+        self._optimizer = torch.optim.Adam([*self._meta_parameters.values(), *self._inner_lrs.values()], lr=outer_lr)
+        self._log_dir = log_dir
+
+    def _forward(self, images, parameters):
+        """Class logits (n, N) of images (n, 1, 28, 28) under the given parameters.
+
+        Convolutions of stride 2, each with batch normalisation by the statistics of these images; then the mean over
+        positions and a linear layer.
+        """
+        x = images
+        for i in range(NUM_CONV_LAYERS):
+            x = F.conv2d(x, parameters[f"conv{i}"], parameters[f"b{i}"], stride=2, padding=KERNEL_SIZE // 2)
+            x = F.relu(F.batch_norm(x, None, None, training=True))
+        return F.linear(x.mean(dim=(2, 3)), parameters[f"w{NUM_CONV_LAYERS}"], parameters[f"b{NUM_CONV_LAYERS}"])
+
+    def _initial_rates(self, inner_lr):
+        """Make alpha as it is before training: a learning rate for every single number of theta.
+
+        Args:
+            inner_lr: the value of all of them.
+
+        Returns:
+            A dict by the names of self._meta_parameters. Each tensor has shape, dtype and device of the parameter of
+            that name, all its numbers are inner_lr, and the optimizer, which is given these very tensors, can learn
+            each of them by itself.
+        """
+        ### BEGIN SOLUTION
+        #: Return a dict of leaf tensors, one for each of self._meta_parameters and like it in shape, filled with
+        #: inner_lr. What must a tensor have for an optimizer to learn it?
+        return {
+            name: torch.full_like(theta, inner_lr).requires_grad_() for name, theta in self._meta_parameters.items()
+        }
+        ### END SOLUTION
+
+    def _inner_loop(self, images, labels, train):
+        """Adapt to one task by one step, each number of theta at its own rate (section 3 of the paper).
+
+            phi = theta - alpha * grad_theta L(theta, support),   * number by number
+
+        Args:
+            images: support images (N * K, 1, 28, 28).
+            labels: integer tensor (N * K,).
+            train: whether the outer loop will differentiate through the step.
+
+        Returns:
+            (parameters, accuracies): phi, a dict by name like self._meta_parameters, which keep their values; and two
+            floats, the support accuracy before the step and after it.
+        """
+        ### BEGIN SOLUTION
+        #: Take one gradient step from theta, and return (parameters, accuracies).
+        #:
+        #: What must hold:
+        #: - L is the mean cross entropy of the support, its logits those of self._forward(images, parameters).
+        #: - Every number of theta moves by the rate in the same place of self._inner_lrs, as it is: a rate below 0
+        #:   moves it uphill. theta keeps its values.
+        #: - accuracies are two floats (util.score computes one): under theta, and under phi.
+        #: - With train=True gradients of both can be taken: with respect to theta also through the gradient of the
+        #:   step (second order; what does autograd.grad need for that?), and with respect to the rates.
+        #: - With train=False phi is the same, but no graph is made of the inner gradient.
+        logits = self._forward(images, self._meta_parameters)
+        loss = F.cross_entropy(logits, labels)
+        gradients = autograd.grad(loss, list(self._meta_parameters.values()), create_graph=train)
+        parameters = {
+            name: theta - self._inner_lrs[name] * gradient
+            for (name, theta), gradient in zip(self._meta_parameters.items(), gradients, strict=True)
+        }
+        adapted = self._forward(images, parameters)
+        return parameters, [util.score(logits, labels), util.score(adapted, labels)]
+        ### END SOLUTION
+
+    def _outer_step(self, task_batch, train):
+        """Outer loss of a batch of tasks: how good one step from theta at the rates alpha is.
+
+            min over theta and alpha of the mean over tasks of  L(phi(theta, alpha, support), query)
+
+        Args:
+            task_batch: a list of tasks (images_support, labels_support, images_query, labels_query).
+            train: whether a gradient of the outer loss will be taken.
+
+        Returns:
+            (outer_loss, accuracies_support, accuracy_query): a scalar tensor, the mean over the tasks of the query
+            loss at the adapted parameters; two floats, the support accuracies of _inner_loop, averaged over the
+            tasks; the query accuracy after adaptation, a float, averaged over the tasks. Gradients are taken and
+            the optimizer is stepped by the caller, not here.
+        """
+        ### BEGIN SOLUTION
+        #: Adapt to each task's support by self._inner_loop, judge the adapted parameters on its query, and return
+        #: (outer_loss, accuracies_support, accuracy_query), all three averaged over the tasks.
+        losses, accuracies_support, accuracies_query = [], [], []
+        for task in task_batch:
+            images_support, labels_support, images_query, labels_query = (part.to(self.device) for part in task)
+            parameters, accuracies = self._inner_loop(images_support, labels_support, train)
+            logits = self._forward(images_query, parameters)
+            losses.append(F.cross_entropy(logits, labels_query))
+            accuracies_support.append(accuracies)
+            accuracies_query.append(util.score(logits, labels_query))
+        before_and_after = torch.tensor(accuracies_support).mean(dim=0).tolist()
+        return torch.stack(losses).mean(), before_and_after, sum(accuracies_query) / len(task_batch)
+        ### END SOLUTION
