@@ -59,16 +59,14 @@ class CAVIALearner:
         return loss, dict(zip(self.labels, (adapted, unadapted), strict=True))
 
     def _measured(self, task):
-        """Accuracy, or squared error, of a query under the adapted context and under zeros."""
+        """Accuracies, or squared errors, of a query under the adapted context and under zeros."""
         inputs_support, targets_support, inputs_query, targets_query = task
         context = self.cavia._inner_loop(inputs_support, targets_support, train=False)
+        error = self.cavia._loss if self.num_way is None else util.score
         with torch.no_grad():
-            for phi in (context, torch.zeros_like(context)):
-                outputs = self.cavia._forward(inputs_query, phi, self.cavia._meta_parameters)
-                if self.num_way is None:
-                    yield self.cavia._loss(outputs, targets_query).item()
-                else:
-                    yield util.score(outputs, targets_query)
+            phis = (context, torch.zeros_like(context))
+            outputs = [self.cavia._forward(inputs_query, phi, self.cavia._meta_parameters) for phi in phis]
+        return [float(error(each, targets_query)) for each in outputs]
 
 
 def sinusoids(stream, seed, tasks, shot, query):
