@@ -111,5 +111,5 @@ def _train_on_sinusoids(run: Run, learner: CAVIALearner):
 
 
 RECIPES = {
-    "course-cavia-sinusoids": Recipe("--num-support 10 --num-query 10", 0.1, "the course", percent=False),
+    "course-cavia-sinusoids": Recipe("--num-support 10 --num-query 10", 0.3, "the course", percent=False),
 }
