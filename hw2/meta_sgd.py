@@ -60,6 +60,10 @@ class MetaSGD:
             x = F.relu(F.batch_norm(x, None, None, training=True))
         return F.linear(x.mean(dim=(2, 3)), parameters[f"w{NUM_CONV_LAYERS}"], parameters[f"b{NUM_CONV_LAYERS}"])
 
+    def _on_device(self, task):
+        """The four parts of a task, where the parameters are."""
+        return [part.to(self.device) for part in task]
+
     def _initial_rates(self, inner_lr):
         """Make alpha as it is before training: a learning rate for every single number of theta.
 

@@ -21,6 +21,7 @@ import click
 import msgspec
 import numpy as np
 import pytest
+from few_mutants import EVERY, few_mutants
 from safetensors.numpy import save
 
 from autograder import fault, manifest, paths
@@ -41,7 +42,6 @@ SEED = 7
 EXERCISES = {e.name: e for homework in catalog.homeworks() for e in catalog.exercises(homework)}
 every_mutant = mutants.load
 PAIR = ("first order: retain_graph", "softmax before the inner cross entropy")
-EVERY = 9  # mutant is recorded and tried: all of them take minutes
 
 
 def some(exercise):
@@ -50,19 +50,13 @@ def some(exercise):
 
 
 @pytest.fixture(scope="module")
-def few_mutants():
-    with pytest.MonkeyPatch.context() as patch:
-        load = mutants.load
-        patch.setattr(
-            mutants,
-            "load",
-            lambda exercise: [m for m in load(exercise) if m in load(exercise)[::EVERY] or m.name in PAIR],
-        )
+def some_mutants():
+    with few_mutants(*PAIR):
         yield
 
 
 @pytest.fixture(scope="module")
-def files(few_mutants):
+def files(some_mutants):
     """The files of a handout of homework 2."""
     listed = msgspec.structs.replace(catalog.homework("hw2"), term="Autumn", due="2026-12-01 23:59 -08:00")
     return build.build("hw2", seed=SEED, listed=listed)
@@ -263,7 +257,7 @@ def test_stubs_of_a_handout_pass_ruff(unpacked):
     assert done.returncode == 0, done.stdout
 
 
-def test_the_same_answers_are_recorded_each_time(few_mutants):
+def test_the_same_answers_are_recorded_each_time(some_mutants):
     assert record(EXERCISES["protonet"], SEED) == record(EXERCISES["protonet"], SEED)
 
 

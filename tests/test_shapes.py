@@ -80,10 +80,10 @@ def test_shapes_are_declared_by_the_names_of_sizes_numbers_and_arguments():
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
 def test_every_exercise_declares_what_is_no_solutions_own(exercise):
-    """Trained weights and gradients by name are a solution's own; all other fields have a shape."""
+    """Trained weights, gradients by name and learned rates are a solution's own; all other fields have a shape."""
     for name, question in exercise.questions.items():
         undeclared = {field for field, declared in question.fields.items() if declared.shape is None}
-        assert undeclared <= {"weights", "largest"}, name
+        assert undeclared <= {"weights", "largest", "inner_lrs"}, name
 
 
 def test_an_answer_as_declared_is_made_of_ordinary_arrays():

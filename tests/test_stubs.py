@@ -59,10 +59,11 @@ def test_every_region_tells_what_is_to_do(exercise):
 def test_every_todo_raises_an_error_that_names_its_function(exercise):
     named = re.findall(r'raise NotImplementedError\("([\w.]+) is still to do"\)', committed(exercise))
     assert len(named) == len(gaps(exercise)) == len(set(named))
+    module = ast.parse(solution(exercise))
     functions = {
-        f"{node.name}.{function.name}"
-        for node in ast.walk(ast.parse(solution(exercise)))
-        if isinstance(node, ast.ClassDef)
+        f"{node.name}.{function.name}" if node is not module else function.name
+        for node in ast.walk(module)
+        if isinstance(node, ast.ClassDef | ast.Module)
         for function in node.body
         if isinstance(function, ast.FunctionDef)
     }

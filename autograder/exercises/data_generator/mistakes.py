@@ -45,7 +45,7 @@ def of_shape(shape: tuple[int, ...], way: int, shot: int, size: int) -> str:
 
 ON_THEIR_SIDE = "rows and columns of each drawing are exchanged, so that it lies on its side"
 EMPTY = "the images of the query are all 0: they are never read"
-PAPER = "the pixels are not inverted: paper is 1 and ink 0"
+PAPER = "the pixels are not inverted, or inverted once more: paper is 1 and ink 0"
 DIVIDED = "the pixels are divided by 255, and were 0 and 1 before"
 PAPER_DIVIDED = "the pixels are inverted as 1 - x / 255, and were 0 and 1 before"
 CENTRED = "0.5 is subtracted from all pixels"
@@ -95,7 +95,10 @@ BY_CLASS = "the support is collected class by class, and then reshaped to (K, N)
 LABELS_BY_CLASS = "the support's labels are collected class by class and then reshaped to (K, N), its images row by row"
 IMAGES_BY_CLASS = "the support's images are collected class by class and then reshaped to (K, N), its labels row by row"
 ALL_BUT_THE_FIRST = "all rows but the first are shuffled, and not the last one alone, which is the same for K = 1 only"
-REPEATED_CLASSES = "the order of the query is drawn with replacement: one class comes twice and another not at all"
+REPEATED_CLASSES = (
+    "the order of the query is drawn with replacement, or rows are written over while they are still to be read "
+    "(random.shuffle does that to an array): one class comes twice and another not at all"
+)
 
 
 def of_layout(classes: np.ndarray, shown: np.ndarray) -> str:

@@ -60,6 +60,10 @@ class MetaSGD:
             x = F.relu(F.batch_norm(x, None, None, training=True))
         return F.linear(x.mean(dim=(2, 3)), parameters[f"w{NUM_CONV_LAYERS}"], parameters[f"b{NUM_CONV_LAYERS}"])
 
+    def _on_device(self, task):
+        """The four parts of a task, where the parameters are."""
+        return [part.to(self.device) for part in task]
+
     def _initial_rates(self, inner_lr):
         """Make alpha as it is before training: a learning rate for every single number of theta.
 
@@ -135,7 +139,7 @@ class MetaSGD:
         #: (outer_loss, accuracies_support, accuracy_query), all three averaged over the tasks.
         losses, accuracies_support, accuracies_query = [], [], []
         for task in task_batch:
-            images_support, labels_support, images_query, labels_query = (part.to(self.device) for part in task)
+            images_support, labels_support, images_query, labels_query = self._on_device(task)
             parameters, accuracies = self._inner_loop(images_support, labels_support, train)
             logits = self._forward(images_query, parameters)
             losses.append(F.cross_entropy(logits, labels_query))

@@ -112,8 +112,8 @@ def test_nearest_prototype_has_the_largest_logit(student, draw):
 @after(test_nearest_prototype_has_the_largest_logit)
 @picture(failures.logits)
 @hint(
-    "The order of the logits is right, but their size is not. Compare your formula with equation 2: which "
-    "distance is it, and is anything done to it afterwards?",
+    "The nearest prototype has the largest logit where that is plain, but the numbers are not right. Compare your "
+    "formula with equation 2: which distance is it, and is anything done to it afterwards?",
     mend="logit_qk = -||f(x_q) - c_k||^2: the sum over the features of the squared differences, with a minus. No "
     "square root, no mean, no other factor, no softmax (the cross entropy applies it).",
 )

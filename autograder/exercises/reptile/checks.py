@@ -160,7 +160,7 @@ def test_all_drawings_of_a_task_are_learned_from(student, draw):
 @after(test_all_drawings_of_a_task_are_learned_from, test_adaptation_learns_from_the_support)
 @picture(move)
 @hint(
-    "Theta moves in the right direction, but not by the right amount. Look at whether you add or average over "
+    "Theta moves, but not by the right amount. Look at whether you add or average over "
     "the tasks, at which rate you use, and at where each task starts.",
     mend="Learn every task from the same theta, and move theta once, when all are done, by epsilon times the mean "
     "of phi - theta, for every parameter.",

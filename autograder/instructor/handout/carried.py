@@ -26,7 +26,7 @@ DATA = (".json", ".safetensors")
 MADE = {"__pycache__", ".ipynb_checkpoints", "omniglot_resized", "glyphs", "glyphs_few"}  # by programs, as they run
 START = ("__init__.py", "checks.py", "probe.py", "learner.py")  # of an exercise's folder, and what these need
 # Of an exercise's folder what nobody gets, and what has become the README and the notebook.
-HIDDEN = ("solution.py", "mutants.md", "alternatives.md", "task.md", "cells.md")
+HIDDEN = ("solution.py", "mutants.md", "alternatives.md", "task.md", "cells.md", "tried.json")
 INTRODUCTION = "introduction.md"
 KEPT = ("thresholds.png", "pretrain.py")  # how an exercise's thresholds and its trained weights were made
 

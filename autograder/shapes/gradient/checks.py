@@ -324,7 +324,10 @@ def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
     none = all(bool((array == 0).all()) for array in got.values())
     if not none:
         assert_close(
-            got, weights, "with train=False there still is a graph of the inner gradients: gradient of", rtol=1e-6
+            got,
+            weights,
+            "with train=False phi is theta less constants (is there a graph, or is theta scaled?): gradient of",
+            rtol=1e-6,
         )
 
 
