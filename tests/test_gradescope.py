@@ -303,7 +303,7 @@ def test_nobody_reads_the_solutions(container):
     page = made.results()
     nothing_found = {  # zeros instead of the reference's prototypes, which no support changes
         "Prototypes have shape (N, D).",
-        "_step goes by the support: other support drawings or labels, or another network, give another loss.",
+        "_step goes by the support alone: other support drawings or labels, or another network, give another loss.",
     }
     assert failed(page) == {("WRONG", title) for title in nothing_found}
     assert "hw2/maml.py is missing" in page["tests"][-1]["output"]

@@ -15,7 +15,10 @@ def _task(draw):
 
 
 @points(5)
-@hint("One step goes against the gradient of the loss at the parameters, times inner_lr.")
+@hint(
+    "One step goes against the gradient of the loss at the parameters, times inner_lr.",
+    mend="Subtract inner_lr times the gradient from each of the parameters.",
+)
 def test_one_step_descends(student, reference, draw):
     """One inner step is one step of gradient descent."""
     task = _task(draw)
@@ -25,7 +28,10 @@ def test_one_step_descends(student, reference, draw):
 
 @points(5)
 @after(test_one_step_descends)
-@hint("Take the gradient anew at each step, where the last one ended.")
+@hint(
+    "Each step begins where the last one ended. Look at where its gradient is taken.",
+    mend="Take the gradient anew at each step, where the last one ended.",
+)
 def test_each_step_starts_from_the_last(student, reference, draw):
     """Each inner step starts where the last one ended, and there are num_steps of them."""
     for steps in (2, 5):
@@ -36,7 +42,10 @@ def test_each_step_starts_from_the_last(student, reference, draw):
 
 
 @points(5)
-@hint("theta + epsilon * mean(phi - theta): towards the adapted parameters, by the share outer_lr of the way.")
+@hint(
+    "The outer step leads towards the adapted parameters. Look at how far it goes.",
+    mend="theta + epsilon * mean(phi - theta): by the share outer_lr of the way.",
+)
 def test_outer_step_moves_towards_the_mean(student, reference, draw):
     """The initialisation moves by the share outer_lr towards the mean of the adapted parameters."""
     parameters, adapted = draw.normal(4), draw.normal(3, 4)

@@ -73,12 +73,13 @@ def points(exercise: Exercise) -> Iterator[str]:
 
 def cost(exercise: Exercise, mutant: Mutant) -> float:
     """Return the share of the points that a mutant loses, of the checks that do not train or, if need be, of all."""
-    down, lost, total = set(mutant.fails), 0.0, 0.0
+    down, above, lost, total = set(mutant.fails), set[str](), 0.0, 0.0
     trains = exercise.outline()
     needs_training = all(trains[name] for name in mutant.fails)
     for check, told in zip(checks(exercise), described(exercise), strict=True):
-        if any(awaited.__name__ in down for awaited in getattr(check, "after", ())):
+        if any(awaited.__name__ in down & above for awaited in getattr(check, "after", ())):
             down.add(told.name)
+        above.add(told.name)
         if needs_training or not told.training:
             total += told.points
             lost += told.points * (told.name in down)
