@@ -130,7 +130,7 @@ def _add_homework(homework: str) -> None:
         "--require",
         type=click.Choice(list(WORDS)),
         metavar="LEVEL",
-        help=f"Grade nothing where isolation is weaker than this: {', '.join(WORDS)}.",
+        help=f"Grade nothing where isolation is weaker than this: {'; '.join(WORDS)}.",
     )
     def command(
         submission: Path | None,

@@ -1,4 +1,4 @@
-"""Problem 4: Meta-SGD, after Li et al. (2017), "Meta-SGD: Learning to Learn Quickly for Few-Shot Learning".
+"""Meta-SGD, after Li et al. (2017), "Meta-SGD: Learning to Learn Quickly for Few-Shot Learning".
 
 Meta-SGD adapts to a task by one gradient step. It learns from where that step starts, and for every single number of
 the parameters how far it goes, and which way.

@@ -13,10 +13,10 @@ EVERY = 9  # mutant is recorded
 def few_mutants(*named):
     """Let there be some mutants of each exercise, and those of these names."""
     load = mutants.load
+
+    def some(exercise):
+        return [mutant for n, mutant in enumerate(load(exercise)) if n % EVERY == 0 or mutant.name in named]
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            mutants,
-            "load",
-            lambda exercise: [m for m in load(exercise) if m in load(exercise)[::EVERY] or m.name in named],
-        )
+        patch.setattr(mutants, "load", some)
         yield

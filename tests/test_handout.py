@@ -42,16 +42,18 @@ SEED = 7
 EXERCISES = {e.name: e for homework in catalog.homeworks() for e in catalog.exercises(homework)}
 every_mutant = mutants.load
 PAIR = ("first order: retain_graph", "softmax before the inner cross entropy")
+# What is only looked at where a leak of the query's labels is suspected has to be recorded, too.
+SUSPECTED = ("query logits put together class by class", "prototypes of support and query")
 
 
 def some(exercise):
     wrong = [mutant for mutant in mutants.load(exercise) if not exercise.outline()[mutant.fails[0]]]
-    return wrong[::EVERY]
+    return [mutant for n, mutant in enumerate(wrong) if n % EVERY == 0 or mutant.name in SUSPECTED]
 
 
 @pytest.fixture(scope="module")
 def some_mutants():
-    with few_mutants(*PAIR):
+    with few_mutants(*PAIR, *SUSPECTED):
         yield
 
 

@@ -59,7 +59,7 @@ class Right(msgspec.Struct):
     """A question, of the reference or of a student, and the right answer to it.
 
     Attributes:
-        question: see marks.question.
+        question: see fingerprints.question.
         asked: marks of its arrays.
         answer: where the arrays are, by their names in the answer.
     """

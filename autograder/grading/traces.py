@@ -14,7 +14,7 @@ from autograder.grading.evidence import Evidence, Failure
 from autograder.grading.fingerprints import form, marks, same
 from autograder.grading.named_mistakes import CLOSE, MOST, sentence
 
-PAIRS = 2  # the tier from which on they are of two mistakes at once
+PAIRS = 2  # the tier of two mistakes at once
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -78,7 +78,7 @@ def explain(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> str:
         found: dict[str, None] = {}
         most = MOST
         for trace, left in tier:
-            most = 1 if trace.tier >= PAIRS else MOST
+            most = 1 if trace.tier == PAIRS else MOST
             if trace.raised and (trace.raised, trace.asked) == (failure.raised, failure.asked):
                 found.setdefault(trace.says)
             for piece, calls, seen in pieces:

@@ -50,7 +50,7 @@ def test_the_deviation_has_a_floor(student, draw):
         weights = _weights(draw)
         weights["decoder.4.bias"] -= 100
         got = student.decode(weights, draw.normal(HIDDEN, scale=scale), draw.normal(5, 1)).deviation
-        assert_close(got, np.full((5, 1), 0.1), "deviations where the decoder's second output is near -100: at")
+        assert_close(got, np.full((5, 1), 0.1), "deviations where the decoder's second output is near -100")
 
 
 @points(3)
@@ -108,7 +108,7 @@ def test_the_support_twice_is_the_support(student, draw):
         twice = task._replace(x_support=np.tile(task.x_support, (2, 1)), y_support=np.tile(task.y_support, (2, 1)))
         got, want = predicted(student, [twice]), predicted(student, [task])
         for part in ("mean", "deviation"):
-            what = f"{part} with each of the {shot} support points given twice: at"
+            what = f"{part} with each of the {shot} support points given twice"
             assert_close(getattr(got, part) + 1, getattr(want, part) + 1, what)
 
 

@@ -123,7 +123,7 @@ def _run(exercise: Exercise, student: Subject, seed: int, key: Live, checks: lis
 
 
 def _both(attempt: Callable[[bool], None]) -> None:
-    """In the place of words.assert_either: whichever a student's solution takes, its answers are there."""
+    """In the place of check_vocabulary._either: whichever a student's solution takes, its answers are there."""
     attempt(True)
     attempt(False)
 

@@ -77,8 +77,7 @@ def suspects(exercise: Exercise, check: str) -> Iterator[Suspect]:
         for mutant in bank:
             if check not in mutant.fails:
                 yield Suspect(mutant.says, mutant.changes, 1, alone=True)
-    pairs = _pairs(exercise, tuple(mutant for mutant in bank if mutant.common))
-    for pair, changes in pairs:
+    for pair, changes in _pairs(exercise, tuple(mutant for mutant in bank if mutant.common)):
         if any(check in mutant.fails for mutant in pair):
             yield Suspect(together(mutant.says for mutant in pair), changes, PAIRS)
 
@@ -134,7 +133,7 @@ def _run(
 
 
 def _second(attempt: Callable[[bool], None]) -> None:
-    """In the place of words.assert_either: as if the first attempt failed."""
+    """In the place of check_vocabulary._either: as if the first attempt failed."""
     held = evidence.now().held
     with evidence.second_attempt(held):
         attempt(False)

@@ -101,16 +101,16 @@ def test_other_tasks_make_no_difference(student, draw):
     assert_close(
         predicted(student, tasks[-1:]).mean,
         last,
-        "predictions for a task by itself, compared with those after two others: at",
+        "predictions for a task by itself, compared with those after two others",
     )
     got = student.losses(AS_CONSTRUCTED, [tasks, *([task] for task in tasks), tasks]).losses
     assert_shape(got, (5,), "losses of 5 batches")
     assert_close(
         [got[0], 1],
         [np.mean(got[1:4]), 1],
-        "loss of a batch of three tasks, compared with the mean of their losses: at",
+        "loss of a batch of three tasks, compared with the mean of their losses",
     )
-    assert_close([got[4], 1], [got[0], 1], "loss of a batch after others, compared with that before: at")
+    assert_close([got[4], 1], [got[0], 1], "loss of a batch after others, compared with that before")
 
 
 def assert_learns_sinusoids(student, draw, threshold, *, steps, rate=3e-3):

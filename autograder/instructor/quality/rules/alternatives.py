@@ -2,6 +2,8 @@
 
 import ast
 import concurrent.futures
+import contextlib
+import io
 from collections import Counter
 from collections.abc import Iterator
 from multiprocessing import get_context
@@ -46,7 +48,9 @@ def rejected(exercise: Exercise, alternative: Alternative) -> list[str]:
     """Say which checks reject a correct solution, and which mistakes it is taken for."""
     found = []
     subject = Inside(exercise, alternative.apply((exercise.folder / "solution.py").read_text(encoding="utf-8")))
-    for check in judge({exercise: subject}, 1, Live(), lambda check: not trains(check)):
+    with contextlib.redirect_stdout(io.StringIO()):  # a correct solution may print
+        judged = judge({exercise: subject}, 1, Live(), lambda check: not trains(check))
+    for check in judged:
         if not check.earned:
             found.append(f"{alternative.place}: {check.name} rejects it ({check.verdict.value}: {check.message}).")
         if check.likely:
