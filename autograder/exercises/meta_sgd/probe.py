@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import torch
 
-from autograder.shapes.gradient.probe import OUTER_LR, Build, adapt, installed, leaves
+from autograder.shapes.gradient.probe import OUTER_LR, Build, Logits, adapt, installed, leaves
 from autograder.shapes.training import Losses, TaskArrays, Weights, character_tasks, minimise, tensors
 from autograder.worker.values import in_double, several
 
@@ -48,12 +48,6 @@ class Stepped(NamedTuple):
     """How far a step of the object's own optimizer moved alpha."""
 
     moves: Annotated[Arrays, "slopes"]
-
-
-class Logits(NamedTuple):
-    """Logits (n, N)."""
-
-    logits: Annotated[Array, "n, N"]
 
 
 def build(module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool = False) -> Any:
