@@ -99,6 +99,15 @@ def _add_homework(homework: str) -> None:
     @click.option("--reference", is_flag=True, hidden=not INSTRUCTOR, help="Grade the reference solutions.")
     @click.option("--only", metavar="EXERCISE", help="Grade one exercise.")
     @click.option("--fast", is_flag=True, help="Leave out the checks that train.")
+    @click.option("--watch", is_flag=True, help="Check a file whenever it is saved, within a second or two.")
+    @click.option(
+        "--debug",
+        metavar="[WORDS]",
+        is_flag=False,
+        flag_value="",
+        help="Open Python's debugger in your code on the inputs of a check, by words of its title; alone, of the first "
+        "that failed.",
+    )
     @click.option("--hint", is_flag=True, help="Say how to mend what is wrong, not only where to look.")
     @click.option("--verbose", is_flag=True, help="Show a line for each check that passes, and every hint.")
     @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the whole result to a file.")
@@ -137,6 +146,8 @@ def _add_homework(homework: str) -> None:
         reference: bool,
         only: str | None,
         fast: bool,
+        watch: bool,
+        debug: str | None,
         hint: bool,
         verbose: bool,
         json_file: Path | None,
@@ -155,6 +166,15 @@ def _add_homework(homework: str) -> None:
             return commands.list_checks(homework, only)
         if isolation:
             levels.demand(isolation)
+        if watch or debug is not None:
+            word = "--watch" if watch else "--debug"
+            if submission or reference or json_file or html or feedback or (watch and debug is not None):
+                raise click.UsageError(f"{word} is for the work in this folder; --only, --seed and --data go with it.")
+            from autograder.student import commands as own
+
+            return (
+                own.watch(homework, only, seed, data) if watch else own.debug(homework, only, debug or "", seed, data)
+            )
         source = commands.Source(submission, reference, data, allow_unsandboxed, require)
         written = {"--json": json_file, "--html": html, "--feedback": feedback}
         return commands.grade(homework, source, only, fast, seed, written, hint=hint, verbose=verbose)
@@ -169,16 +189,26 @@ for _homework in homeworks():
 @click.option("--out", type=click.Path(path_type=Path), help="The archive; HOMEWORK-submission.zip if left out.")
 def submit(homework: str, out: Path | None) -> int:
     """Pack what you hand in, after a check that it will be accepted."""
-    from autograder import commands
+    from autograder.student import commands
 
     return commands.submit(homework, out or Path(f"{homework}-submission.zip"))
+
+
+@main.command()
+@click.argument("homework", type=click.Choice(homeworks()))
+@click.option("--html", type=click.Path(path_type=Path), help="Write it as a page, too.")
+def history(homework: str, html: Path | None) -> int:
+    """Show what became of each check, run after run. Nothing of it leaves this machine."""
+    from autograder.student import commands
+
+    return commands.draw_history(homework, html)
 
 
 @main.command()
 @click.argument("new_handout", type=click.Path(path_type=Path, exists=True))
 def upgrade(new_handout: Path) -> int:
     """Take your work over into NEW_HANDOUT, a folder or archive; this folder stays as it is."""
-    from autograder import commands
+    from autograder.student import commands
 
     return commands.upgrade(new_handout)
 

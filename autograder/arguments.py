@@ -1,5 +1,7 @@
 """What the arguments of several commands name, checked before anything is done."""
 
+from pathlib import Path
+
 import click
 
 from autograder.grading.catalog import Exercise, exercises, homeworks
@@ -51,3 +53,13 @@ def find_drawings(source: str | None) -> Drawings:
         except ValueError as error:
             raise click.UsageError(f"--data {source}: {error}.") from None
     return drawings
+
+
+def check_writable(option: str, path: Path) -> None:
+    """Check that a file can be written.
+
+    Raises:
+        click.UsageError: its folder is not there, or it is one itself.
+    """
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise click.UsageError(f"{option} cannot write {path}: its folder is not there, or it is one itself.")

@@ -1,23 +1,21 @@
 """What the commands do: find the inputs, call the grader, show and save the report, choose the exit status."""
 
-import secrets
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
-from autograder import answer_key, fault, manifest, untrusted
-from autograder.arguments import check_copy, chosen, find_drawings
+from autograder import answer_key, fault, untrusted
+from autograder.arguments import check_copy, check_writable, chosen, find_drawings
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, LESS, NOTHING_TO_GRADE, USAGE
-from autograder.grading import catalog
 from autograder.grading.settings import Settings
 from autograder.intake import submission
 from autograder.isolation import levels
 from autograder.level_words import NONE, WORDS
 from autograder.paths import COURSE, GRADER
-from autograder.report import files, stages, student, terminal
+from autograder.report import files, student, terminal
 from autograder.results import Report
-from autograder.student import earlier_failures
+from autograder.student import history
 from autograder.writing import write_whole
 from data import copies
 
@@ -70,8 +68,10 @@ def grade(
         raise click.UsageError("--reference and --submission exclude each other.")
     files_to_write = {option: path for option, path in written.items() if path}
     for option, path in files_to_write.items():
-        _check_writable(option, path)
-    drawings, seed = find_drawings(source.data), _seed(seed)
+        if option == "--feedback" and path.suffix not in files.RENDERERS:
+            raise click.UsageError(f"--feedback writes {', '.join(files.RENDERERS)}, not {path.name}.")
+        check_writable(option, path)
+    drawings, seed = find_drawings(source.data), answer_key.seed_of(seed)
     try:
         handed_in = _solutions(homework) if source.reference else submission.collect(source.path or COURSE, homework)
     except submission.SubmissionError as error:
@@ -99,7 +99,7 @@ def grade(
             only=only,
             fast=fast,
         )
-    report = _staged(report, own=not source.reference and source.path is None, asked=hint)
+    report = history.staged(report, own=not source.reference and source.path is None, asked=hint)
     lost = False
     for option, path in files_to_write.items():
         try:
@@ -121,30 +121,12 @@ def grade(
     return GRADER_FAULT if lost else status(report)
 
 
-def _staged(report: Report, *, own: bool, asked: bool) -> Report:
-    """The report with how to mend a mistake where it is due; of the student's own work it is remembered what failed."""
-    before = earlier_failures.read() if own else set()
-    if own:
-        earlier_failures.remember(report)
-    return stages.staged(report, catalog.homework(report.homework).hints, asked=asked, before=before)
-
-
 def _solutions(homework: str) -> submission.Submission:
     if not (GRADER / "instructor").is_dir():
         raise click.UsageError("--reference needs the solutions, which a handout does not have.")
     from autograder.instructor import references
 
     return references.solutions(homework)
-
-
-def _seed(wanted: int | None) -> int:
-    """The seed of a run: the one that is wanted, the only one for which there are answers, or a new one."""
-    only = answer_key.find().seed
-    if only is None:
-        return secrets.randbelow(2**62) if wanted is None else wanted  # too many to try from inside
-    if wanted not in (None, only):
-        raise click.UsageError(f"--seed {wanted}: a handout has answers for its own seed, {only}, and no other.")
-    return only
 
 
 def _may_run(source: Source) -> bool:
@@ -172,13 +154,6 @@ def _rendered(option: str, path: Path, report: Report) -> str:
     return files.RENDERERS[option.replace("--", ".")](report)
 
 
-def _check_writable(option: str, path: Path) -> None:
-    if option == "--feedback" and path.suffix not in files.RENDERERS:
-        raise click.UsageError(f"--feedback writes {', '.join(files.RENDERERS)}, not {path.name}.")
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise click.UsageError(f"{option} cannot write {path}: its folder is not there, or it is one itself.")
-
-
 def status(report: Report) -> int:
     """Exit status: 0 full marks, 1 less, 3 the grader's own fault."""
     if report.grader_errors:
@@ -193,47 +168,3 @@ def list_checks(homework: str, only: str | None) -> int:
     listed = [exercise_result(exercise, described(exercise)) for exercise in chosen(homework, only)]
     terminal.show_list(homework, listed, terminal.console())
     return 0
-
-
-def submit(homework: str, out: Path) -> int:
-    """Pack what is handed in, and say so; returns the exit status."""
-    from autograder.student import submit as packing
-
-    chosen(homework, None)
-    check_copy()
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise click.UsageError(f"--out cannot write {out}: its folder is not there, or it is one itself.")
-    try:
-        packed = packing.pack(homework)
-        write_whole(out, packed.content)
-        packing.check(out, homework, packed.names)
-    except submission.SubmissionError as error:
-        click.echo(f"Not packed: it would not be accepted. {error}", err=True)
-        return NOTHING_TO_GRADE
-    for warning in packed.warnings:
-        click.echo(f"Note: {warning}", err=True)
-    handout = manifest.here()
-    click.echo(f"{out}: {', '.join(packed.names)}. The grader accepts it: hand it in" + _by(handout) + ".")
-    return FULL_MARKS
-
-
-def _by(handout: manifest.Manifest | None) -> str:
-    return f" by {handout.due}" if handout and handout.due else ""
-
-
-def upgrade(new: Path) -> int:
-    """Take the work in this folder over into a new handout; exit status 1 if something has no place in it."""
-    from autograder.student import upgrade as upgrading
-
-    check_copy()
-    try:
-        theirs, taken = upgrading.upgrade(new)
-    except upgrading.UpgradeError as error:
-        click.echo(str(error), err=True)
-        return USAGE
-    for file in taken:
-        click.echo(f"{file.name}: {' '.join(file.messages) or 'taken over, all of it.'}")
-    if not taken:
-        click.echo("You have changed nothing here yet: there is nothing to take over.")
-    click.echo(f"{new} is now yours, handout {theirs.version}; this folder is as it was.")
-    return LESS if any(file.messages for file in taken) else FULL_MARKS

@@ -11,7 +11,7 @@ from autograder.paths import COURSE
 # Rooms, the highest first; those of one line know nothing of each other.
 LAYERS = (
     ("__main__",),
-    ("commands", "instructor.commands"),
+    ("commands", "instructor.commands", "student.commands", "student.pytest_plugin"),
     ("answer_key",),
     ("instructor",),
     ("student", "arguments"),

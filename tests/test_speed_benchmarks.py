@@ -48,6 +48,7 @@ def test_all_ways_to_take_a_meta_step_give_the_same_loss_and_meta_gradient():
     assert max(differences.values()) < 1e-9
 
 
+@pytest.mark.slow
 def test_figures_are_written_and_rendered(tmp_path):
     file = tmp_path / "runs/meta_step.json"
     options = ["--threads=1", "--seconds=0", "--tasks=3", "--queries=2", "--filters=4", f"--json={file}"]

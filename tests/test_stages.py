@@ -7,12 +7,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from autograder import commands
 from autograder.grading import catalog
 from autograder.instructor.gradescope import results as gradescope
 from autograder.report import files, stages, terminal
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
-from autograder.student import earlier_failures
+from autograder.student import history
 from autograder.student.notebook import Checked
 
 LOOK, MEND = "Look at the sign of the step.", "Subtract the gradient from theta."
@@ -69,40 +68,40 @@ def test_what_failed_is_remembered_until_it_passes(tmp_path):
     ]
     kept = [{("toy", "test_0"), ("toy", "test_1")}, {("toy", "test_0")}, set()]
     for verdicts, expected in zip(runs, kept, strict=True):
-        earlier_failures.remember(report_of(*verdicts), folder)
-        assert earlier_failures.read(folder) == expected
+        history.remember(report_of(*verdicts), folder)
+        assert history.failed(history.read(folder)) == expected
 
 
 def test_what_is_remembered_is_nothing_for_git(tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    earlier_failures.remember(report_of(Verdict.WRONG), tmp_path / ".autograder")
-    assert (tmp_path / ".autograder" / earlier_failures.NAME).is_file()
+    history.remember(report_of(Verdict.WRONG), tmp_path / ".autograder")
+    assert (tmp_path / ".autograder" / history.NAME).is_file()
     status = subprocess.run(["git", "status", "--porcelain"], cwd=tmp_path, check=True, capture_output=True)
     assert status.stdout == b""
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"toy": 7}', b"\xff", b'"' + b"x" * 2**21])
 def test_a_damaged_memory_is_an_empty_one(tmp_path, content):
-    (tmp_path / earlier_failures.NAME).write_bytes(content)
-    assert earlier_failures.read(tmp_path) == set()
-    earlier_failures.remember(report_of(Verdict.WRONG), tmp_path)
-    assert earlier_failures.read(tmp_path) == {("toy", "test_0")}
+    (tmp_path / history.NAME).write_bytes(content)
+    assert history.failed(history.read(tmp_path)) == set()
+    history.remember(report_of(Verdict.WRONG), tmp_path)
+    assert history.failed(history.read(tmp_path)) == {("toy", "test_0")}
 
 
 def test_where_nothing_can_be_written_nothing_is_remembered(tmp_path):
     (tmp_path / "file").write_text("")
-    earlier_failures.remember(report_of(Verdict.WRONG), tmp_path / "file")
+    history.remember(report_of(Verdict.WRONG), tmp_path / "file")
     assert (tmp_path / "file").read_text() == ""
 
 
 def test_only_of_ones_own_work_it_is_remembered(monkeypatch, tmp_path):
-    monkeypatch.setattr(earlier_failures, "FOLDER", tmp_path)
+    monkeypatch.setattr(history, "FOLDER", tmp_path)
     report = report_of(Verdict.WRONG)
     for _ in range(2):
-        assert commands._staged(report, own=False, asked=False).held_back
+        assert history.staged(report, own=False, asked=False).held_back
     assert not list(tmp_path.iterdir())
-    assert commands._staged(report, own=True, asked=False).held_back
-    assert commands._staged(report, own=True, asked=False).checks[0].mend == MEND
+    assert history.staged(report, own=True, asked=False).held_back
+    assert history.staged(report, own=True, asked=False).checks[0].mend == MEND
 
 
 def test_gradescope_remembers_nothing_and_says_where_to_ask():

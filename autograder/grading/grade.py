@@ -34,6 +34,7 @@ def grade(
     only: str | None = None,
     fast: bool = False,
     confirm: bool = True,
+    start: Callable[[Exercise], Subject] | None = None,
 ) -> Report:
     """Grade a submission.
 
@@ -46,6 +47,7 @@ def grade(
         fast: leave the checks out that train.
         confirm: try once more what may have been the machine's fault, and hold every verdict against the student up to
             the reference, where the key can.
+        start: whose subjects answer first; workers that are started now, if left out. Second tries have new workers.
 
     Raises:
         KeyboardInterrupt: as it is; no worker is left behind.
@@ -53,7 +55,7 @@ def grade(
     begun = time.monotonic()
     chosen = [exercise for exercise in exercises(homework) if only in (None, exercise.name)]
     there = [exercise for exercise in chosen if not handed_in.lacks(exercise)]
-    judged = _judged(there, handed_in, settings, fast, confirm) if there else {}
+    judged = _judged(there, handed_in, settings, fast, confirm, start) if there else {}
     report = Report(
         homework=homework,
         subject=subject,
@@ -71,10 +73,15 @@ def grade(
 
 
 def _judged(
-    chosen: list[Exercise], handed_in: Submission, settings: Settings, fast: bool, confirm: bool
+    chosen: list[Exercise],
+    handed_in: Submission,
+    settings: Settings,
+    fast: bool,
+    confirm: bool,
+    start: Callable[[Exercise], Subject] | None,
 ) -> dict[str, ExerciseResult]:
     """The results of some exercises by their names; see grade."""
-    referee = run(chosen, handed_in, settings, wanted=lambda check: not (fast and check.training))
+    referee = run(chosen, handed_in, settings, wanted=lambda check: not (fast and check.training), start=start)
     if confirm:
         quiet = dataclasses.replace(settings, observe=unobserved)
 
@@ -131,7 +138,7 @@ def run_pytest(chosen: list[Exercise], referee: Referee) -> None:
 def _arguments(chosen: list[Exercise]) -> list[str]:
     options = [
         "-c",
-        str(GRADER / "pytest.ini"),
+        str(GRADER / "grading" / "checks.ini"),
         "--rootdir",
         str(GRADER),
         "--noconftest",

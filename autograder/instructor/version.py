@@ -64,7 +64,7 @@ def files(exercise: Exercise, own: set[Path], engine: tuple[str, ...]) -> set[Pa
     given = {path for path in given if path.relative_to(COURSE).as_posix() not in edited}
     boxed = {GRADER / name for name in box.WORKER} | given
     modules = [*engine, *(f"{exercise.package}.{path.stem}" for path in own if path.suffix == ".py")]
-    return boxed | {GRADER / "pytest.ini"} | set(_imported(modules))
+    return boxed | {GRADER / "grading" / "checks.ini"} | set(_imported(modules))
 
 
 def _imported(modules: list[str]) -> Iterator[Path]:

@@ -24,6 +24,29 @@ else:
 
 Files = dict[str, bytes]
 
+# What a student's git leaves out: what programs make, and nothing that is handed in.
+IGNORED = """\
+.venv/
+__pycache__/
+*.egg-info/
+.ipynb_checkpoints/
+.pytest_cache/
+.autograder/
+data/omniglot*/
+data/glyphs*/
+data/*.zip
+logs/
+*-submission.zip
+"""
+# VS Code: the folder's own Python, and each check in the test explorer but for those that train.
+EDITOR = {
+    "python.defaultInterpreterPath": ".venv",
+    "python.testing.pytestEnabled": True,
+    "python.testing.unittestEnabled": False,
+    "python.testing.pytestArgs": ["-m", "not trains"],
+    "files.exclude": {"**/__pycache__": True, "**/*.egg-info": True},
+}
+
 
 class CarryError(Exception):
     """A file that is to be carried and cannot be; the message says why."""
@@ -140,6 +163,8 @@ def _papers(told: Manifest) -> Files:
     return {
         "README.md": pages.get_template("README.md.j2").render(given).encode(),
         "pyproject.toml": pages.get_template("pyproject.toml.j2").render(given).encode(),
+        ".gitignore": IGNORED.encode(),
+        ".vscode/settings.json": msgspec.json.format(msgspec.json.encode(EDITOR), indent=2) + b"\n",
         "environment.yml": (COURSE / "environment.yml").read_bytes(),
         github.WORKFLOW: github.workflow(told.homework).encode(),
     }

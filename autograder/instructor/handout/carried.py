@@ -15,13 +15,17 @@ from autograder.paths import COURSE
 
 # What people start, and what the grader starts in processes of their own.
 PROGRAMS = (
-    *("autograder/__main__.py", "autograder/student/notebook.py", "autograder/worker/selftest.py"),
+    *("autograder/__main__.py", "autograder/student/notebook.py", "autograder/student/pytest_plugin.py"),
+    "autograder/worker/selftest.py",
     *(f"autograder/{name}" for name in box.WORKER),
     *("data/download.py", "data/glyphs.py", "trainer/notebook.py"),
 )
 HOMEWORK = ("README.md", "{homework}.ipynb", "homework.toml", "__init__.py", "train.py", "pictures.py", "util.py")
 # What programs read besides modules.
-BESIDE = ("autograder/pytest.ini", "autograder/report/feedback.html.j2", "autograder/report/exercises.html.j2")
+BESIDE = (
+    "autograder/grading/checks.ini",
+    *(f"autograder/report/{name}.html.j2" for name in ("feedback", "exercises", "timeline")),
+)
 DATA = (".json", ".safetensors")
 MADE = {"__pycache__", ".ipynb_checkpoints", "omniglot_resized", "glyphs", "glyphs_few"}  # by programs, as they run
 START = ("__init__.py", "checks.py", "probe.py", "learner.py")  # of an exercise's folder, and what these need

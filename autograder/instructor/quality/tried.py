@@ -78,12 +78,13 @@ def again(exercise: Exercise, cases: Sequence[Case]) -> list[Case]:
         All of them, or one in AGAIN where all were tried since anything changed: others with each change.
     """
     share = int(os.environ.get(ONE_IN) or (AGAIN if is_current(exercise) else 1))
-    known = digest(exercise)
-    return [case for case in cases if _draw(known, case) % share == 0]
+    return [case for case in cases if is_drawn(exercise, case, share)]
 
 
-def _draw(known: str, case: Any) -> int:
-    return int.from_bytes(hashlib.sha256(f"{known} {case.name}".encode()).digest()[:4], "big")
+def is_drawn(exercise: Exercise, case: Any, share: int) -> bool:
+    """Whether a mutant or an alternative is among the one in so many that are tried: others with each change."""
+    text = f"{digest(exercise)} {case.name}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % share == 0
 
 
 def _path(exercise: Exercise) -> Path:
