@@ -685,7 +685,7 @@ def test_work_is_taken_over_into_a_corrected_handout(files, unpacked, tmp_path):
     status, said = run(unpacked, "upgrade", new)
     assert status == 1, said
     assert "hw2/protonet.py: taken over, all of it." in said
-    assert "the new handout has there:" in said and "# TODO: (mended) " in said
+    assert "There the handout has changed:" in said and "+ " in said and "# TODO: (mended) " in said
     assert "hw2/train.py: you have changed it" in said and "hw2/extra.py: it is a file of your own" in said
     assert "is now yours, handout 0.1.0+mended" in said
     merged = (new / "hw2" / "maml.py").read_text()
@@ -753,7 +753,8 @@ def test_nothing_is_taken_over_into_what_is_no_handout(unpacked, tmp_path):
 
 def test_submit_packs_what_is_to_be_handed_in_and_the_grader_takes_it(unpacked):
     solve(unpacked)
-    status, said = run(unpacked, "submit", "hw2")
+    (unpacked / "hw2" / "answers.pdf").write_bytes(b"%PDF-1.7\n")
+    status, said = run(unpacked, "submit", "hw2", "--unchecked")
     assert status == 0 and "The grader accepts it: hand it in by 2026-12-01 23:59 -08:00." in said
     archive = unpacked / "hw2-submission.zip"
     names = set(zipfile.ZipFile(io.BytesIO(archive.read_bytes())).namelist())
@@ -765,16 +766,16 @@ def test_submit_packs_what_is_to_be_handed_in_and_the_grader_takes_it(unpacked):
     assert handed_in.handout == json.loads((unpacked / manifest.PATH).read_bytes())["version"]
 
 
-def test_submit_says_what_will_cost_points_and_packs_nothing_that_would_be_refused(unpacked):
+def test_submit_says_what_will_cost_points_and_packs_what_is_there(unpacked):
     (unpacked / "hw2" / "maml.py").write_text("def f(:\n")
     status, said = run(unpacked, "submit", "hw2")
-    assert status == 0 and "hw2/maml.py, line 1 is not Python and will earn nothing" in said
+    assert status == 1 and "hw2/maml.py, line 1 is not Python and will earn nothing" in said
     assert "hw2/protonet.py has 3 TODOs left." in said
     (unpacked / "hw2-submission.zip").unlink()
     (unpacked / "hw2" / "maml.py").rename(unpacked / "hw2" / "maml2.py")
     status, said = run(unpacked, "submit", "hw2")
-    assert status == 5 and "Expected hw2/maml.py, found hw2/maml2.py: rename it." in said
-    assert not (unpacked / "hw2-submission.zip").exists()
+    assert status == 1 and "Expected hw2/maml.py, found hw2/maml2.py: rename it. It earns nothing so." in said
+    assert (unpacked / "hw2-submission.zip").exists() and "accepts" not in said
 
 
 @pytest.mark.parametrize("homework", catalog.homeworks())

@@ -73,8 +73,8 @@ def test_an_exercise_that_was_begun_is_clean_and_says_what_is_to_be_written(cour
     names, sentences = written(done)
     own = ["__init__.py", "alternatives.md", "cells.md", "checks.py", "exercise.toml", "mutants.md", "probe.py"]
     own = {f"autograder/exercises/descent/{name}" for name in (*own, "solution.py", "task.md")}
-    generated = ["hw10/README.md", "hw10/hw10.ipynb", "hw10/descent.py"]
-    assert set(names[:-4]) == own and names[-4:] == ["hw10/homework.toml", *generated]
+    generated = ["hw10/README.md", "hw10/hw10.ipynb", "hw10/answers.md", "hw10/descent.py"]
+    assert set(names[:-5]) == own and names[-5:] == ["hw10/homework.toml", *generated]
     assert len(sentences) > 12 and all(re.fullmatch(r"[\w./]+:\d+: Write .+\.", sentence) for sentence in sentences)
     for file in ("exercise.toml", "task.md", "solution.py", "probe.py", "checks.py"):
         assert any(sentence.startswith(f"autograder/exercises/descent/{file}") for sentence in sentences), file

@@ -16,7 +16,11 @@ from autograder.results import Report, Verdict
 from autograder.student import debugging, history, watch
 
 BROKEN = SOLUTION.replace("return total / len(values)", "return missing")
-INI = "[pytest]\naddopts = -p autograder.student.pytest_plugin\ntestpaths = autograder/exercises\npython_files = checks.py\n"
+INI = """[pytest]
+addopts = -p autograder.student.pytest_plugin
+testpaths = autograder/exercises
+python_files = checks.py
+"""
 
 
 @pytest.fixture

@@ -294,7 +294,8 @@ def test_a_choice_of_exercises_has_texts_of_its_own():
     for homework in catalog.homeworks():
         first, *others = catalog.exercises(homework)
         made = generated.files(homework, [dataclasses.replace(first, number=1)])
-        assert set(made) == {f"{homework}/README.md", f"{homework}/{homework}.ipynb", first.file}
+        papers = ("README.md", "answers.md", f"{homework}.ipynb")
+        assert set(made) == {*(f"{homework}/{name}" for name in papers), first.file}
         text = made[f"{homework}/README.md"].decode()
         assert "## Problem 1: " in text and "## Problem 2: " not in text
         for other in others:

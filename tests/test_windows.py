@@ -81,7 +81,10 @@ def test_the_stubs_have_none_on_windows_and_the_words_are_honest(tmp_path):
 
 
 def test_work_is_packed_on_windows(course, tmp_path):
-    windows(course, "-m", "autograder", "submit", "hw2", "--out", str(tmp_path / "x.zip"), expected="hand it in")
+    words = ("submit", "hw2", "--out", str(tmp_path / "x.zip"))
+    windows(course, "-m", "autograder", *words, status=1, expected="hw2/answers.md has no answers yet.")
+    (course / "hw2" / "answers.pdf").write_bytes(b"%PDF-1.7\n")
+    windows(course, "-m", "autograder", *words, expected="hand it in")
     with zipfile.ZipFile(tmp_path / "x.zip") as packed:
         assert {"hw2/maml.py", "hw2/protonet.py"} <= set(packed.namelist())
 
@@ -111,7 +114,7 @@ def test_a_handout_is_worked_in_and_upgraded_on_windows(course, tmp_path):
     old = tmp_path / "old"
     shutil.copy(course / "hw2/protonet.py", old / "hw2/protonet.py")
     windows(old, "-m", "autograder", "hw2", "--fast", "--only", "protonet", expected="hw2: 37 of 37 points")
-    windows(old, "-m", "autograder", "submit", "hw2", expected="hand it in")
+    windows(old, "-m", "autograder", "submit", "hw2", status=1, expected="hand it in")
     windows(old, "-m", "autograder", "upgrade", str(tmp_path / "new"), expected="taken over, all of it")
     assert (tmp_path / "new/hw2/protonet.py").read_bytes() == (old / "hw2/protonet.py").read_bytes()
 

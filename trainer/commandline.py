@@ -56,10 +56,16 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
     """
     options = together(
         setting("--data", default="omniglot", help="omniglot, glyphs (drawn offline) or a folder."),
-        setting("--seed", type=click.IntRange(min=0), default=0),
-        option("--num-iterations", type=COUNT, default=num_iterations),
+        setting("--seed", type=click.IntRange(min=0), default=0, help="Of the parameters and of the tasks."),
+        option("--num-iterations", type=COUNT, default=num_iterations, help="When training ends."),
         option("--val-interval", type=COUNT, default=100, help="Iterations between validations."),
-        option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu"),
+        option(
+            "--device",
+            type=click.Choice(["cpu", "cuda", "mps", "auto"]),
+            default="cpu",
+            callback=lambda context, parameter, device: found_device(device),
+            help="What computes; auto takes a GPU where PyTorch finds one.",
+        ),
         option("--threads", type=COUNT, help="CPU threads; if not given, one for each core that no worker needs."),
         option("--log-dir", type=Path, help="Log and checkpoints; a folder in logs/ if not given."),
         option("--resume", is_flag=True, help="Go on from the last checkpoint."),
@@ -143,6 +149,15 @@ def open_run(method: str, context: click.Context) -> Run:
         recipe=recipe,
         machine=machine(given["device"], torch.get_num_threads()),
     )
+
+
+def found_device(device: str) -> str:
+    """Return a device, or for "auto" the fastest kind that PyTorch finds here."""
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def use_device(device: str) -> None:

@@ -8,7 +8,7 @@ from autograder import writing
 from autograder.exit_status import GRADER_FAULT, LESS
 from autograder.grading.catalog import Exercise, exercises, homeworks
 from autograder.instructor import solution_regions
-from autograder.instructor.texts import assignment, notebook
+from autograder.instructor.texts import answers, assignment, notebook, task
 from autograder.instructor.texts.source import SourceError
 from autograder.paths import COURSE
 
@@ -16,7 +16,7 @@ COMMAND = "python -m autograder write"
 
 
 def files(homework: str, listed: list[Exercise] | None = None) -> dict[str, bytes]:
-    """Generate the files of a homework: README, notebook and stubs.
+    """Generate the files of a homework: README, notebook, answers to be written, and stubs.
 
     Args:
         homework: its name.
@@ -34,6 +34,8 @@ def files(homework: str, listed: list[Exercise] | None = None) -> dict[str, byte
         f"{homework}/README.md": assignment.readme(homework, listed),
         f"{homework}/{homework}.ipynb": notebook.ipynb(homework, listed),
     }
+    if any(task.questions(exercise, listed) for exercise in listed):
+        made[f"{homework}/answers.md"] = answers.template(homework, listed)
     for exercise in listed:
         solution = (exercise.folder / "solution.py").read_text(encoding="utf-8")
         made[exercise.file] = solution_regions.stub(solution, f"{exercise.place}/solution.py")

@@ -7,6 +7,7 @@ import click
 from autograder import answer_key, manifest
 from autograder.arguments import check_copy, check_writable, chosen, find_drawings
 from autograder.exit_status import FULL_MARKS, LESS, NOTHING_TO_GRADE, USAGE
+from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
 from autograder.intake import submission
 from autograder.paths import COURSE
@@ -78,8 +79,14 @@ def draw_history(homework: str, page: Path | None) -> int:
     return FULL_MARKS
 
 
-def submit(homework: str, out: Path) -> int:
-    """Pack what is handed in, and say so; returns the exit status."""
+def submit(homework: str, out: Path, graded: bool = True) -> int:
+    """Pack what is handed in, and say what it earns as it is; returns the exit status.
+
+    Args:
+        homework: "hw1" or "hw2".
+        out: the archive.
+        graded: whether its checks are run, but for those that train.
+    """
     from autograder.student import submit as packing
 
     chosen(homework, None)
@@ -88,15 +95,34 @@ def submit(homework: str, out: Path) -> int:
     try:
         packed = packing.pack(homework)
         write_whole(out, packed.content)
-        packing.check(out, homework, packed.names)
+        handed_in = packing.check(out, homework, packed.names)
     except submission.SubmissionError as error:
-        click.echo(f"Not packed: it would not be accepted. {error}", err=True)
+        click.echo(f"Not packed: nothing in it could be graded. {error}", err=True)
         return NOTHING_TO_GRADE
-    for warning in packed.warnings:
-        click.echo(f"Note: {warning}", err=True)
-    handout = manifest.here()
-    click.echo(f"{out}: {', '.join(packed.names)}. The grader accepts it: hand it in" + _by(handout) + ".")
+    click.echo(f"{out}: {', '.join(packed.names)}.")
+    for sentence in packed.missing:
+        click.echo(f"Note: {sentence}", err=True)
+    if graded:
+        _show_score(homework, handed_in)
+    by = _by(manifest.here())
+    if packed.missing:
+        click.echo(f"The grader can read it as it is, without what is named above{by and f', if you hand it in{by}'}.")
+        return LESS
+    click.echo(f"The grader accepts it: hand it in{by}.")
     return FULL_MARKS
+
+
+def _show_score(homework: str, handed_in: submission.Submission) -> None:
+    """Say what the checks give now that do not train."""
+    from autograder.grading import grade
+
+    settings = Settings(answer_key.seed_of(None), Drawings.find(), answer_key.find())
+    with terminal.console(stderr=True).status("checking what you hand in"):
+        report = grade.grade(homework, handed_in, settings, subject=homework, fast=True)
+    click.echo(
+        ". ".join(filter(None, [f"{report.score}{report.beside and '; ' + report.beside}", report.optional_scores]))
+        + "."
+    )
 
 
 def _by(handout: manifest.Manifest | None) -> str:
@@ -118,4 +144,5 @@ def upgrade(new: Path) -> int:
     if not taken:
         click.echo("You have changed nothing here yet: there is nothing to take over.")
     click.echo(f"{new} is now yours, handout {theirs.version}; this folder is as it was.")
+    click.echo("Install it before you go on there, as its README says: `python -m pip install -e .` in that folder.")
     return LESS if any(file.messages for file in taken) else FULL_MARKS

@@ -6,9 +6,11 @@ as it is.
 """
 
 import ast
+import difflib
 import io
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +28,9 @@ ANSWER = "answer"  # tag of the cells of a notebook that students fill in
 MAX_HANDOUT = 64 * 2**20  # bytes of a handout's files, unpacked
 MAX_FILES = 5_000
 MAX_NOTEBOOK = 32 * 2**20  # bytes
+ANSWERS = "answers.md"
+PAPERS = (".pdf", ".md", ".png", ".jpg", ".jpeg", ".svg", ".csv")  # of a student, beside the code
+FOLDERS = (".autograder", "data/omniglot_resized", "data/glyphs", "data/glyphs_few", "logs")
 
 
 class UpgradeError(Exception):
@@ -82,11 +87,37 @@ def upgrade(new: Path) -> tuple[Manifest, list[Taken]]:
             taken.append(Taken(name, _merge(COURSE / manifest.BASES / name, source, target)))
         elif name.endswith(".ipynb") and target.is_file():
             taken.append(Taken(name, _merge_notebook(source, target)))
+        elif name == f"{mine.homework}/{ANSWERS}":
+            other = theirs.files.get(name) not in (None, mine.files[name])
+            shutil.copyfile(source, target)
+            taken.append(Taken(name, ["yours is kept; the questions have changed: read them again."] if other else []))
         else:
             taken.append(Taken(name, ["you have changed it, and it is not yours to hand in: not taken over."]))
     for name in sorted(_own(mine)):
         taken.append(Taken(name, ["it is a file of your own: copy it yourself if you need it."]))
-    return theirs, taken
+    return theirs, [*taken, *_along(mine, folder)]
+
+
+def _along(given: Manifest, folder: Path) -> Iterator[Taken]:
+    """Take along what is the student's and needs no merge: answers, curves, drawings, logs, the history of checks."""
+    beside = (COURSE / given.homework).glob("*")
+    papers = [path for path in beside if path.suffix.lower() in PAPERS]
+    names = {path.relative_to(COURSE).as_posix() for path in papers} - given.files.keys()
+    names |= {name for name in FOLDERS if (COURSE / name).is_dir()}
+    for name in sorted(names):
+        source, target = COURSE / name, folder / name
+        if target.exists():
+            continue
+        try:
+            if source.is_dir():
+                shutil.copytree(source, target, symlinks=True)
+            else:
+                shutil.copyfile(source, target)
+        except (OSError, shutil.Error) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "not all of it could be read"
+            yield Taken(name, [f"not all of it was taken over ({reason}): copy it yourself."])
+        else:
+            yield Taken(name, [])
 
 
 def _unpacked(archive: Path) -> Path:
@@ -149,8 +180,8 @@ def _merge(base: Path, mine: Path, theirs: Path) -> list[str]:
     for region in Merge3(given, ours, new).merge_regions():
         kind, *bounds = region
         if kind == "conflict":
-            _, _, mine_from, mine_to, theirs_from, theirs_to = bounds
-            messages += _conflict(len(merged) + 1, new[theirs_from:theirs_to])
+            given_from, given_to, mine_from, mine_to, theirs_from, theirs_to = bounds
+            messages += _conflict(len(merged) + 1, given[given_from:given_to], new[theirs_from:theirs_to])
             merged += ours[mine_from:mine_to]
         else:
             merged += texts[{"unchanged": 0, "a": 1, "same": 1, "b": 2}[kind]][slice(*bounds[:2])]
@@ -165,10 +196,13 @@ def _merge(base: Path, mine: Path, theirs: Path) -> list[str]:
     return messages
 
 
-def _conflict(line: int, theirs: list[str]) -> list[str]:
-    """What the new handout has where the student's lines stand: nothing, if it is a TODO that is not yet done."""
-    new = "".join(theirs).strip("\n")
-    return [f"from line {line} on yours is kept; the new handout has there:\n{new}"] if new.strip() else []
+def _conflict(line: int, given: list[str], theirs: list[str]) -> list[str]:
+    """What has changed where the student's lines stand, with marks; nothing, if all of it was taken away."""
+    if not "".join(theirs).strip():
+        return []
+    changed = [row.rstrip("\n") for row in difflib.ndiff(given, theirs) if row[0] in "-+?"]
+    rows = "\n".join(f"    {row}" for row in changed)
+    return [f"from line {line} on yours is kept. There the handout has changed:\n{rows}"]
 
 
 def _merge_notebook(mine: Path, theirs: Path) -> list[str]:
