@@ -150,6 +150,18 @@ TIMES = [
 @click.option("--seed", type=click.IntRange(min=0), help="Draw the inputs from this; the folder's own if left out.")
 @click.option("--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there.")
 @click.option("--regrade", is_flag=True, help="Grade also what is graded already.")
+@click.option(
+    "--forget",
+    type=click.Choice(["roster", "manual", "late", "due", "similar", "assignment"]),
+    multiple=True,
+    help="An option of the last run into this folder that is not to be taken over; may be given several times.",
+)
+@click.option(
+    "--assignment",
+    metavar="COLUMN",
+    help='The assignment in canvas.csv, as "Homework 2 (4711)"; the column of the roster that names the homework.',
+)
+@click.option("--force", is_flag=True, help="Grade even if outputs lose something, or nobody is in the roster.")
 @click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
 @click.option("--isolation", type=click.Choice(ENGINES), help="Run code in containers of this engine.")
 @click.option("--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this.")

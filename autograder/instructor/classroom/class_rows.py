@@ -17,6 +17,7 @@ from autograder.intake.submission import Submission, SubmissionError
 from autograder.results import Report
 
 NOTHING = "Nothing was handed in."
+STRANGER = "Not in the roster."
 UNKNOWN = timedelta(microseconds=1)  # late by nobody knows how much: the least there is
 
 
@@ -78,7 +79,7 @@ def gather(
         person = people.find(indexed, (one.id, one.email, one.name)) or Person()
         row = _row(one, person, stems)
         if roster and not person.key:
-            row.notes.append("Not in the roster.")
+            row.notes.append(STRANGER)
         if person in there and person.key:
             row.notes.append("Handed in more than once: see the other row.")
         there.add(person)

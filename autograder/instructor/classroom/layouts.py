@@ -1,8 +1,10 @@
 """Who handed in what: the folders that Canvas, Gradescope and GitHub Classroom export, and plain ones.
 
-    Canvas            doejane_LATE_4711_98765_maml-2.py, all files beside each other; -2 is the third attempt
+    Canvas            doejane_LATE_4711_98765_maml-2.py, all files beside each other; -2 is the third attempt. Where
+                      grading is anonymous LATE_anon_x7Kq2_98765_maml.py
     Gradescope        submission_98765/ and submission_metadata.yml, perhaps with the table of scores
     GitHub Classroom  hw2-submissions/hw2-janedoe/, clones of repositories, perhaps with the table of grades
+    Moodle            Jane Doe_657801_assignsubmission_file_/, a folder for each, or files of such names
     plain             a folder or an archive for each student, named after them
 
 Every submission becomes a row, whatever it is. Nothing of a submission is opened here, but for a clone's last commit.
@@ -21,8 +23,11 @@ from autograder import untrusted
 from autograder.instructor.classroom import clones, people
 
 CANVAS = re.compile(
-    r"(?P<name>[^_]+)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?:(?P<submission>\d+)_(?P<file>.+)|text\.html)", re.DOTALL
+    r"(?:(?P<anon_late>LATE)_)?anon_(?P<anon>[A-Za-z0-9]+)_(?:\d+_(?P<anon_file>.+)|(?P<anon_said>text|link)\.html)"
+    r"|(?P<name>.+?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?:\d+_(?P<file>.+)|(?P<said>text|link)\.html)",
+    re.DOTALL,
 )
+MOODLE = re.compile(r"(?P<name>.+)_(?P<user>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)", re.DOTALL)
 ANOTHER = re.compile(r"-(\d+)(?=\.[^.]*$)")  # what Canvas adds to a name when a file is handed in again
 METADATA = "submission_metadata.yml"
 HIDDEN = (".", "__MACOSX", "Thumbs.db")
@@ -75,7 +80,7 @@ def find(folder: Path, due: datetime | None = None) -> tuple[str, list[HandedIn]
         packed = ", which is a file: unpack the export first" if folder.is_file() else ""
         raise LayoutError(f"There is no folder {folder}{packed}.")
     items = _items(folder)
-    if len(items) == 1 and (items[0] / METADATA).is_file():  # as it was packed
+    if len(items) == 1 and _is_an_export(items[0]):  # as it was packed
         folder, items = items[0], _items(items[0])
     layout, reader = _layout(folder, items)
     found = sorted(reader(folder, items), key=lambda one: (one.name.lower(), one.id))
@@ -96,10 +101,22 @@ def _layout(folder: Path, items: list[Path]) -> tuple[str, Reader]:
         return "Gradescope", _gradescope
     if items and 2 * sum(bool(CANVAS.fullmatch(item.name)) for item in items) > len(items):
         return "Canvas", _canvas
+    if items and 2 * sum(bool(MOODLE.fullmatch(item.name)) for item in items) > len(items):
+        return "Moodle", _moodle
     folders = [item for item in items if item.is_dir()]
     if _table(folder, "github_username") or (folders and all((item / ".git").exists() for item in folders)):
         return "GitHub Classroom", _github
     return "plain", _plain
+
+
+def _is_an_export(item: Path) -> bool:
+    """Whether a folder that lies alone is an export, and no student's."""
+    if not item.is_dir() or item.is_symlink():
+        return False
+    inside = _items(item)
+    return (item / METADATA).is_file() or any(
+        2 * sum(bool(pattern.fullmatch(path.name)) for path in inside) > len(inside) for pattern in (CANVAS, MOODLE)
+    )
 
 
 def _items(folder: Path) -> list[Path]:
@@ -119,15 +136,38 @@ def _canvas(folder: Path, items: list[Path]) -> Iterator[HandedIn]:
         if not match:
             yield from _plain(folder, [item])
             continue
-        student = students.setdefault(match["user"], HandedIn(id=match["user"], name=untrusted.name(match["name"])))
-        student.marked_late |= bool(match["late"])
-        name = match["file"] or "text.html"
+        user, name = match["user"] or match["anon"], match["name"] or f"anonymous {match['anon']}"
+        student = students.setdefault(user, HandedIn(id=user, name=untrusted.name(name)))
+        student.marked_late |= bool(match["late"] or match["anon_late"])
+        name = match["file"] or match["anon_file"] or f"{match['said'] or match['anon_said']}.html"
         again = ANOTHER.search(name)
         student.attempt = max(student.attempt or 1, int(again[1]) + 1 if again else 1)
         student.loose[untrusted.name(ANOTHER.sub("", name))] = item
     for student in students.values():
         student.source = untrusted.name(", ".join(path.name for path in student.loose.values()))
         if len(student.loose) == 1 and all(name.lower().endswith(".zip") for name in student.loose):
+            (student.path,) = student.loose.values()
+        yield student
+
+
+def _moodle(folder: Path, items: list[Path]) -> Iterator[HandedIn]:
+    students: dict[str, HandedIn] = {}
+    for item in items:
+        match = MOODLE.fullmatch(item.name)
+        if not match:
+            yield from _plain(folder, [item])
+            continue
+        student = students.setdefault(match["user"], HandedIn(id=match["user"], name=untrusted.name(match["name"])))
+        if item.is_dir():
+            student.path = item
+        else:
+            student.loose[untrusted.name(match["file"] or "onlinetext.html")] = item
+        student.source = untrusted.name(", ".join(filter(None, [student.source, item.name])))
+    for student in students.values():
+        if student.path and student.loose:
+            student.notes.append("Handed in as text, too, which is not graded: see the export.")
+            student.loose = {}
+        elif len(student.loose) == 1 and all(name.lower().endswith(".zip") for name in student.loose):
             (student.path,) = student.loose.values()
         yield student
 

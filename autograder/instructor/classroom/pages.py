@@ -13,6 +13,7 @@ import msgspec
 from autograder import untrusted
 from autograder.grading.catalog import Exercise, homework
 from autograder.instructor.classroom import plots
+from autograder.instructor.classroom.canvas import Canvas
 from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.gradebook import DAY, Gradebook, words
 from autograder.instructor.classroom.policy import Policy
@@ -31,6 +32,7 @@ def write(
     questions: list[str],
     late: Policy | None,
     pairs: list[Pair] | None,
+    canvas: Canvas | None = None,
 ) -> Summary:
     """Write everything; what the report says.
 
@@ -41,6 +43,7 @@ def write(
         questions: written ones.
         late: what being late costs; None for nothing.
         pairs: similar submissions; None if nobody looked.
+        canvas: points for its gradebook, where the roster is one.
     """
     for folder in ("results", "feedback"):
         (out / folder).mkdir(exist_ok=True)
@@ -50,6 +53,8 @@ def write(
     for row in rows:
         assert row.report
         book.write(row)
+        if canvas:
+            canvas.add(row)
         summary.add(row, words(row.report.checks))
         stems.add(row.stem)
         encoded = msgspec.json.format(msgspec.json.encode(row, enc_hook=_named), indent=2)
@@ -59,6 +64,8 @@ def write(
         if path.stem not in stems:  # of somebody who is in the class no more
             path.unlink()
     write_whole(out / "gradebook.csv", text.getvalue().encode("utf-8-sig"))
+    if canvas and canvas.fits:
+        write_whole(out / "canvas.csv", canvas.content())
     write_whole(out / "report.html", report(summary, pairs).encode())
     if pairs is None:
         (out / "similar.html").unlink(missing_ok=True)
@@ -70,7 +77,7 @@ def write(
 def report(summary: Summary, pairs: list[Pair] | None) -> str:
     """The instructor's page."""
     binned = plots.bins(summary.scores, summary.points)
-    described = f"{len(summary.lines)} submissions, mean {summary.mean:.1f}, median {number(summary.median)} points"
+    described = f"{len(summary.scores)} submissions, mean {summary.mean:.1f}, median {number(summary.median)} points"
     return _page(
         "report.html.j2",
         summary=summary,

@@ -3,7 +3,9 @@
 Columns are known by the names that Canvas, Gradescope and GitHub Classroom give them, in any order.
 """
 
+import codecs
 import csv
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,8 +29,12 @@ EMAILS = ("email", "e-mail", "email address")
 ACCOUNTS = ("github", "github_username", "github username", "account")
 FIRST, LAST = ("first name", "first"), ("last name", "last")
 LATE = ("days late", "late_days", "late days", "late")
+ROLES = ("role", "roles", "user role")
+STUDENTS = ("student", "learner", "participant")  # what the column of roles calls those who are graded
+TEST = "student, test"  # whom Canvas lets teachers try things with
+DELIMITERS = ",;\t|"
 EXPORTED = ("submission id", "submission time", "submission count", "lateness (h:m:s)")  # by Gradescope
-KNOWN = {*IDS, *NAMES, *EMAILS, *ACCOUNTS, *FIRST, *LAST, *LATE, *EXPORTED}
+KNOWN = {*IDS, *NAMES, *EMAILS, *ACCOUNTS, *FIRST, *LAST, *LATE, *ROLES, *EXPORTED}
 
 
 class TableError(Exception):
@@ -58,19 +64,32 @@ class Person(NamedTuple):
 Rows = list[dict[str, str]]
 
 
-def roster(path: Path) -> list[Person]:
+class Roster(list[Person]):
+    """The students of a class.
+
+    Attributes:
+        left: names of those in the table who are no students: staff, and Canvas's test student.
+    """
+
+    left: tuple[str, ...] = ()
+
+
+def roster(path: Path) -> Roster:
     """The students of a class.
 
     Args:
-        path: a CSV file with a column for the name, the id, or both.
+        path: a CSV file with a column for the name, the id, or both; staff, by a column of roles, is left out.
 
     Raises:
         TableError: it cannot be read, or two of them have the same id.
     """
-    people = []
+    people, left = Roster(), []
     for row in rows(path):
         person = _person(row)
-        if person.key and person.name.lower() != "points possible":  # a line that Canvas writes above the students
+        role = _first(row, ROLES).lower()
+        if (role and not any(word in role for word in STUDENTS)) or person.name.lower() == TEST:
+            left.append(person.name or person.key)
+        elif person.key and person.name.lower() != "points possible":  # a line that Canvas writes above the students
             people.append(person)
     if not people:
         raise TableError(f"{path} has no student: it needs a first line with the columns id and name.")
@@ -79,6 +98,7 @@ def roster(path: Path) -> list[Person]:
         if person.id and person.id in seen:
             raise TableError(f"{path} has the id {untrusted.name(person.id)} twice.")
         seen.add(person.id)
+    people.left = tuple(left)
     return people
 
 
@@ -88,13 +108,37 @@ def rows(path: Path) -> Rows:
     Raises:
         TableError: it cannot be read.
     """
+    header, *others = lines(path) or [[]]
+    columns = [_column(name) for name in header]
+    return [{key: value.strip() for key, value in zip(columns, cells, strict=False)} for cells in others]
+
+
+def lines(path: Path) -> list[list[str]]:
+    """The cells of a table, line by line, the names of its columns first.
+
+    Commas, semicolons, tabs or bars separate its columns; it is in UTF-8, UTF-16 or, as older programs write it, in
+    Windows' western encoding.
+
+    Raises:
+        TableError: it cannot be read.
+    """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            return [{_column(key): value.strip() for key, value in _flat(row)} for row in reader]
+        text = _decoded(path.read_bytes())
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        separator = max(DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
+        return [cells for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if cells]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise TableError(f"{path} cannot be read: {reason}.") from None
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
 
 
 def manual(path: Path) -> dict[Person, dict[str, float]]:
@@ -176,8 +220,3 @@ def _first(row: dict[str, str], columns: Iterable[str]) -> str:
 
 def _column(name: str) -> str:
     return name.strip().lower() if name.strip().lower() in KNOWN else name.strip()
-
-
-def _flat(row: dict[str, object]) -> Iterable[tuple[str, str]]:
-    """Cells that are text: a line that is too long has a list of the rest, one that is too short has nothing."""
-    return [(key, value) for key, value in row.items() if isinstance(value, str)]

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import secrets
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -54,11 +55,31 @@ class Kept(msgspec.Struct, kw_only=True):
     report: Report
 
 
+class Remembered(msgspec.Struct, kw_only=True):
+    """Options of the last run that a later command need not name again: texts as on the command line."""
+
+    roster: str | None = None
+    manual: str | None = None
+    late: str | None = None
+    due: datetime | None = None
+    similar: bool = False
+    assignment: str | None = None
+    only: str | None = None
+    fast: bool = False
+
+
 class Settings(msgspec.Struct, kw_only=True):
-    """What a class was begun with, and goes on with."""
+    """What a class was begun with, and goes on with.
+
+    Attributes:
+        homework: "hw1" or "hw2".
+        seed: of the inputs.
+        options: those of the last run that wrote its outputs; None if there was none.
+    """
 
     homework: str
     seed: int
+    options: Remembered | None = None
 
 
 class Store:
@@ -94,25 +115,44 @@ class Store:
                 half.unlink(missing_ok=True)
             yield self
 
+    def remembered(self, homework: str) -> Remembered | None:
+        """Return the options of the last run that wrote outputs here; None if there was none.
+
+        Raises:
+            StoreError: it holds another homework.
+        """
+        begun = self._begun(homework)
+        return begun.options if begun else None
+
     def settings(self, homework: str, seed: int | None) -> Settings:
         """Those of this folder; begun with a secret seed if none is given.
 
         Raises:
             StoreError: it holds another homework.
         """
-        file = self._folder / "settings.json"
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                begun = msgspec.json.decode(file.read_bytes(), type=Settings)
-            except msgspec.DecodeError as error:
-                raise StoreError(f"{file} is damaged ({error}); remove it, and everything is graded anew.") from None
-            if begun.homework != homework:
-                raise StoreError(f"{self._folder} holds {begun.homework}; choose another folder for {homework}.")
-            if seed in (None, begun.seed):
-                return begun
-        settings = Settings(homework=homework, seed=secrets.randbelow(2**62) if seed is None else seed)
-        write_whole(file, msgspec.json.encode(settings) + b"\n")
+        begun = self._begun(homework)
+        if begun and seed in (None, begun.seed):
+            return begun
+        drawn = secrets.randbelow(2**62) if seed is None else seed
+        settings = Settings(homework=homework, seed=drawn, options=begun.options if begun else None)
+        self.keep(settings)
         return settings
+
+    def _begun(self, homework: str) -> Settings | None:
+        file = self._folder / "settings.json"
+        try:
+            begun = msgspec.json.decode(file.read_bytes(), type=Settings)
+        except OSError:
+            return None
+        except msgspec.DecodeError as error:
+            raise StoreError(f"{file} is damaged ({error}); remove it, and everything is graded anew.") from None
+        if begun.homework != homework:
+            raise StoreError(f"{self._folder} holds {begun.homework}; choose another folder for {homework}.")
+        return begun
+
+    def keep(self, settings: Settings) -> None:
+        """Write down what the class goes on with."""
+        write_whole(self._folder / "settings.json", msgspec.json.encode(settings) + b"\n")
 
     def get(self, key: Key) -> Report | None:
         """What came of it, if that is known."""

@@ -1,19 +1,20 @@
 """Grade a class: read who handed in what, grade what is not graded yet, write what comes of it."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import msgspec
 
-from autograder import arguments
+from autograder import arguments, untrusted
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, NOTHING_TO_GRADE, USAGE
 from autograder.grading.catalog import Exercise, homework
 from autograder.instructor import version
 from autograder.instructor.classroom import (
+    canvas,
     class_rows,
     cluster,
     grading_task,
@@ -22,12 +23,13 @@ from autograder.instructor.classroom import (
     pages,
     people,
     policy,
+    remembered,
     similar,
 )
 from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.grading_task import RefusedError, Task
 from autograder.instructor.classroom.progress import ClassProgress
-from autograder.instructor.classroom.result_store import Key, Settings, Store, StoreError
+from autograder.instructor.classroom.result_store import Key, Remembered, Settings, Store, StoreError
 from autograder.intake.submission import Submission
 from autograder.isolation import levels, separate
 from autograder.level_words import SEPARATE
@@ -54,14 +56,35 @@ class Options(NamedTuple):
     similar: bool = False
     allow_unsandboxed: bool = False
     require: str | None = None
+    forget: tuple[str, ...] = ()
+    force: bool = False
+    assignment: str | None = None
 
 
 def grade_class(options: Options) -> int:
     """Grade all submissions in a folder; the exit status."""
     arguments.chosen(options.homework, options.only)
+    store = Store(options.out)
+    try:
+        before = store.remembered(options.homework)
+        if not options.force:
+            remembered.check_not_narrower(options.only, options.fast, before)
+        taken = remembered.completed(options._asdict(), before, options.forget)
+        if lost := [name for name in ("roster", "manual") if name in taken and not Path(taken[name]).is_file()]:
+            was = f"--{lost[0]} {taken[lost[0]]}"
+            raise click.UsageError(f"The last run had {was}, which is gone: name it anew, or --forget {lost[0]}.")
+    except StoreError as error:
+        raise click.UsageError(str(error)) from None
+    except remembered.NarrowError as error:
+        click.echo(str(error), err=True)
+        return USAGE
+    if taken:
+        click.echo(f"As in the last run: {remembered.words(taken)} (--forget NAME leaves one out).", err=True)
+        files: dict[str, Any] = {name: Path(taken[name]) for name in ("roster", "manual") if name in taken}
+        options = options._replace(**(taken | files))
     try:
         late = policy.parse(options.late) if options.late else None
-        roster = people.roster(options.roster) if options.roster else []
+        roster = people.roster(options.roster) if options.roster else people.Roster()
         written = people.manual(options.manual) if options.manual else {}
         layout, found = layouts.find(options.submissions, options.due)
         if options.similar:
@@ -73,8 +96,13 @@ def grade_class(options: Options) -> int:
         return NOTHING_TO_GRADE
     rows, unknown = class_rows.gather(found, roster, written, late)
     _say(options, layout, rows, unknown, late)
+    if roster.left:
+        click.echo(f"Note: no students, and left out of the roster: {_named(roster.left)}.", err=True)
+    if not options.force and (reason := _misunderstood(rows, roster, layout)):
+        click.echo(reason, err=True)
+        return NOTHING_TO_GRADE
     try:
-        with Store(options.out).opened() as store:
+        with store.opened():
             if not options.cluster:
                 _keep_apart(options)
             return _Class(options, store, rows, late).run()
@@ -109,12 +137,31 @@ def _say(options: Options, layout: str, rows: list[Row], unknown: list[str], lat
     nothing = f", and {absent} students who handed in nothing" if absent else ""
     click.echo(f"{len(rows) - absent} submissions{nothing}; layout: {layout}", err=True)
     if unknown:
-        named = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
-        click.echo(f"Note: {options.manual} has points for students without a row: {named}.", err=True)
+        click.echo(f"Note: {options.manual} has points for students without a row: {_named(unknown)}.", err=True)
     if late and not any(row.late or row.handed_in.marked_late for row in rows) and not options.due:
         click.echo(
             "Note: nobody is late by what the export tells; --due names the deadline where it tells times.", err=True
         )
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _misunderstood(rows: list[Row], roster: people.Roster, layout: str) -> str:
+    """Why nobody should be graded yet: hardly any submission is of somebody in the roster. Empty if that is not so."""
+    there = [row for row in rows if row.handed_in.source]
+    strangers = [row for row in there if class_rows.STRANGER in row.notes]
+    if not roster or not there or 2 * len(strangers) <= len(there):
+        return ""
+    example, known = strangers[0].handed_in, roster[0]
+    source, who, identity = map(untrusted.name, (example.source, example.name or example.id, example.id))
+    return (
+        f"Nothing was graded: {len(strangers)} of {len(there)} submissions are of nobody in the roster. Read as "
+        f"{layout}, {source} is of {who} (id {identity}); the roster has, for example, {untrusted.name(known.name)} "
+        f"(id {untrusted.name(known.id) or 'none'}). Another roster or folder is meant, or --force."
+    )
 
 
 class _Class:
@@ -141,7 +188,11 @@ class _Class:
                 self._store.put(key, report)
                 progress.done(report)
         pairs = similar.compare(self._sources(), self._chosen) if self._options.similar else None
-        summary = pages.write(self._options.out, self._results(), self._chosen, self._questions, self._late, pairs)
+        self._store.keep(msgspec.structs.replace(self._settings, options=self._remember()))
+        export = canvas.Canvas(self._options.roster, self._options.homework, self._options.assignment)
+        summary = pages.write(
+            self._options.out, self._results(), self._chosen, self._questions, self._late, pairs, export
+        )
         click.echo(
             f"{len(self._rows)} rows in {self._options.out / 'gradebook.csv'}, graded now {len(waiting)} of {total} "
             f"exercises; for you {self._options.out / 'report.html'}, to hand back {self._options.out / 'feedback'}"
@@ -154,6 +205,19 @@ class _Class:
             )
             return GRADER_FAULT
         return FULL_MARKS
+
+    def _remember(self) -> Remembered:
+        options = self._options
+        return Remembered(
+            roster=str(options.roster.absolute()) if options.roster else None,
+            manual=str(options.manual.absolute()) if options.manual else None,
+            late=options.late,
+            due=options.due,
+            similar=options.similar,
+            assignment=options.assignment,
+            only=options.only,
+            fast=options.fast,
+        )
 
     def _waiting(self) -> dict[Key, tuple[int, Exercise]]:
         """What is to be graded: by its key, the row and exercise where it is found. The same files are graded once."""

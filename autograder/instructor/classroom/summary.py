@@ -66,6 +66,8 @@ class Summary:
 
     Attributes:
         lines: a line for each row.
+        scores: points of the checks of those who handed something in; only these are counted anywhere.
+        absent: how many handed in nothing.
         checks: by exercise and name.
         verdicts: how often each was given.
         mistakes: named mistakes, and how many have them.
@@ -77,6 +79,8 @@ class Summary:
     def __init__(self, chosen: list[Exercise]):
         self.chosen = chosen
         self.lines: list[Line] = []
+        self.scores: list[float] = []
+        self.absent = 0
         self.checks: dict[tuple[str, str], CheckCount] = {}
         self.verdicts: Counter[Verdict] = Counter()
         self.mistakes: Counter[str] = Counter()
@@ -100,6 +104,10 @@ class Summary:
         optional = [exercise.score for exercise in report.optional]
         late = row.handed_in.marked_late
         self.lines.append(Line(row.shown, row.stem, report.earned, report.points, row.total, late, words, optional))
+        if not row.handed_in.source:
+            self.absent += 1
+            return
+        self.scores.append(report.earned)
         self.points, self.beside = report.points, report.beside
         self.seed, self.drawings = report.seed, report.data
         self.isolation[report.isolation] += 1
@@ -142,19 +150,14 @@ class Summary:
         return [(seconds, said) for seconds, _, said in sorted(self._slowest, reverse=True) if seconds >= 1]
 
     @property
-    def scores(self) -> list[float]:
-        """Points of the checks, row by row."""
-        return [line.earned for line in self.lines]
-
-    @property
     def mean(self) -> float:
         """Of the scores."""
-        return statistics.fmean(self.scores) if self.lines else 0.0
+        return statistics.fmean(self.scores) if self.scores else 0.0
 
     @property
     def median(self) -> float:
         """Of the scores."""
-        return statistics.median(self.scores) if self.lines else 0.0
+        return statistics.median(self.scores) if self.scores else 0.0
 
     @property
     def first_failures(self) -> list[CheckCount]:
