@@ -66,12 +66,15 @@ def test_it_installs_torch_without_cuda_first(homework, tmp_path):
 
 def test_the_summary_begins_with_the_scores(homework, tmp_path):
     done, summary = run(step(homework, "Grade"), tmp_path, python=f'exec {sys.executable} "$@"')
-    assert done.returncode == 1 and "still to do" in done.stdout, done.stderr
+    assert done.returncode == 0 and "still to do" in done.stdout, (
+        done.stderr
+    )  # graded: a green run, whatever the points
     lines = [line for line in summary.splitlines() if line]
     points = number(catalog.homework(homework).points)
     assert (
         lines[0].startswith(f"# {homework}: 0 of {points} points") and lines[1] == "| exercise | file | points | of |"
     )
+    assert f"::notice title={homework}::{lines[0].removeprefix('# ')}" in done.stdout.splitlines()
     exercises = catalog.exercises(homework)
     rows = lines[3 : 3 + len(exercises)]
     assert [row.split(" | ")[:2] for row in rows] == [[f"| {e.title}", f"`{e.file}`"] for e in exercises]
