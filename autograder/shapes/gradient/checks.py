@@ -14,19 +14,21 @@ from autograder.grading.check_vocabulary import (
     after,
     assert_close,
     assert_either,
+    assert_finite,
     assert_if_it_runs,
     assert_shape,
     hint,
     picture,
     points,
 )
-from autograder.shapes.episodic.checks import assert_only_the_support, other_supports
+from autograder.shapes.episodic.checks import assert_answers_close, assert_only_the_support, other_supports
 from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_changes, assert_flows
 from autograder.shapes.gradient import failures, network
 
 IMAGE = (1, 16, 16)
 CHANNELS = 32
 RATE = 0.1
+LARGE = 10000  # times the last layer's usual weight: logits in the thousands, where exp() overflows in double precision
 
 
 def draw_parameters(draw, way):
@@ -63,6 +65,14 @@ def draw_batch(draw, way, shot, count=3, query=2):
 def score(parameters, images, labels):
     """Return the accuracy of given parameters."""
     return accuracy(network.forward(images, parameters), labels)
+
+
+def fitted(theta, images, labels, scale=2.0):
+    """Return theta with a last layer that gives these drawings a logit of scale at their label, and 0 elsewhere."""
+    features = network.features(images, theta)
+    centred = np.c_[features, np.ones(len(features))]
+    solved = np.linalg.lstsq(centred, scale * np.eye(len(theta["b4"]))[labels], rcond=None)[0]
+    return theta | {"w4": solved[:-1].T.copy(), "b4": solved[-1]}
 
 
 def changes(parameters, theta):
@@ -151,7 +161,7 @@ def _assert_query_labels_are_not_adapted_to(student, draw):
 @picture(failures.path)
 @hint(
     "An inner step goes along the gradient of the mean cross entropy over the support. Look at what the loss "
-    "averages over, whether softmax is applied twice, whether all parameters move, and how often.",
+    "averages over, whether softmax is applied twice, whether all parameters move, how far and how often.",
     mend="phi = theta - alpha * grad L(theta, support): F.cross_entropy on the logits as they are (it applies "
     "softmax itself and averages), over the whole support, with respect to all parameters, once.",
 )
@@ -159,10 +169,22 @@ def test_one_inner_step(student, reference, draw):
     """One inner step is a gradient step on the support's cross entropy."""
     for way, shot in ((3, 2), (5, 1)):
         theta, support = draw_parameters(draw, way), draw_support(draw, way, shot)
-        got = student.inner_loop(*support, theta, equal_rates(theta), 1, train=True).parameters
-        want = reference.inner_loop(*support, theta, equal_rates(theta), 1, train=True).parameters
-        what = f"N = {way}, K = {shot}: change by one step of"
-        assert_close(changes(got, theta), changes(want, theta), what)
+        _assert_one_step(student, reference, theta, support, f"N = {way}, K = {shot}")
+    known = fitted(theta, *support)
+    _assert_one_step(student, reference, known, support, "from a theta by which all of the support is classified right")
+    far = theta | {"w4": LARGE * theta["w4"]}
+    assert_finite(
+        lambda: student.inner_loop(*support, far, equal_rates(far), 1, train=True), "logits are in the thousands"
+    )
+    _assert_one_step(student, reference, far, support, "where logits are in the thousands")
+
+
+def _assert_one_step(student, reference, theta, support, where):
+    got, want = (
+        subject.inner_loop(*support, theta, equal_rates(theta), 1, train=True).parameters
+        for subject in (student, reference)
+    )
+    assert_close(changes(got, theta), changes(want, theta), f"{where}: change by one step of")
 
 
 @points(3)
@@ -217,14 +239,17 @@ def test_each_parameter_has_its_own_inner_rate(student, draw):
 )
 def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
     """The accuracies are those on the support before every step and after the last."""
+    judged = []
     for _ in range(3):
         theta, support = draw_parameters(draw, 8), draw_support(draw, 8, 8)
         rates = equal_rates(theta, 0.05)  # so slow that each step shows in the accuracy
         path = [theta, *(student.inner_loop(*support, theta, rates, steps, train=True).parameters for steps in (1, 2))]
         got = student.inner_loop(*support, theta, rates, 3, train=True)
-        assert_shape(got.accuracies, (4,), "support accuracies for 3 inner steps", "(num_inner_steps + 1,)")
         want = [score(parameters, *support) for parameters in (*path, got.parameters)]
-        assert_close(got.accuracies, want, "support accuracies before each of 3 inner steps and after the last")
+        judged.append((got.accuracies, want))
+    for accuracies, want in judged:  # all of which have been read: one accuracy tells no mistake
+        assert_shape(accuracies, (4,), "support accuracies for 3 inner steps", "(num_inner_steps + 1,)")
+        assert_close(accuracies, want, "support accuracies before each of 3 inner steps and after the last")
 
 
 @points(2)
@@ -365,26 +390,34 @@ def test_outer_step_adapts_to_the_support(student, draw):
 )
 def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw):
     """The outer loss is the mean over the tasks of the query loss at the adapted parameters."""
-    for way, shot, train in ((3, 2, True), (5, 1, False)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot)
-        arguments = (tasks, theta, equal_rates(theta), 2, train)
+    given = []
+    for way, shot, count, train in ((3, 2, 2, True), (5, 1, 3, False)):
+        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count)
+        given.append((f"N = {way}, K = {shot}, train={train}", (tasks, theta, equal_rates(theta), 2, train)))
+    far = theta | {"w4": LARGE * theta["w4"]}
 
-        def compare(stand_in, arguments=arguments, way=way, shot=shot, train=train):
-            got, want = (subject.outer_step(*arguments, stand_in).loss for subject in (student, reference))
-            assert_close(got, want, f"outer loss for N = {way}, K = {shot}, train={train}")
-            if not stand_in and not train:  # the stand-in is told whether train is passed on; else the graph tells
-                tasks, theta, rates, steps, train = arguments
-                rest = {"inner_lrs": rates, "steps": steps, "train": train, "stand_in": stand_in}
-                got, want = (
-                    subject.outer_step.gradient(1.0, tasks, parameters=theta, **rest).parameters
-                    for subject in (student, reference)
-                )
-                if any(bool((array != 0).any()) for array in got.values()):
-                    assert_close(
-                        got, want, "train=False does not reach _inner_loop: gradient of the outer loss with respect to"
-                    )
+    def compare(stand_in):
+        assert_answers_close(
+            (
+                *(subject.outer_step(*asked, stand_in).loss for subject in (student, reference)),
+                f"outer loss for {sizes}",
+            )
+            for sizes, asked in given
+        )
+        if stand_in:  # which is told whether train is passed on
+            asked = (tasks, far, equal_rates(far), 2, train, stand_in)
+            got = assert_finite(lambda: student.outer_step(*asked).loss, "logits are in the thousands")
+            assert_close(got, reference.outer_step(*asked).loss, "where logits are in the thousands, outer loss")
+            return
+        rest = {"inner_lrs": equal_rates(theta), "steps": 2, "train": train, "stand_in": stand_in}
+        got, want = (
+            subject.outer_step.gradient(1.0, tasks, parameters=theta, **rest).parameters
+            for subject in (student, reference)
+        )
+        if any(bool((array != 0).any()) for array in got.values()):
+            assert_close(got, want, "_inner_loop is not told train=False: gradient of the outer loss with respect to")
 
-        assert_either(compare)
+    assert_either(compare)
 
 
 @points(3)
@@ -398,19 +431,22 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
 )
 def test_accuracies_of_outer_step(student, reference, draw):
     """_outer_step returns support accuracies, step by step, and query accuracy, averaged over the tasks."""
-    for way, shot in ((3, 2), (5, 2)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, query=5)
-        rates = equal_rates(
-            theta, 0.01
-        )  # so slow that neither support nor query is all right, and their accuracies differ
-        arguments = (tasks, theta, rates, 2, False)
+    given = []
+    for way, shot, count in ((3, 2, 3), (5, 2, 3), (4, 3, 2), (6, 1, 2)):
+        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count, query=5)
+        rates = equal_rates(theta, 0.01)  # so slow that neither support nor query is all right, and they differ
+        given.append((f"for N = {way}, K = {shot}", (tasks, theta, rates, 2, False)))
 
-        def compare(stand_in, arguments=arguments):
-            got, want = (subject.outer_step(*arguments, stand_in) for subject in (student, reference))
-            assert_close(got.accuracies_support, want.accuracies_support, "support accuracies")
-            assert_close(got.accuracy_query, want.accuracy_query, "query accuracy")
+    def compare(stand_in):
+        def judged():
+            for sizes, asked in given:
+                got, want = (subject.outer_step(*asked, stand_in) for subject in (student, reference))
+                yield got.accuracies_support, want.accuracies_support, f"support accuracies {sizes}"
+                yield got.accuracy_query, want.accuracy_query, f"query accuracy {sizes}"
 
-        assert_either(compare)
+        assert_answers_close(judged())
+
+    assert_either(compare)
 
 
 @points(4)
