@@ -80,15 +80,16 @@ def fitting(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> list[Fit]:
     """
     pieces = [(piece, given(piece), marked(piece)) for piece in failure.pieces]
     for tier in tiers:
-        found: dict[Fit, None] = {}
+        found: dict[Fit, set[int]] = {}
         for trace, left in tier:
             fit = Fit(trace.says, trace.fails, 1 if trace.tier == PAIRS else MOST)
             if trace.raised and (trace.raised, trace.asked) == (failure.raised, failure.asked):
-                found.setdefault(fit)
-            for piece, calls, seen in pieces:
+                found.setdefault(fit, set())
+            for number, (piece, calls, seen) in enumerate(pieces):
                 is_here = (trace.again, trace.held, trace.calls) == (piece.again, piece.held, calls)
                 if is_here and not trace.raised and same(seen, left, CLOSE):
-                    found.setdefault(fit)
+                    found.setdefault(fit, set()).add(number)
         if found:
-            return list(found)
+            most = max(map(len, found.values()))  # of two attempts that failed, both count
+            return [fit for fit, fitted in found.items() if len(fitted) == most]
     return []

@@ -87,6 +87,43 @@ def assert_adapted(parameters, theta):
     )
 
 
+def assert_support_accuracies(student, draw, steps, when):
+    """Assert that the accuracies of _inner_loop are those under the parameters of each moment, when says which."""
+    judged = []
+    for _ in range(3):
+        theta, support = draw_parameters(draw, 8), draw_support(draw, 8, 8)
+        rates = equal_rates(theta, 0.05)  # so slow that each step shows in the accuracy
+        path = [student.inner_loop(*support, theta, rates, taken, train=True).parameters for taken in range(1, steps)]
+        got = student.inner_loop(*support, theta, rates, steps, train=True)
+        want = [score(parameters, *support) for parameters in (theta, *path, got.parameters)]
+        judged.append((got.accuracies, want))
+    for accuracies, want in judged:  # all of which have been read: one accuracy tells no mistake
+        assert_shape(
+            accuracies, (steps + 1,), f"support accuracies for num_inner_steps = {steps}", "(num_inner_steps + 1,)"
+        )
+        assert_close(accuracies, want, f"support accuracies {when}")
+
+
+def assert_outer_accuracies(student, reference, draw, steps):
+    """Assert that the accuracies of _outer_step are the reference's."""
+    given = []
+    for way, shot, count in ((3, 2, 3), (5, 2, 3), (4, 3, 2), (6, 1, 2)):
+        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count, query=5)
+        rates = equal_rates(theta, 0.01)  # so slow that neither support nor query is all right, and they differ
+        given.append((f"for N = {way}, K = {shot}", (tasks, theta, rates, steps, False)))
+
+    def compare(stand_in):
+        def judged():
+            for sizes, asked in given:
+                got, want = (subject.outer_step(*asked, stand_in) for subject in (student, reference))
+                yield got.accuracies_support, want.accuracies_support, f"support accuracies {sizes}"
+                yield got.accuracy_query, want.accuracy_query, f"query accuracy {sizes}"
+
+        assert_answers_close(judged())
+
+    assert_either(compare)
+
+
 @points(2)
 @hint(
     "The adapted parameters are a dict like theta: the same names, the same shapes. Look at what _inner_loop "
@@ -239,17 +276,7 @@ def test_each_parameter_has_its_own_inner_rate(student, draw):
 )
 def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
     """The accuracies are those on the support before every step and after the last."""
-    judged = []
-    for _ in range(3):
-        theta, support = draw_parameters(draw, 8), draw_support(draw, 8, 8)
-        rates = equal_rates(theta, 0.05)  # so slow that each step shows in the accuracy
-        path = [theta, *(student.inner_loop(*support, theta, rates, steps, train=True).parameters for steps in (1, 2))]
-        got = student.inner_loop(*support, theta, rates, 3, train=True)
-        want = [score(parameters, *support) for parameters in (*path, got.parameters)]
-        judged.append((got.accuracies, want))
-    for accuracies, want in judged:  # all of which have been read: one accuracy tells no mistake
-        assert_shape(accuracies, (4,), "support accuracies for 3 inner steps", "(num_inner_steps + 1,)")
-        assert_close(accuracies, want, "support accuracies before each of 3 inner steps and after the last")
+    assert_support_accuracies(student, draw, 3, "before each of 3 inner steps and after the last")
 
 
 @points(2)
@@ -431,22 +458,7 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
 )
 def test_accuracies_of_outer_step(student, reference, draw):
     """_outer_step returns support accuracies, step by step, and query accuracy, averaged over the tasks."""
-    given = []
-    for way, shot, count in ((3, 2, 3), (5, 2, 3), (4, 3, 2), (6, 1, 2)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count, query=5)
-        rates = equal_rates(theta, 0.01)  # so slow that neither support nor query is all right, and they differ
-        given.append((f"for N = {way}, K = {shot}", (tasks, theta, rates, 2, False)))
-
-    def compare(stand_in):
-        def judged():
-            for sizes, asked in given:
-                got, want = (subject.outer_step(*asked, stand_in) for subject in (student, reference))
-                yield got.accuracies_support, want.accuracies_support, f"support accuracies {sizes}"
-                yield got.accuracy_query, want.accuracy_query, f"query accuracy {sizes}"
-
-        assert_answers_close(judged())
-
-    assert_either(compare)
+    assert_outer_accuracies(student, reference, draw, 2)
 
 
 @points(4)
