@@ -5,6 +5,7 @@ told by where a linear layer ends: each choice of drawings leads somewhere else.
 """
 
 import itertools
+import math
 
 import numpy as np
 
@@ -53,6 +54,12 @@ def _moved(subject, tasks, theta, done=0.0, stand_in=True, **more):
     return changes(left, theta)
 
 
+def _share(move, first):
+    """How far a move goes along another one, as a share of that."""
+    flat = _flat(first)
+    return float(_flat(move) @ flat / (flat @ flat))
+
+
 def _batch(draw):
     """A theta, and three tasks with no more drawings than a minibatch holds."""
     return draw_parameters(draw, 3), draw_batch(draw, way=3, shot=1)
@@ -67,8 +74,9 @@ def _minibatches(student, draw, steps, drawings=DRAWINGS, size=SIZE):
     w4, b4 = draw.normal(3, 5, scale=0.5), draw.normal(3, scale=0.5)
     chosen = [
         minibatch
-        for count in range(max(drawings, size) + 1)
+        for count in range(max(drawings, size), -1, -1)  # of paths with one end those that begin with most drawings
         for minibatch in itertools.combinations_with_replacement(range(drawings), count)
+        if math.gcd(*map(minibatch.count, minibatch)) <= 1  # all of them twice is what they are once
     ]
     paths = {path: _end(images[:, 0, 0], labels, w4, b4, path) for path in itertools.product(chosen, repeat=steps)}
     ends = np.stack(list(paths.values()))
@@ -119,7 +127,7 @@ def test_a_minibatch_has_different_drawings(student, draw):
         wrong = [path[step] for path in taken if not _is_right(path[step], drawings, size)]
         if wrong:
             twice = any(len(set(minibatch)) < len(minibatch) for minibatch in wrong)
-            fewer = "one permutation serves for all steps, and there is too little left of it for the later ones"
+            fewer = "later steps take what is left of a permutation, and fewer drawings than there should be"
             assert_or_name(
                 False,
                 f"batch_size is {size}, and there are {drawings} drawings: in {len(wrong)} of {len(taken)} runs step "
@@ -291,7 +299,13 @@ def test_epsilon_falls_to_zero(student, draw):
 
     def compare(stand_in):
         first = _moved(student, tasks, theta, 0.0, stand_in)
+        assert _flat(first).any(), "theta is where it was before the first outer step, when epsilon is all of outer_lr"
         for done in (0.25, 0.8, 1.0):
+            share = _share(_moved(student, tasks, theta, done, stand_in), first)
+            assert abs(share - (1 - done)) < 1e-4, (
+                f"when {done:.0%} of the training is over theta moves {share:.3g} times as far as at its beginning, "
+                f"expected {1 - done:.3g} times"
+            )
             got = {name: move + first[name] for name, move in _moved(student, tasks, theta, done, stand_in).items()}
             want = {name: (2 - done) * move for name, move in first.items()}
             assert_close(got, want, f"when {done:.0%} of the training is over, with the first move added, move of")

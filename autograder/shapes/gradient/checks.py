@@ -28,7 +28,7 @@ from autograder.shapes.gradient import failures, network
 IMAGE = (1, 16, 16)
 CHANNELS = 32
 RATE = 0.1
-LARGE = 10000  # times the last layer's usual weight: logits in the thousands, where exp() overflows in double precision
+LARGE = 1000  # for logits: exp() overflows in double precision, as exp() of 100 does in single
 
 
 def draw_parameters(draw, way):
@@ -188,7 +188,8 @@ def _assert_query_labels_are_not_adapted_to(student, draw):
 
         message = (
             f"N = {way}, K = {shot}, train={train}: with another label of one query the outer loss of another query "
-            "changes: parameters are adapted to the query's labels"
+            "changes: parameters are adapted to the query's labels. Look at what _outer_step gives to _inner_loop: "
+            "it should be the support alone"
         )
         assert_answers_stay_apart(losses, tasks, "labels_query", message)
 
@@ -209,11 +210,10 @@ def test_one_inner_step(student, reference, draw):
         _assert_one_step(student, reference, theta, support, f"N = {way}, K = {shot}")
     known = fitted(theta, *support)
     _assert_one_step(student, reference, known, support, "from a theta by which all of the support is classified right")
-    far = theta | {"w4": LARGE * theta["w4"]}
+    far = theta | {"b4": theta["b4"] + LARGE}  # the same step, by any softmax that does not overflow
     assert_finite(
-        lambda: student.inner_loop(*support, far, equal_rates(far), 1, train=True), "logits are in the thousands"
+        lambda: student.inner_loop(*support, far, equal_rates(far), 1, train=True), f"logits are near {LARGE}"
     )
-    _assert_one_step(student, reference, far, support, "where logits are in the thousands")
 
 
 def _assert_one_step(student, reference, theta, support, where):
@@ -351,7 +351,7 @@ def test_adapts_when_evaluating(student, draw):
     """train=False gives the same adapted parameters and accuracies as train=True."""
     theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 2)
     rates = draw_rates(draw, theta)
-    trained, evaluated = (student.inner_loop(*support, theta, rates, 2, train=train) for train in (True, False))
+    trained, evaluated = (student.inner_loop(*support, theta, rates, 3, train=train) for train in (True, False))
     moves = (changes(adapted.parameters, theta) for adapted in (evaluated, trained))
     assert_close(*moves, "with train=False, change by the inner loop of")
     assert_close(evaluated.meta_parameters, trained.meta_parameters, "with train=False, theta after _inner_loop:")
@@ -421,7 +421,7 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
     for way, shot, count, train in ((3, 2, 2, True), (5, 1, 3, False)):
         theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count)
         given.append((f"N = {way}, K = {shot}, train={train}", (tasks, theta, equal_rates(theta), 2, train)))
-    far = theta | {"w4": LARGE * theta["w4"]}
+    far = theta | {"b4": theta["b4"] + LARGE}
 
     def compare(stand_in):
         assert_answers_close(
@@ -431,10 +431,9 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
             )
             for sizes, asked in given
         )
-        if stand_in:  # which is told whether train is passed on
-            asked = (tasks, far, equal_rates(far), 2, train, stand_in)
-            got = assert_finite(lambda: student.outer_step(*asked).loss, "logits are in the thousands")
-            assert_close(got, reference.outer_step(*asked).loss, "where logits are in the thousands, outer loss")
+        asked = (tasks, far, equal_rates(far), 2, train, stand_in)
+        assert_finite(lambda: student.outer_step(*asked).loss, f"logits are near {LARGE}")
+        if stand_in:  # which is told whether train is passed on; else the graph tells
             return
         rest = {"inner_lrs": equal_rates(theta), "steps": 2, "train": train, "stand_in": stand_in}
         got, want = (
