@@ -124,7 +124,8 @@ def test_a_minibatch_has_different_drawings(student, draw):
     drawings, size = 3, 4
     taken = [path for path in _minibatches(student, draw, 2, drawings, size) if path]  # others tell what else is wrong
     for step in range(2):
-        wrong = [path[step] for path in taken if not _is_right(path[step], drawings, size)]
+        # A step on no drawing changes nothing, as one that is not taken: that is for the next checks to tell.
+        wrong = [path[step] for path in taken if path[step] and not _is_right(path[step], drawings, size)]
         if wrong:
             twice = any(len(set(minibatch)) < len(minibatch) for minibatch in wrong)
             fewer = "later steps take what is left of a permutation, and fewer drawings than there should be"
