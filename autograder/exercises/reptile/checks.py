@@ -22,9 +22,11 @@ from autograder.grading.check_vocabulary import (
 )
 from autograder.shapes.episodic.checks import assert_learns, mosaics
 from autograder.shapes.functions.checks import assert_changes
-from autograder.shapes.gradient import checks as shape
 from autograder.shapes.gradient import failures
 from autograder.shapes.gradient.checks import (
+    assert_each_inner_step_starts_from_the_last,
+    assert_meta_parameters_keep_their_values,
+    assert_one_inner_step,
     changes,
     draw_batch,
     draw_parameters,
@@ -148,7 +150,7 @@ def test_a_minibatch_has_different_drawings(student, draw):
 )
 def test_one_inner_step(student, reference, draw):
     """One inner step is a gradient step on the minibatch's cross entropy."""
-    shape.test_one_inner_step(student, reference, draw)
+    assert_one_inner_step(student, reference, draw)
 
 
 @points(3)
@@ -162,7 +164,7 @@ def test_one_inner_step(student, reference, draw):
 )
 def test_each_inner_step_starts_from_the_last(student, draw):
     """Several inner steps follow each other, each from the result of the last."""
-    shape.test_each_inner_step_starts_from_the_last(student, draw)
+    assert_each_inner_step_starts_from_the_last(student, draw)
 
 
 @points(2)
@@ -175,7 +177,7 @@ def test_each_inner_step_starts_from_the_last(student, draw):
 )
 def test_meta_parameters_keep_their_values(student, draw):
     """The inner loop leaves theta as it was, and the next task starts from it."""
-    shape.test_meta_parameters_keep_their_values(student, draw)
+    assert_meta_parameters_keep_their_values(student, draw)
 
 
 @points(2)

@@ -124,6 +124,42 @@ def assert_outer_accuracies(student, reference, draw, steps):
     assert_either(compare)
 
 
+def assert_one_inner_step(student, reference, draw):
+    """Assert that one inner step is a gradient step on the cross entropy of all drawings."""
+    for way, shot in ((3, 2), (5, 1)):
+        theta, support = draw_parameters(draw, way), draw_support(draw, way, shot)
+        _assert_one_step(student, reference, theta, support, f"N = {way}, K = {shot}")
+    known = fitted(theta, *support)
+    _assert_one_step(student, reference, known, support, "from a theta by which all of the support is classified right")
+    far = theta | {"b4": theta["b4"] + LARGE}  # the same step, by any softmax that does not overflow
+    assert_finite(
+        lambda: student.inner_loop(*support, far, equal_rates(far), 1, train=True), f"logits are near {LARGE}"
+    )
+
+
+def assert_each_inner_step_starts_from_the_last(student, draw):
+    """Assert that several inner steps follow each other."""
+    theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 2)
+    rates = equal_rates(theta)
+    halfway = student.inner_loop(*support, theta, rates, 2, train=True).parameters
+    got = student.inner_loop(*support, theta, rates, 4, train=True).parameters
+    want = student.inner_loop(*support, halfway, rates, 2, train=True).parameters
+    assert_adapted(halfway, theta)
+    assert_close(changes(got, halfway), changes(want, halfway), "N = 3, K = 2: change by the third and fourth step of")
+
+
+def assert_meta_parameters_keep_their_values(student, draw):
+    """Assert that adaptation leaves theta as it was, and that the next task starts from it."""
+    theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 1)
+    arguments = (*support, theta, equal_rates(theta), 2, True)
+    alone = student.inner_loop(*arguments)
+    assert_close(alone.meta_parameters, theta, "theta after _inner_loop:", rtol=1e-9)
+    second = student.inner_loop(*arguments, earlier=draw.normal(*support[0].shape))
+    assert_close(second.parameters, alone.parameters, "after another task, adapted parameter")
+    assert_shape(second.accuracies, alone.accuracies.shape, "after another task, support accuracies")
+    assert_close([0, *second.accuracies], [0, *alone.accuracies], "after another task, support accuracies")
+
+
 @points(2)
 @hint(
     "The adapted parameters are a dict like theta: the same names, the same shapes. Look at what _inner_loop "
@@ -205,15 +241,7 @@ def _assert_query_labels_are_not_adapted_to(student, draw):
 )
 def test_one_inner_step(student, reference, draw):
     """One inner step is a gradient step on the support's cross entropy."""
-    for way, shot in ((3, 2), (5, 1)):
-        theta, support = draw_parameters(draw, way), draw_support(draw, way, shot)
-        _assert_one_step(student, reference, theta, support, f"N = {way}, K = {shot}")
-    known = fitted(theta, *support)
-    _assert_one_step(student, reference, known, support, "from a theta by which all of the support is classified right")
-    far = theta | {"b4": theta["b4"] + LARGE}  # the same step, by any softmax that does not overflow
-    assert_finite(
-        lambda: student.inner_loop(*support, far, equal_rates(far), 1, train=True), f"logits are near {LARGE}"
-    )
+    assert_one_inner_step(student, reference, draw)
 
 
 def _assert_one_step(student, reference, theta, support, where):
@@ -235,13 +263,7 @@ def _assert_one_step(student, reference, theta, support, where):
 )
 def test_each_inner_step_starts_from_the_last(student, draw):
     """Several inner steps follow each other, each from the result of the last."""
-    theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 2)
-    rates = equal_rates(theta)
-    halfway = student.inner_loop(*support, theta, rates, 2, train=True).parameters
-    got = student.inner_loop(*support, theta, rates, 4, train=True).parameters
-    want = student.inner_loop(*support, halfway, rates, 2, train=True).parameters
-    assert_adapted(halfway, theta)
-    assert_close(changes(got, halfway), changes(want, halfway), "N = 3, K = 2: change by the third and fourth step of")
+    assert_each_inner_step_starts_from_the_last(student, draw)
 
 
 @points(3)
@@ -289,14 +311,7 @@ def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
 )
 def test_meta_parameters_keep_their_values(student, draw):
     """Adaptation leaves the meta-parameters as they were, and the next task starts from them."""
-    theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 1)
-    arguments = (*support, theta, equal_rates(theta), 2, True)
-    alone = student.inner_loop(*arguments)
-    assert_close(alone.meta_parameters, theta, "theta after _inner_loop:", rtol=1e-9)
-    second = student.inner_loop(*arguments, earlier=draw.normal(*support[0].shape))
-    assert_close(second.parameters, alone.parameters, "after another task, adapted parameter")
-    assert_shape(second.accuracies, alone.accuracies.shape, "after another task, support accuracies")
-    assert_close([0, *second.accuracies], [0, *alone.accuracies], "after another task, support accuracies")
+    assert_meta_parameters_keep_their_values(student, draw)
 
 
 @points(7)
