@@ -118,8 +118,8 @@ def _end(x, labels, weights, bias, path):
 @hint(
     "A minibatch has batch_size different drawings, or all of them where there are no more. Look at how the drawings "
     "of a step are chosen, of the first one and of later ones.",
-    mend="Take the first self._batch_size numbers of a random permutation of all n, and do so anew in each step. Numbers "
-    "that are drawn one by one come twice; a permutation that is cut into pieces runs out.",
+    mend="Take the first self._batch_size numbers of a random permutation of all n, and do so anew in each step. "
+    "Numbers that are drawn one by one come twice; a permutation that is cut into pieces runs out.",
 )
 def test_a_minibatch_has_different_drawings(student, draw):
     """Where there are no more drawings than batch_size, a step is on each of them, once."""
