@@ -6,6 +6,7 @@ import pytest
 from autograder.grading import catalog, evidence, named_mistakes
 from autograder.grading.check_vocabulary import assert_close, assert_gradient
 from autograder.grading.evidence import Call, Moment
+from autograder.grading.named_mistakes import Fit, sentence
 from autograder.instructor.quality import misconceptions, mutants, patches
 from autograder.results import Verdict
 
@@ -115,6 +116,43 @@ def test_an_exception_is_named_if_it_is_raised_in_the_same_words_by_the_same_que
     for text, named in ((source, True), (other, False)):
         crashed = [check for check in judge("protonet", text) if check.verdict is Verdict.CRASH]
         assert crashed and all((known.says in check.likely) is named for check in crashed)
+
+
+def test_a_mistake_that_fails_a_check_which_passes_is_not_named():
+    fits = {"test_a": [Fit(ONE, ("test_a",), 3), Fit(TWO, ("test_a", "test_b"), 3)]}
+    assert named_mistakes.named(fits, {"test_b"}) == {"test_a": sentence([ONE])}
+    assert named_mistakes.named(fits, set()) == {"test_a": sentence([ONE, TWO])}
+    assert named_mistakes.named({"test_a": fits["test_a"][1:]}, {"test_b"}) == {"test_a": ""}
+
+
+def test_of_the_mistakes_that_fit_those_are_named_that_explain_most_failures():
+    both = Fit("both", ("test_a", "test_b"), 3)
+    fits = {"test_a": [Fit(ONE, ("test_a",), 3), both], "test_b": [both, Fit(TWO, ("test_b",), 3)]}
+    assert set(named_mistakes.named(fits, set()).values()) == {sentence(["both"])}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "is_named"),
+    [
+        ([0.5], False),  # one accuracy, which many mistakes have in common
+        ([0.5, 0.25], False),
+        ([0.5, 0.25, 7 / 75], True),
+        ([0.4142135], True),  # a loss
+        ([0.75, 0.75, 0.41421], True),
+    ],
+)
+def test_one_coarse_number_is_too_little_for_a_name(wrong, is_named):
+    right = {"accuracy": np.array([1.0] * len(wrong))}
+    assert misconceptions._is_little([{"accuracy": np.array(wrong)}], [right]) is not is_named
+    padded = [{"accuracy": np.array([*wrong, *[1.0] * 9])}], [{"accuracy": np.ones(len(wrong) + 9)}]
+    assert misconceptions._is_little(*padded) is not is_named, "what is right is no evidence"
+    assert not misconceptions._is_little([{"accuracy": np.ones(2)}], [{"accuracy": np.ones(3)}])
+
+
+def test_a_mistake_that_two_checks_show_is_told_from_those_that_each_shows_alone(judge):
+    (mutant,) = (mutant for mutant in mutants.load(EXERCISES["maml"]) if mutant.name == "the opposite of train")
+    told = {check.name: check.likely for check in judge("maml", both("maml", mutant.name)) if check.likely}
+    assert told == dict.fromkeys(mutant.fails, sentence([mutant.says]))
 
 
 def read(*fields, again=False):

@@ -105,6 +105,31 @@ def test_a_difference_is_told_in_numbers_with_its_place():
         assert_close({"w": [1.0, 2.0]}, {"w": [[1.0, 2.0]]}, "change of")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "pattern"),
+    [
+        (lambda right: 0.25 * right, "all are 0.25 times what is expected"),
+        (lambda right: -right, "all are -1 times what is expected"),
+        (lambda right: right + 2.0, "all are 2 more than expected"),
+        (lambda right: right - 0.5, "all are 0.5 less than expected"),
+        (lambda right: 0 * right, "all are 0"),
+        (lambda right: 0 * right + 3.0, "all are the same number"),
+        (lambda right: right[::-1], "they are the right numbers in another order"),
+    ],
+)
+def test_how_wrong_numbers_go_with_right_ones_is_told(wrong, pattern):
+    right = np.random.default_rng(0).standard_normal((5, 3))
+    with pytest.raises(AssertionError, match=rf"^logits at .* differ: {pattern}\)$"):
+        assert_close(wrong(right), right, "logits")
+
+
+def test_numbers_that_are_wrong_in_no_way_of_all_of_them_are_only_counted():
+    right = np.random.default_rng(0).standard_normal((5, 3))
+    for wrong in (right**2, np.where(np.arange(5)[:, None] < 2, 2 * right, right)):
+        with pytest.raises(AssertionError, match=r" differ\)$"):
+            assert_close(wrong, right, "logits")
+
+
 def test_a_shape_is_compared_whole():
     assert_shape(np.zeros((2, 3)), (2, 3), "logits")
     with pytest.raises(AssertionError, match=r"^logits: shape \(3,\), expected \(1, 3\)$"):

@@ -25,6 +25,7 @@ from autograder.grading.scores import ACCURACY, Score
 from autograder.results import StudentError, Verdict
 
 STEP = 1e-6  # of central differences, as a share of the norm of the point
+ROWS = 500  # numbers of an array of which rows in another order are looked for
 AGREE = 1e-3  # values as near as this are meant to be the reference's, but for noise or for deceit
 
 Check = TypeVar("Check", bound=Callable[..., None])
@@ -170,6 +171,7 @@ def assert_gradient(
         given = sum(float(np.sum(part)) for part in _parts(_map(np.multiply, gradient, direction)))
         slopes.append((given, (function(ahead) - function(behind)) / (2 * step)))
     given, measured = np.array(slopes).T
+    what = f"{what} {_listed(at)}" if isinstance(at, Mapping) else what
     assert np.any(measured != 0), (
         f"{what}: no gradient can be measured here, because the values that your code computes stay the same when its "
         f"input changes"
@@ -284,6 +286,27 @@ def assert_uniform(values: ArrayLike, low: float, high: float, message: str) -> 
     assert_shares(counts, 0.1, message)
 
 
+def assert_finite(ask: Callable[[], Any], where: str) -> Any:
+    """Assert that an answer is finite for inputs that are large, but not larger than they can be.
+
+    Args:
+        ask: asks the question; with smaller inputs its answer has been finite.
+        where: what is large, in words that go on after "where".
+
+    Returns:
+        The answer.
+    """
+    try:
+        return ask()
+    except StudentError as error:
+        if error.verdict is not Verdict.FORMAT:
+            raise
+        raise AssertionError(
+            f"where {where}, {str(error).partition(chr(10))[0]}: exp() of such numbers overflows or becomes 0, and the "
+            "logarithm of 0 is infinite"
+        ) from None
+
+
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     """Share of rows whose one largest score is at their label; a tie is no answer.
 
@@ -321,8 +344,33 @@ def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) 
         return
     worst = np.unravel_index(int(difference.argmax()), difference.shape)
     place = f" at {[int(i) for i in worst]}" if worst else ""
-    count = f" ({int((difference > tolerance).sum())} of {a.size} differ)" if a.size > 1 else ""
+    count = (
+        f" ({int((difference > tolerance).sum())} of {a.size} differ{_pattern(a, b, tolerance)})" if a.size > 1 else ""
+    )
     raise AssertionError(f"{what}{place}: got {_number(a[worst])}, expected {_number(b[worst])}{count}")
+
+
+def _pattern(a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
+    """How wrong numbers go with right ones, where it is the same for all of a few or more."""
+    if a.size < 4 or float(np.ptp(b)) <= tolerance:
+        return ""
+    if not a.any():
+        return ": all are 0"
+    if float(np.ptp(a)) <= tolerance:
+        return ": all are the same number"
+    factor = float(np.vdot(a, b) / np.vdot(b, b))
+    if bool(np.all(np.abs(a - factor * b) <= max(tolerance, 1e-4 * np.abs(a).max()))):
+        return f": all are {_number(factor)} times what is expected"
+    more = float(np.mean(a - b))
+    if bool(np.all(np.abs(a - b - more) <= tolerance)):
+        return f": all are {_number(abs(more))} {'more' if more > 0 else 'less'} than expected"
+    rows = a.reshape(len(a), -1), b.reshape(len(b), -1)
+    nearest = (
+        np.abs(rows[0][:, None] - rows[1]).max(axis=-1).argmin(axis=1) if a.size <= ROWS else np.zeros(len(a), int)
+    )
+    if len(set(nearest)) == len(a) and bool(np.all(np.abs(rows[0] - rows[1][nearest]) <= tolerance)):
+        return ": they are the right numbers in another order"
+    return ""
 
 
 def _assert_names(got: Any, want: Any, what: str) -> None:
@@ -342,6 +390,12 @@ def _numbers(values: ArrayLike, what: str) -> np.ndarray:
     array = array.astype(np.float64)
     assert bool(np.all(np.isfinite(array))), f"{what}: not all numbers are finite"
     return array
+
+
+def _listed(names: Any) -> str:
+    """All of a dict's names, the first ones of many."""
+    first, rest = list(names)[:2], len(names) - 2
+    return " and ".join(first) if rest <= 0 else f"{', '.join(first)} and {rest} others together"
 
 
 def _map(function: Callable[..., Any], *values: Any) -> Any:

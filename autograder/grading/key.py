@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from autograder.grading.catalog import Exercise
 from autograder.grading.evidence import Failure
+from autograder.grading.named_mistakes import Fit
 from autograder.grading.subjects import Subject
 from autograder.intake.submission import Submission
 from autograder.results import CheckResult
@@ -23,8 +24,8 @@ class Key(Protocol):
     def reference(self, exercise: Exercise) -> Subject:
         """Answers the functions of an exercise's probe, rightly; the same one each time."""
 
-    def explain(self, exercise: Exercise, failure: Failure) -> str:
-        """Which known mistakes make a check fail just like this; empty if none does."""
+    def fitting(self, exercise: Exercise, failure: Failure) -> list[Fit]:
+        """Which known mistakes make a check fail just like this; none if none does."""
 
     def patience(self, exercise: Exercise, check: str, run: Callable[..., Any]) -> float:
         """Return by how much to multiply the time of a check that ran out of it; 0 where another try is of no use."""

@@ -1,9 +1,47 @@
 """How a report names the mistake that gives just the student's numbers."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 MOST = 3  # mistakes named
 CLOSE = 1e-4  # of the largest absolute value: the answers are the same
+
+
+class Fit(NamedTuple):
+    """A mistake that gives just a student's numbers in a check.
+
+    Attributes:
+        says: the mistake, in words.
+        fails: the checks that it fails, wherever it is made.
+        most: how many such may be named side by side.
+    """
+
+    says: str
+    fails: tuple[str, ...]
+    most: int
+
+
+def named(fits: Mapping[str, list[Fit]], passed: Collection[str]) -> dict[str, str]:
+    """Name the mistakes of a solution, by check: the sentence, empty where too many fit.
+
+    Args:
+        fits: what fits the failure of each check.
+        passed: the checks that the solution passes. A mistake that fails one of them is not there. Of what is left
+            of a check's, those that explain most of the failures are named.
+    """
+    left = {
+        check: [fit for fit in found if not set(fit.fails) & set(passed)]  # of one wording some may be there
+        for check, found in fits.items()
+    }
+    explained = Counter(says for found in left.values() for says in {fit.says for fit in found})
+    sentences = {}
+    for check, found in left.items():
+        best = max((explained[fit.says] for fit in found), default=0)
+        says = list(dict.fromkeys(fit.says for fit in found if explained[fit.says] == best))
+        most = min((fit.most for fit in found), default=0)
+        sentences[check] = sentence(says) if 0 < len(says) <= most else ""
+    return sentences
 
 
 def all_of(mistakes: list[str]) -> str:

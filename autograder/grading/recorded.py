@@ -18,8 +18,9 @@ from autograder.fault import GraderError
 from autograder.grading.catalog import Exercise, exercises, homeworks
 from autograder.grading.evidence import Failure
 from autograder.grading.fingerprints import marks, question, same
+from autograder.grading.named_mistakes import Fit
 from autograder.grading.subjects import Subject
-from autograder.grading.traces import Marked, Trace, explain
+from autograder.grading.traces import Marked, Trace, fitting
 from autograder.intake.submission import Submission
 from autograder.results import UNREADABLE, CheckResult, Verdict
 
@@ -143,7 +144,7 @@ class Recorded:
         """Its answers."""
         return Reference(exercise)
 
-    def explain(self, exercise: Exercise, failure: Failure) -> str:
+    def fitting(self, exercise: Exercise, failure: Failure) -> list[Fit]:
         """Which known mistakes are recorded with just this failure."""
         answers, stored = load(exercise)
         ends = np.cumsum(answers.rows)
@@ -152,7 +153,7 @@ class Recorded:
             for trace, rows, end in zip(answers.wrong, answers.rows, ends, strict=True)
             if trace.check == failure.check
         ]
-        return explain(failure, (tier for _, tier in itertools.groupby(found, key=lambda marked: marked.trace.tier)))
+        return fitting(failure, (tier for _, tier in itertools.groupby(found, key=lambda marked: marked.trace.tier)))
 
     def patience(self, exercise: Exercise, check: str, run: Callable[..., Any]) -> float:
         """Always the same."""

@@ -14,6 +14,7 @@ from autograder.grading.catalog import Exercise
 from autograder.grading.check_vocabulary import RecognisedError
 from autograder.grading.checks import describe, measures
 from autograder.grading.draw import Draw
+from autograder.grading.named_mistakes import Fit
 from autograder.grading.settings import Settings
 from autograder.grading.subjects import CALL, QuestionError, Subject
 from autograder.grading.thresholds import Bar
@@ -67,6 +68,7 @@ class Referee:
         self._plain: dict[str, str] = {}  # problems without what the student's code was given
         self._students: dict[str, Subject] = {}
         self.results: dict[str, dict[str, CheckResult]] = {exercise.name: {} for exercise in exercises}
+        self._fits: dict[str, dict[str, list[Fit]]] = {exercise.name: {} for exercise in exercises}
         self.measured: dict[str, dict[str, list[tuple[str, float]]]] = {exercise.name: {} for exercise in exercises}
         first = next((exercise for exercise in exercises if exercise.name not in problems), None)
         if first:  # the next ones when it works: each of them imports torch
@@ -96,6 +98,13 @@ class Referee:
         self.results[exercise.name][result.name] = result
         self._settings.observe(exercise, result, True)
         return True
+
+    def pytest_sessionfinish(self) -> None:
+        """Name the mistakes, when it is known which checks pass."""
+        for name, results in self.results.items():
+            passed = {check for check, result in results.items() if result.verdict is Verdict.PASS}
+            for check, sentence in named_mistakes.named(self._fits[name], passed).items():
+                results[check].likely = sentence
 
     def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, call: Any) -> None:
         """Keep what went wrong before a check was run: on importing it, or in a fixture."""
@@ -207,13 +216,13 @@ class Referee:
             if isinstance(error, RecognisedError):
                 result.likely = named_mistakes.all_of(error.mistakes)
             else:
-                self._explain(exercise, function, result, student)
+                self._find_fits(exercise, function, result, student)
             if self._settings.pictures:
                 reference = self._settings.key.reference(exercise)
                 result.picture = pictures.drawn(function, student.calls, reference)
         except StudentError as error:
             _blame(result, error)
-            self._explain(exercise, function, result, student)
+            self._find_fits(exercise, function, result, student)
         except QuestionError as error:
             blame_ourselves(result, QuestionError(f"{_line(error)}: {error}"))
         except Exception as error:  # a fault of ours, or an answer that a check cannot read: the key tells which
@@ -224,13 +233,13 @@ class Referee:
             if result.verdict in HINTED and messages.NOTHING not in result.message:  # which says it, too
                 result.message = f"{result.message}\n{messages.on_warnings(result.printed)}".rstrip()
 
-    def _explain(self, exercise: Exercise, function: Any, result: CheckResult, student: Subject) -> None:
-        """Say which mistake makes the check fail like this, where one is known."""
+    def _find_fits(self, exercise: Exercise, function: Any, result: CheckResult, student: Subject) -> None:
+        """Find which mistakes make the check fail like this, where some are known."""
         if result.training or hasattr(function, "tells") or result.verdict not in NAMED:
             return
         with contextlib.suppress(Exception):  # whatever the answers hold, the verdict stands
             failure = evidence.failure(result, student, self._settings.seed)
-            result.likely = self._settings.key.explain(exercise, failure)
+            self._fits[exercise.name][result.name] = self._settings.key.fitting(exercise, failure)
 
 
 def limit(function: Any) -> float:

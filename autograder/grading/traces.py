@@ -12,7 +12,7 @@ import numpy as np
 
 from autograder.grading.evidence import Evidence, Failure
 from autograder.grading.fingerprints import form, marks, same
-from autograder.grading.named_mistakes import CLOSE, MOST, sentence
+from autograder.grading.named_mistakes import CLOSE, MOST, Fit
 
 PAIRS = 2  # the tier of two mistakes at once
 
@@ -31,6 +31,7 @@ class Trace(msgspec.Struct, omit_defaults=True):
         check: its name.
         says: the mistake, in words; two where both are there at once.
         tier: in which turn it is looked for.
+        fails: the checks that it fails, wherever it is made; empty where that depends on the rest of a solution.
         again: whether it is of a check's second attempt.
         held: assertions that hold before.
         calls: the questions, in order.
@@ -41,6 +42,7 @@ class Trace(msgspec.Struct, omit_defaults=True):
     check: str
     says: str
     tier: int
+    fails: tuple[str, ...] = ()
     again: bool = False
     held: int = 0
     calls: list[Given] = []
@@ -65,26 +67,29 @@ def marked(evidence: Evidence) -> np.ndarray:
     return np.concatenate([marks(arrays) for arrays in evidence.arrays])
 
 
-def explain(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> str:
-    """Return the sentence that names the mistake behind a failure; empty where none is known.
+def fitting(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> list[Fit]:
+    """Return the mistakes that may be behind a failure; none where none is known.
 
     Args:
         failure: of a student's.
         tiers: traces of the same check that may be it. Where one of a tier fits, the later ones are not looked at.
             Where two mistakes at once fit, and two others do as well, none is named.
+
+    Returns:
+        Where more fit than can be named, all of them: another check may tell them apart.
     """
     pieces = [(piece, given(piece), marked(piece)) for piece in failure.pieces]
     for tier in tiers:
-        found: dict[str, None] = {}
-        most = MOST
+        found: dict[Fit, set[int]] = {}
         for trace, left in tier:
-            most = 1 if trace.tier == PAIRS else MOST
+            fit = Fit(trace.says, trace.fails, 1 if trace.tier == PAIRS else MOST)
             if trace.raised and (trace.raised, trace.asked) == (failure.raised, failure.asked):
-                found.setdefault(trace.says)
-            for piece, calls, seen in pieces:
+                found.setdefault(fit, set())
+            for number, (piece, calls, seen) in enumerate(pieces):
                 is_here = (trace.again, trace.held, trace.calls) == (piece.again, piece.held, calls)
                 if is_here and not trace.raised and same(seen, left, CLOSE):
-                    found.setdefault(trace.says)
+                    found.setdefault(fit, set()).add(number)
         if found:
-            return sentence(list(found)) if len(found) <= most else ""
-    return ""
+            most = max(map(len, found.values()))  # of two attempts that failed, both count
+            return [fit for fit, fitted in found.items() if len(fitted) == most]
+    return []

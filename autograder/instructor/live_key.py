@@ -5,6 +5,7 @@ from typing import Any
 
 from autograder.grading.catalog import Exercise
 from autograder.grading.evidence import Failure
+from autograder.grading.named_mistakes import Fit
 from autograder.instructor import confirm
 from autograder.instructor.quality import misconceptions
 from autograder.instructor.references import Reference
@@ -29,9 +30,9 @@ class Live:
         """The reference solution."""
         return self._references.setdefault(exercise.name, Reference(exercise))
 
-    def explain(self, exercise: Exercise, failure: Failure) -> str:
+    def fitting(self, exercise: Exercise, failure: Failure) -> list[Fit]:
         """See instructor.misconceptions."""
-        return misconceptions.explain(exercise, failure)
+        return misconceptions.fitting(exercise, failure)
 
     def patience(self, exercise: Exercise, check: str, run: Callable[..., Any]) -> float:
         """See instructor.confirm."""

@@ -127,7 +127,7 @@ def explain(
         shown = match.shown.text if match and numbers else match.shown.bare if match else ""
         first = f"{trusted}: {shown}" if shown else f"Your code raised {trusted}."
         plain = "\n".join([first, *advice, *(_quoted(place, files) for place in last), *origins])
-        advised = bool(advice) and not (match and match.known.hint)
+        advised = bool(advice)
     return StudentError(
         verdict,
         message,
@@ -149,7 +149,9 @@ def _origins(places: list[wire.Place], file: str, files: Files, about: About, *,
     before = next((line for line in reversed(here[:-1]) if line not in about.given), 0)
     made = [*about.origins.get(here[-1], []), *about.origins.get(before, [])]
     lines = [line for line in dict.fromkeys(made) if line not in about.given and line not in here][:ORIGINS]
-    quoted = [_quoted(wire.Place(file, line, ""), files) for line in lines if 0 < line <= len(_lines(files[file]))]
+    quoted = [
+        _quoted(wire.Place(file, line, ""), files, whole=True) for line in lines if 0 < line <= len(_lines(files[file]))
+    ]
     said = [f"Line {here[-1]} was given to you, and is right."] if is_given else []
     look = [f"Look where {'its' if is_given else 'the'} values are made:", *quoted] if quoted else []
     return [" ".join([*said, *look[:1]]), *look[1:]] if said or look else []
@@ -165,9 +167,16 @@ def _returned(file: str, files: Files, about: About) -> list[str]:
     return [f"No line of {file} raised it, but what the checks do with the answer: look at what {listed} returned."]
 
 
-def _quoted(place: wire.Place, files: Files, *, with_function: bool = False) -> str:
-    """A place and its line."""
+def _quoted(place: wire.Place, files: Files, *, with_function: bool = False, whole: bool = False) -> str:
+    """A place and its line, or the whole statement that begins there, if it is short."""
     at, line = _at(place), _line(place, files)
+    following = place.line
+    while whole and line.count("(") + line.count("[") + line.count("{") > sum(map(line.count, ")]}")):
+        following += 1
+        more = _line(wire.Place(place.file, following, ""), files)
+        if not more or len(line) + len(more) > SOURCE:
+            break
+        line = f"{line} {more}"
     if with_function and _is_named(place, files):
         return f"{at}, in {place.function}: {line}"
     return f"{at}: {line}" if line else at

@@ -113,17 +113,18 @@ def _heads(statement: ast.stmt) -> Iterator[ast.AST]:
 def _names(statement: ast.stmt, line: int = 0) -> list[str]:
     """The names that a statement, or one line of it, reads, in order.
 
-    Without those that it makes for itself, as comprehensions do.
+    Without those that it makes for itself, as comprehensions do: in a line stands for such a name what it goes through.
     """
     nodes = sorted(
         (node for node in _heads(statement) if isinstance(node, ast.Name)), key=lambda n: (n.lineno, n.col_offset)
     )
-    own = {
-        node.id for part in _heads(statement) if isinstance(part, ast.comprehension) for node in _stored(part.target)
-    }
-    read = [
-        node.id for node in nodes if isinstance(node.ctx, ast.Load) and node.id not in own and line in (0, node.lineno)
-    ]
+    loops = [part for part in _heads(statement) if isinstance(part, ast.comprehension)]
+    own = {node.id: part.iter for part in loops for node in _stored(part.target)}
+    read = []
+    for node in nodes:
+        if isinstance(node.ctx, ast.Load) and line in (0, node.lineno):
+            inside = ast.walk(own[node.id]) if line and node.id in own else [node]  # what it goes through is read
+            read += [part.id for part in inside if isinstance(part, ast.Name) and part.id not in own]
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
         read.append(statement.target.id)
     return list(dict.fromkeys(read))

@@ -3,7 +3,6 @@
 from autograder.grading.check_vocabulary import (
     after,
     assert_close,
-    assert_either,
     assert_shape,
     hint,
     picture,
@@ -16,12 +15,12 @@ from autograder.shapes.gradient import failures
 from autograder.shapes.gradient.checks import (
     RATE,
     assert_adapted,
+    assert_outer_accuracies,
+    assert_support_accuracies,
     changes,
-    draw_batch,
     draw_parameters,
     draw_support,
     equal_rates,
-    score,
     test_adaptation_learns_from_the_support,
     test_adapts_when_evaluating,
     test_evaluating_builds_no_graph_through_inner_gradients,
@@ -143,12 +142,7 @@ def test_rates_may_be_negative(student, draw):
 )
 def test_support_accuracy_before_and_after_the_step(student, draw):
     """The accuracies are those on the support before the step and after it."""
-    for _ in range(3):
-        theta, support = draw_parameters(draw, 8), draw_support(draw, 8, 8)
-        got = student.inner_loop(*support, theta, equal_rates(theta, 0.05), 1, train=True)
-        assert_shape(got.accuracies, (2,), "support accuracies")
-        want = [score(parameters, *support) for parameters in (theta, got.parameters)]
-        assert_close(got.accuracies, want, "support accuracies before and after the step")
+    assert_support_accuracies(student, draw, 1, "before and after the step")
 
 
 @points(6)
@@ -201,17 +195,7 @@ def test_gradient_of_every_rate(student, reference, draw):
 )
 def test_accuracies_of_outer_step(student, reference, draw):
     """_outer_step returns support accuracies, before and after, and query accuracy, averaged over the tasks."""
-    for way, shot in ((3, 2), (5, 2)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, query=5)
-        slow = equal_rates(theta, 0.01)  # neither support nor query is all right then, and their accuracies differ
-        arguments = (tasks, theta, slow, 1, False)
-
-        def compare(stand_in, arguments=arguments):
-            got, want = (subject.outer_step(*arguments, stand_in) for subject in (student, reference))
-            assert_close(got.accuracies_support, want.accuracies_support, "support accuracies before and after")
-            assert_close(got.accuracy_query, want.accuracy_query, "query accuracy")
-
-        assert_either(compare)
+    assert_outer_accuracies(student, reference, draw, 1)
 
 
 @training(seconds=60)

@@ -6,6 +6,8 @@ on every feature and label that they are given. If either agrees with the refere
 those two is paid for once. Where those two are right, all must agree once more when they work together.
 """
 
+import contextlib
+
 import numpy as np
 
 from autograder.exercises.protonet import failures
@@ -13,6 +15,7 @@ from autograder.grading.check_vocabulary import (
     after,
     assert_close,
     assert_either,
+    assert_finite,
     assert_if_it_runs,
     assert_shape,
     hint,
@@ -21,11 +24,20 @@ from autograder.grading.check_vocabulary import (
     points,
     training,
 )
-from autograder.shapes.episodic.checks import assert_learns, assert_only_the_support, halved, other_supports
+from autograder.grading.evidence import assertion
+from autograder.results import StudentError
+from autograder.shapes.episodic.checks import (
+    assert_answers_close,
+    assert_learns,
+    assert_only_the_support,
+    halved,
+    other_supports,
+)
 from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_changes, assert_flows, assert_same
 from autograder.shapes.functions.failures import gradients
 
 SIZES = ((3, 2, 4), (5, 1, 3), (2, 4, 1))  # N, K, queries of each class
+FAR = 40.0  # from support to query, in features: exp() of the negative squared distances is 0 in double precision
 PIXELS = (1, 3, 4)
 FEATURES = 6
 
@@ -64,7 +76,8 @@ def test_one_prototype_for_each_class(student, draw):
 )
 def test_prototype_is_the_mean_of_its_class(student, reference, draw):
     """A prototype is the mean of its class's features, row k for class k, for K > 1 and labels in any order."""
-    for way, shot, _ in SIZES:
+    # First N, K, N * K and what is one less are all different, and the median is neither the least nor the largest.
+    for way, shot, _ in ((3, 5, 1), *SIZES):
         given = draw.normal(way * shot, FEATURES), draw.labels(way, shot), draw.normal(way * shot, FEATURES)
         assert_same(student.prototypes, reference.prototypes, f"prototypes for N = {way}, K = {shot}", *given)
 
@@ -147,6 +160,7 @@ def test_gradient_flows_through_logits(student, reference, draw):
 )
 def test_step_learns_from_the_support(student, reference, draw):
     """_step goes by the support alone: other support drawings or labels, or another network, give another loss."""
+    tells_classes_apart = _prototypes_differ(student, draw)
     for way, shot, query in SIZES[:2]:
         tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
         supports = {what: (others, weight) for what, others in other_supports(draw, tasks, way).items()}
@@ -158,9 +172,21 @@ def test_step_learns_from_the_support(student, reference, draw):
 
         assert_either(lambda stand_ins, compare=compare, others=supports | network: compare(stand_ins, others))
     # And by the student's own _prototypes and _logits, if these work: what they leave out nothing else brings in, and
-    # the query's labels are no part of it. Last, since it may take all the time there is.
-    assert_if_it_runs(student, lambda: compare(False, unlabelled))
+    # the query's labels are no part of it. Last, since it may take all the time there is. Prototypes that are all alike
+    # tell nothing of any class, and are paid for where they are made.
+    if tells_classes_apart:
+        assert_if_it_runs(student, lambda: compare(False, unlabelled))
     assert_if_it_runs(student, lambda: _assert_query_labels_make_no_prototypes(student, reference, draw))
+
+
+@assertion
+def _prototypes_differ(student, draw):
+    """Whether the student's own prototypes of two classes differ; so too where there are none."""
+    features, labels = draw.normal(6, FEATURES), draw.labels(3, 2)
+    with contextlib.suppress(StudentError):
+        got = student.prototypes(features, labels).prototypes
+        return not bool((got == got[:1]).all())
+    return True
 
 
 def _assert_query_labels_make_no_prototypes(student, reference, draw):
@@ -190,20 +216,34 @@ def _query_in_class_order(task):
 @after(test_step_learns_from_the_support)
 @hint(
     "The loss is the cross entropy of the query, averaged over queries and tasks. Look at which logits and "
-    "labels you give to the cross entropy, and whether softmax is applied twice.",
+    "labels you give to the cross entropy, whether softmax is applied twice, and whether large logits overflow.",
     mend="F.cross_entropy takes the logits (Q, N) and the integer labels (Q,) of the query. It applies softmax "
-    "itself, and averages over the queries. The prototypes are those of the same task's support.",
+    "itself, nothing overflows, and it averages over the queries. The prototypes are those of the same task's support.",
 )
 def test_loss_is_the_mean_query_cross_entropy(student, reference, draw):
     """The loss is the cross entropy of the query, averaged over the tasks."""
-    for way, shot, query in SIZES:
-        tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
+    given = [(f"N = {way}, K = {shot}", _batch(draw, 3, way, shot, query), _weight(draw)) for way, shot, query in SIZES]
+    weight = _weight(draw)
+    away = FAR / np.linalg.norm(weight.sum(axis=1))
+    near = _batch(draw)
+    far = [task._replace(images_query=task.images_query + away) for task in near]
 
-        def compare(stand_ins, tasks=tasks, weight=weight, sizes=f"N = {way}, K = {shot}"):
-            want = reference.step(tasks, weight, stand_ins).loss
-            assert_close(student.step(tasks, weight, stand_ins).loss, want, f"loss for {sizes}")
+    def compare(stand_ins):
+        assert_answers_close(
+            (student.step(*asked, stand_ins).loss, reference.step(*asked, stand_ins).loss, f"loss for {sizes}")
+            for sizes, *asked in given
+        )
 
-        assert_either(compare)
+    assert_either(compare)
+
+    def assert_finite_far_away():
+        student.step(near, weight, False)  # what is not finite here, other checks tell
+        assert_finite(
+            lambda: student.step(far, weight, False).loss,
+            "all distances are large, as those of queries far from the support are",
+        )
+
+    assert_if_it_runs(student, assert_finite_far_away)
 
 
 @points(2)
@@ -217,15 +257,21 @@ def test_loss_is_the_mean_query_cross_entropy(student, reference, draw):
 )
 def test_accuracies_of_support_and_query(student, reference, draw):
     """_step returns the accuracies on the support and on the query, in this order, averaged over the tasks."""
-    for way, shot, query in SIZES:
-        tasks, weight = _batch(draw, 3, way, shot, query), _weight(draw)
+    given = [
+        (f"N = {way}, K = {shot}", _batch(draw, 3, way, shot, query), _weight(draw))
+        for way, shot, query in (*SIZES, (4, 3, 5), (6, 2, 3))
+    ]
 
-        def compare(stand_ins, tasks=tasks, weight=weight, sizes=f"N = {way}, K = {shot}"):
-            got, want = student.step(tasks, weight, stand_ins), reference.step(tasks, weight, stand_ins)
-            assert_close(got.accuracy_support, want.accuracy_support, f"support accuracy for {sizes}")
-            assert_close(got.accuracy_query, want.accuracy_query, f"query accuracy for {sizes}")
+    def compare(stand_ins):
+        def judged():
+            for sizes, *asked in given:
+                got, want = student.step(*asked, stand_ins), reference.step(*asked, stand_ins)
+                yield got.accuracy_support, want.accuracy_support, f"support accuracy for {sizes}"
+                yield got.accuracy_query, want.accuracy_query, f"query accuracy for {sizes}"
 
-        assert_either(compare)
+        assert_answers_close(judged())
+
+    assert_either(compare)
 
 
 @points(4)

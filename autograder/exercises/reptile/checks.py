@@ -5,36 +5,43 @@ told by where a linear layer ends: each choice of drawings leads somewhere else.
 """
 
 import itertools
+import math
 
 import numpy as np
 
-from autograder.grading.check_vocabulary import after, assert_close, assert_either, hint, picture, points, training
+from autograder.grading.check_vocabulary import (
+    after,
+    assert_close,
+    assert_either,
+    assert_or_name,
+    hint,
+    picture,
+    points,
+    tells,
+    training,
+)
 from autograder.shapes.episodic.checks import assert_learns, mosaics
 from autograder.shapes.functions.checks import assert_changes
+from autograder.shapes.gradient import failures
 from autograder.shapes.gradient.checks import (
+    assert_each_inner_step_starts_from_the_last,
+    assert_meta_parameters_keep_their_values,
+    assert_one_inner_step,
     changes,
     draw_batch,
     draw_parameters,
     equal_rates,
     test_adaptation_learns_from_the_support,
-    test_each_inner_step_starts_from_the_last,
     test_inner_loop_returns_all_parameters,
-    test_meta_parameters_keep_their_values,
-    test_one_inner_step,
 )
 from autograder.shapes.gradient.failures import move
 
-__all__ = [
-    "test_adaptation_learns_from_the_support",
-    "test_each_inner_step_starts_from_the_last",
-    "test_inner_loop_returns_all_parameters",
-    "test_meta_parameters_keep_their_values",
-    "test_one_inner_step",
-]
+__all__ = ["test_adaptation_learns_from_the_support", "test_inner_loop_returns_all_parameters"]
 
 EPSILON = 0.5  # when the probe's training begins
 STEPS, RATE = 3, 2.0  # so far that the results lie elsewhere than the first gradient points
 DRAWINGS, SIZE = 4, 2
+WITH_REPLACEMENT = "drawings are drawn with replacement, and some come twice"
 CHOICES, RUNS = 6, 60  # so many that half of the choices are missed once in 10^16
 
 
@@ -42,11 +49,17 @@ def _flat(arrays):
     return np.concatenate([arrays[name].ravel() for name in sorted(arrays)])
 
 
-def _moved(subject, tasks, theta, done=0.0, stand_in=True):
+def _moved(subject, tasks, theta, done=0.0, stand_in=True, **more):
     """How far an outer step moves theta."""
-    left = subject.outer_step(tasks, theta, equal_rates(theta, RATE), STEPS, done, stand_in).meta_parameters
+    left = subject.outer_step(tasks, theta, equal_rates(theta, RATE), STEPS, done, stand_in, **more).meta_parameters
     assert set(left) == set(theta), f"after _outer_step theta has the names {sorted(left)}, expected {sorted(theta)}"
     return changes(left, theta)
+
+
+def _share(move, first):
+    """How far a move goes along another one, as a share of that."""
+    flat = _flat(first)
+    return float(_flat(move) @ flat / (flat @ flat))
 
 
 def _batch(draw):
@@ -54,29 +67,121 @@ def _batch(draw):
     return draw_parameters(draw, 3), draw_batch(draw, way=3, shot=1)
 
 
-def _minibatches(student, draw, steps):
-    """Which drawings each run took at each step, or None where they are no minibatches: (runs, steps)."""
-    images, labels = draw.normal(DRAWINGS, 1, 1, 5), np.array([0, 1, 2, 1])
+def _minibatches(student, draw, steps, drawings=DRAWINGS, size=SIZE):
+    """Which drawings each run took at each step, in order, or None where that cannot be told: (runs, steps).
+
+    Some may come twice, and there may be fewer or more than there should be, or none.
+    """
+    images, labels = draw.normal(drawings, 1, 1, 5), np.array([0, 1, 2, 1][:drawings])
     w4, b4 = draw.normal(3, 5, scale=0.5), draw.normal(3, scale=0.5)
-    chosen = list(itertools.combinations(range(DRAWINGS), SIZE))
+    chosen = [
+        minibatch
+        for count in range(max(drawings, size), -1, -1)  # of paths with one end those that begin with most drawings
+        for minibatch in itertools.combinations_with_replacement(range(drawings), count)
+        if math.gcd(*map(minibatch.count, minibatch)) <= 1  # all of them twice is what they are once
+    ]
     paths = {path: _end(images[:, 0, 0], labels, w4, b4, path) for path in itertools.product(chosen, repeat=steps)}
-    got = student.minibatches(images, labels, w4, b4, SIZE, steps, RUNS).weights
+    ends = np.stack(list(paths.values()))
+    got = student.minibatches(images, labels, w4, b4, size, steps, RUNS).weights
     assert got.shape == (RUNS, *w4.shape), f"adapted weights: shape {got.shape[1:]}, expected {w4.shape}"
-    near = [[path for path, end in paths.items() if np.abs(end - weights).max() < 1e-6] for weights in got]
-    return [path[0] if path else None for path in near]
+    near = [np.flatnonzero(np.abs(ends - weights).max(axis=(1, 2)) < 1e-6) for weights in got]
+    return [list(paths)[found[0]] if len(found) else None for found in near]
+
+
+def _is_right(minibatch, drawings=DRAWINGS, size=SIZE):
+    return len(set(minibatch)) == len(minibatch) == min(drawings, size)
+
+
+def _described(minibatch, drawings=DRAWINGS):
+    """What a step was on, in words that go on after "was on"."""
+    if minibatch is None:
+        return "something else: is it a gradient step on the mean cross entropy of a minibatch?"
+    if not minibatch:
+        return "no drawing at all"
+    if len(set(minibatch)) < len(minibatch):
+        return f"{len(minibatch)}, of which some were the same drawing"
+    return f"{len(minibatch)} of the {drawings}"
 
 
 def _end(x, labels, weights, bias, path):
     """Where steps of rate 1 on these minibatches lead a linear layer."""
-    for minibatch in map(list, path):
+    for minibatch in filter(None, map(list, path)):
         scores = np.exp(x[minibatch] @ weights.T + bias)
         slope = (scores / scores.sum(axis=1, keepdims=True) - np.eye(len(bias))[labels[minibatch]]) / len(minibatch)
         weights, bias = weights - slope.T @ x[minibatch], bias - slope.sum(axis=0)
     return weights
 
 
-@points(4)
-@after(test_one_inner_step)
+@tells
+@points(2)
+@after(test_adaptation_learns_from_the_support)
+@hint(
+    "A minibatch has batch_size different drawings, or all of them where there are no more. Look at how the drawings "
+    "of a step are chosen, of the first one and of later ones.",
+    mend="Take the first self._batch_size numbers of a random permutation of all n, and do so anew in each step. "
+    "Numbers that are drawn one by one come twice; a permutation that is cut into pieces runs out.",
+)
+def test_a_minibatch_has_different_drawings(student, draw):
+    """Where there are no more drawings than batch_size, a step is on each of them, once."""
+    drawings, size = 3, 4
+    taken = [path for path in _minibatches(student, draw, 2, drawings, size) if path]  # others tell what else is wrong
+    for step in range(2):
+        # A step on no drawing changes nothing, as one that is not taken: that is for the next checks to tell.
+        wrong = [path[step] for path in taken if path[step] and not _is_right(path[step], drawings, size)]
+        if wrong:
+            twice = any(len(set(minibatch)) < len(minibatch) for minibatch in wrong)
+            fewer = "later steps take what is left of a permutation, and fewer drawings than there should be"
+            assert_or_name(
+                False,
+                f"batch_size is {size}, and there are {drawings} drawings: in {len(wrong)} of {len(taken)} runs step "
+                f"{step + 1} was not on each of them once; it was on {_described(wrong[0], drawings)}",
+                WITH_REPLACEMENT if twice else fewer if step else "",
+            )
+
+
+@points(5)
+@after(test_adaptation_learns_from_the_support)
+@picture(failures.path)
+@hint(
+    "An inner step goes along the gradient of the mean cross entropy over the minibatch. Look at what the loss "
+    "averages over, whether softmax is applied twice, whether all parameters move, how far and how often.",
+    mend="phi = theta - alpha * grad L(theta, minibatch): F.cross_entropy on the logits as they are (it applies "
+    "softmax itself and averages), over the whole minibatch, with respect to all parameters, once.",
+)
+def test_one_inner_step(student, reference, draw):
+    """One inner step is a gradient step on the minibatch's cross entropy."""
+    assert_one_inner_step(student, reference, draw)
+
+
+@points(3)
+@after(test_adaptation_learns_from_the_support, test_a_minibatch_has_different_drawings)
+@picture(failures.path)
+@hint(
+    "Several inner steps must follow each other, each from where the last one ended. Look at which parameters "
+    "each step starts from, at which parameters its gradient is taken, and how many steps there are.",
+    mend="phi_{i+1} = phi_i - alpha * grad L(phi_i): compute logits, gradient and update from the same current "
+    "parameters, assign the result to them, and do it num_inner_steps times.",
+)
+def test_each_inner_step_starts_from_the_last(student, draw):
+    """Several inner steps follow each other, each from the result of the last."""
+    assert_each_inner_step_starts_from_the_last(student, draw)
+
+
+@points(2)
+@after(test_inner_loop_returns_all_parameters, test_a_minibatch_has_different_drawings)
+@hint(
+    "Theta belongs to the outer step, and the inner loop must leave it as it was. Look for an update that "
+    "writes into a tensor, and for what is kept on self from one task to the next.",
+    mend="Begin every task with copies of the tensors in self._meta_parameters, detach().clone(). detach() alone is "
+    "no copy: an in-place update of it (-=, .data, .copy_) writes into theta.",
+)
+def test_meta_parameters_keep_their_values(student, draw):
+    """The inner loop leaves theta as it was, and the next task starts from it."""
+    assert_meta_parameters_keep_their_values(student, draw)
+
+
+@points(2)
+@after(test_one_inner_step, test_a_minibatch_has_different_drawings)
 @hint(
     "Each inner step is on a few drawings of the task, chosen by chance. Look at how many drawings a step "
     "sees, and whether each of them can be chosen.",
@@ -86,8 +191,10 @@ def _end(x, labels, weights, bias, path):
 def test_a_step_is_on_a_minibatch(student, draw):
     """An inner step is on batch_size different drawings, chosen at random."""
     taken = _minibatches(student, draw, 1)
-    assert None not in taken, (
-        f"{taken.count(None)} of {RUNS} steps were not on exactly {SIZE} of the {DRAWINGS} drawings"
+    wrong = [path and path[0] for path in taken if not path or not _is_right(path[0])]
+    assert not wrong, (
+        f"{len(wrong)} of {RUNS} steps were not on exactly {SIZE} of the {DRAWINGS} drawings: the first of them was on "
+        f"{_described(wrong[0])}"
     )
     seen = len(set(taken))
     assert seen > CHOICES / 2, f"in {RUNS} runs only {seen} of {CHOICES} possible minibatches were ever chosen"
@@ -103,7 +210,11 @@ def test_a_step_is_on_a_minibatch(student, draw):
 def test_minibatches_differ_from_step_to_step(student, draw):
     """Each inner step has a minibatch of its own."""
     taken = _minibatches(student, draw, 2)
-    assert None not in taken, f"{taken.count(None)} of {RUNS} loops were not two steps on {SIZE} of the drawings each"
+    wrong = [path for path in taken if not path or not all(map(_is_right, path))]
+    assert not wrong, (
+        f"{len(wrong)} of {RUNS} loops were not two steps on {SIZE} of the drawings each: the second step of "
+        f"the first of them was on {_described(wrong[0] and wrong[0][1])}"
+    )
     differ = sum(first != second for first, second in taken)
     assert differ, f"in {RUNS} loops of two steps both were on the same drawings"
 
@@ -181,8 +292,9 @@ def test_outer_step_is_epsilon_times_the_mean(student, reference, draw):
 @picture(move)
 @hint(
     "Epsilon falls in a straight line from outer_lr to 0. Look at how it depends on done, the share of the "
-    "training that is over.",
-    mend="epsilon = outer_lr * (1 - done): all of outer_lr at first, half of it halfway, nothing at the end.",
+    "training that is over, and at whether an outer step leaves anything but theta changed.",
+    mend="epsilon = outer_lr * (1 - done): all of outer_lr at first, half of it halfway, nothing at the end. Keep it "
+    "in a variable of its own: self._outer_lr stays as it is.",
 )
 def test_epsilon_falls_to_zero(student, draw):
     """Epsilon falls in a straight line, to zero at the end of the training."""
@@ -190,10 +302,18 @@ def test_epsilon_falls_to_zero(student, draw):
 
     def compare(stand_in):
         first = _moved(student, tasks, theta, 0.0, stand_in)
+        assert _flat(first).any(), "theta is where it was before the first outer step, when epsilon is all of outer_lr"
         for done in (0.25, 0.8, 1.0):
+            share = _share(_moved(student, tasks, theta, done, stand_in), first)
+            assert abs(share - (1 - done)) < 1e-4, (
+                f"when {done:.0%} of the training is over theta moves {share:.3g} times as far as at its beginning, "
+                f"expected {1 - done:.3g} times"
+            )
             got = {name: move + first[name] for name, move in _moved(student, tasks, theta, done, stand_in).items()}
             want = {name: (2 - done) * move for name, move in first.items()}
             assert_close(got, want, f"when {done:.0%} of the training is over, with the first move added, move of")
+        alone, later = (_moved(student, tasks, theta, 0.25, stand_in, **more) for more in ({}, {"earlier": 0.8}))
+        assert_close(later, alone, "when 25% of the training is over, after another outer step at 80%, move of")
 
     assert_either(compare)
 

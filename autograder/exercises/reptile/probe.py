@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import torch
 
-from autograder.shapes.gradient.probe import Build, inner_loop, installed, predict
+from autograder.shapes.gradient.probe import Build, inner_loop, installed, leaves, predict
 from autograder.shapes.training import TaskArrays, Weights, character_tasks, tensors
 from autograder.worker.values import in_double
 
@@ -79,9 +79,16 @@ def outer_step(
     steps: int,
     done: float,
     stand_in: bool,
+    earlier: float | None = None,
 ) -> Moved:
-    """Take one outer step; with a stand-in for _inner_loop, or with the student's own. See the shape's outer_step."""
+    """Take one outer step; with a stand-in for _inner_loop, or with the student's own. See the shape's outer_step.
+
+    Where earlier is given, another one is taken before, when so much of the training is over, and theta is put back.
+    """
     method = installed(build, parameters, inner_lrs, steps, stand_in)
+    if earlier is not None:
+        method._outer_step(tensors(tasks), earlier)
+        method._meta_parameters = leaves(parameters, method._meta_parameters, torch.float64)
     method._outer_step(tensors(tasks), done)
     return Moved(method._meta_parameters)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from unittest import mock
 
+import msgspec
 import numpy as np
 
 from autograder.grading import check_vocabulary, evidence
@@ -22,7 +23,7 @@ from autograder.grading.catalog import Exercise
 from autograder.grading.draw import Draw
 from autograder.grading.drawings import Drawings
 from autograder.grading.evidence import Arrays, Evidence, Failure
-from autograder.grading.named_mistakes import together
+from autograder.grading.named_mistakes import Fit, together
 from autograder.grading.traces import PAIRS, Marked, Trace
 from autograder.instructor.in_process import Inside
 from autograder.instructor.quality import mutants, patches
@@ -31,6 +32,9 @@ from autograder.instructor.references import Reference, Remembering
 from autograder.results import StudentError, Verdict
 
 APART = 1e-3  # share of the largest number by which what is not the same differs
+ENOUGH = 3  # coarse numbers that a name takes, such as accuracies
+PARTS = 200  # a share of so many things or fewer is coarse
+COARSE = 2e-7  # by which it may be rounded
 REMEMBERED = 4096  # traces of suspects in checks, for the next student of a class
 EITHER = "assert_either"
 
@@ -44,6 +48,7 @@ class Suspect(NamedTuple):
         says: what comes out if it is made, in words.
         changes: what is done to solution.py.
         tier: in which turn it is tried.
+        fails: the checks that must fail by it; none are known of what is tried alone.
         alone: whether only the second attempts of checks are made: who writes all in one function makes these fail by
             mistakes that no check of that function is about.
     """
@@ -51,18 +56,19 @@ class Suspect(NamedTuple):
     says: str
     changes: tuple[patches.Change, ...]
     tier: int
+    fails: tuple[str, ...] = ()
     alone: bool = False
 
 
-def explain(exercise: Exercise, failure: Failure) -> str:
-    """Return the sentence that names the mistake behind a failure; empty where none is known."""
+def fitting(exercise: Exercise, failure: Failure) -> list[Fit]:
+    """Return the mistakes that may be behind a failure; none where none is known."""
     again = any(piece.again for piece in failure.pieces)
     found = (suspect for suspect in suspects(exercise, failure.check) if again or not suspect.alone)
     tiers = (
         (trace for suspect in tier for trace in traces(exercise, suspect, failure.check, failure.seed))
         for _, tier in itertools.groupby(found, key=lambda suspect: suspect.tier)
     )
-    return known.explain(failure, tiers)
+    return known.fitting(failure, tiers)
 
 
 def suspects(exercise: Exercise, check: str) -> Iterator[Suspect]:
@@ -70,7 +76,7 @@ def suspects(exercise: Exercise, check: str) -> Iterator[Suspect]:
     bank = [mutant for mutant in mutants.load(exercise) if mutant.says]
     for mutant in bank:
         if check in mutant.fails:
-            yield Suspect(mutant.says, mutant.changes, 0)
+            yield Suspect(mutant.says, mutant.changes, 0, mutant.fails)
     function: Any = getattr(exercise.load("checks"), check)
     tries_twice = EITHER in inspect.getsource(function)
     if tries_twice:
@@ -79,7 +85,8 @@ def suspects(exercise: Exercise, check: str) -> Iterator[Suspect]:
                 yield Suspect(mutant.says, mutant.changes, 1, alone=True)
     for pair, changes in _pairs(exercise, tuple(mutant for mutant in bank if mutant.common)):
         if any(check in mutant.fails for mutant in pair):
-            yield Suspect(together(mutant.says for mutant in pair), changes, PAIRS)
+            says = together(mutant.says for mutant in pair)
+            yield Suspect(says, changes, PAIRS, tuple(dict.fromkeys(name for mutant in pair for name in mutant.fails)))
 
 
 @functools.lru_cache(maxsize=8)
@@ -105,9 +112,9 @@ def traces(exercise: Exercise, suspect: Suspect, check: str, seed: int) -> tuple
         raised = _run(exercise, check, seed, student, reference)
     if raised is None:
         return ()
-    base = Trace(check, suspect.says, suspect.tier)
+    base = Trace(check, suspect.says, suspect.tier, suspect.fails)
     if isinstance(raised, StudentError) and raised.verdict is Verdict.CRASH:
-        crash = Trace(check, suspect.says, suspect.tier, raised=_line(raised), asked=student.asked)
+        crash = msgspec.structs.replace(base, raised=_line(raised), asked=student.asked)
         return (Marked(crash, np.zeros((0, 3))),)
     found = (_trace(base, piece, reference) for piece in evidence.of(student.calls))
     return tuple(trace for trace in found if trace is not None)
@@ -145,16 +152,36 @@ def _line(error: StudentError) -> str:
 
 
 def _trace(base: Trace, piece: Evidence, reference: Reference) -> Marked | None:
-    """A trace of a piece of evidence; None where it is what the reference leaves."""
+    """A trace of a piece of evidence; None where it is what the reference leaves, or next to it."""
     right = []
     for call, judged in zip(piece.calls, piece.arrays, strict=True):
         reference.seed = call.seed
         answer = reference.answer(call.function, call.arguments, call.arrays)
         right.append({name: answer[name] for name in judged if name in answer})
-    if _agree(piece.arrays, right, APART):
+    if _agree(piece.arrays, right, APART) or _is_little(piece.arrays, right):
         return None
-    trace = Trace(base.check, base.says, base.tier, piece.again, piece.held, known.given(piece))
+    trace = msgspec.structs.replace(base, again=piece.again, held=piece.held, calls=known.given(piece))
     return Marked(trace, known.marked(piece))
+
+
+def _is_little(wrong: Answers, right: Answers) -> bool:
+    """Whether what differs is too little for a name: a few coarse numbers, which many mistakes have in common."""
+    differ: list[float] = []
+    for arrays, others in zip(wrong, right, strict=True):
+        if arrays.keys() != others.keys():
+            return False
+        for name, array in arrays.items():
+            if array.shape != others[name].shape:
+                return False
+            numbers, known_right = array.astype(np.float64), others[name].astype(np.float64)
+            differ.extend(numbers[np.abs(numbers - known_right) > COARSE])
+    return len(differ) < ENOUGH and all(_is_coarse(number) for number in differ)
+
+
+def _is_coarse(number: float) -> bool:
+    """Whether it is a count, or a share of some hundred things."""
+    products = number * np.arange(1, PARTS + 1)
+    return bool(np.any(np.abs(products - np.round(products)) <= COARSE * np.arange(1, PARTS + 1)))
 
 
 def _agree(first: Answers, second: Answers, tolerance: float) -> bool:

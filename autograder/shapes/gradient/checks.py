@@ -14,19 +14,21 @@ from autograder.grading.check_vocabulary import (
     after,
     assert_close,
     assert_either,
+    assert_finite,
     assert_if_it_runs,
     assert_shape,
     hint,
     picture,
     points,
 )
-from autograder.shapes.episodic.checks import assert_only_the_support, other_supports
+from autograder.shapes.episodic.checks import assert_answers_close, assert_only_the_support, other_supports
 from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_changes, assert_flows
 from autograder.shapes.gradient import failures, network
 
 IMAGE = (1, 16, 16)
 CHANNELS = 32
 RATE = 0.1
+LARGE = 1000  # for logits: exp() overflows in double precision, as exp() of 100 does in single
 
 
 def draw_parameters(draw, way):
@@ -65,6 +67,14 @@ def score(parameters, images, labels):
     return accuracy(network.forward(images, parameters), labels)
 
 
+def fitted(theta, images, labels, scale=2.0):
+    """Return theta with a last layer that gives these drawings a logit of scale at their label, and 0 elsewhere."""
+    features = network.features(images, theta)
+    centred = np.c_[features, np.ones(len(features))]
+    solved = np.linalg.lstsq(centred, scale * np.eye(len(theta["b4"]))[labels], rcond=None)[0]
+    return theta | {"w4": solved[:-1].T.copy(), "b4": solved[-1]}
+
+
 def changes(parameters, theta):
     """Return how far adaptation moved: compared instead of the parameters, most of which is theta."""
     return {name: parameters[name] - theta[name] for name in theta}
@@ -75,6 +85,79 @@ def assert_adapted(parameters, theta):
     assert any((change != 0).any() for change in changes(parameters, theta).values()), (
         "the adapted parameters are theta: none of them has changed"
     )
+
+
+def assert_support_accuracies(student, draw, steps, when):
+    """Assert that the accuracies of _inner_loop are those under the parameters of each moment, when says which."""
+    judged = []
+    for _ in range(3):
+        theta, support = draw_parameters(draw, 8), draw_support(draw, 8, 8)
+        rates = equal_rates(theta, 0.05)  # so slow that each step shows in the accuracy
+        path = [student.inner_loop(*support, theta, rates, taken, train=True).parameters for taken in range(1, steps)]
+        got = student.inner_loop(*support, theta, rates, steps, train=True)
+        want = [score(parameters, *support) for parameters in (theta, *path, got.parameters)]
+        judged.append((got.accuracies, want))
+    for accuracies, want in judged:  # all of which have been read: one accuracy tells no mistake
+        assert_shape(
+            accuracies, (steps + 1,), f"support accuracies for num_inner_steps = {steps}", "(num_inner_steps + 1,)"
+        )
+        assert_close(accuracies, want, f"support accuracies {when}")
+
+
+def assert_outer_accuracies(student, reference, draw, steps):
+    """Assert that the accuracies of _outer_step are the reference's."""
+    given = []
+    for way, shot, count in ((3, 2, 3), (5, 2, 3), (4, 3, 2), (6, 1, 2)):
+        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count, query=5)
+        rates = equal_rates(theta, 0.01)  # so slow that neither support nor query is all right, and they differ
+        given.append((f"for N = {way}, K = {shot}", (tasks, theta, rates, steps, False)))
+
+    def compare(stand_in):
+        def judged():
+            for sizes, asked in given:
+                got, want = (subject.outer_step(*asked, stand_in) for subject in (student, reference))
+                yield got.accuracies_support, want.accuracies_support, f"support accuracies {sizes}"
+                yield got.accuracy_query, want.accuracy_query, f"query accuracy {sizes}"
+
+        assert_answers_close(judged())
+
+    assert_either(compare)
+
+
+def assert_one_inner_step(student, reference, draw):
+    """Assert that one inner step is a gradient step on the cross entropy of all drawings."""
+    for way, shot in ((3, 2), (5, 1)):
+        theta, support = draw_parameters(draw, way), draw_support(draw, way, shot)
+        _assert_one_step(student, reference, theta, support, f"N = {way}, K = {shot}")
+    known = fitted(theta, *support)
+    _assert_one_step(student, reference, known, support, "from a theta by which all of the support is classified right")
+    far = theta | {"b4": theta["b4"] + LARGE}  # the same step, by any softmax that does not overflow
+    assert_finite(
+        lambda: student.inner_loop(*support, far, equal_rates(far), 1, train=True), f"logits are near {LARGE}"
+    )
+
+
+def assert_each_inner_step_starts_from_the_last(student, draw):
+    """Assert that several inner steps follow each other."""
+    theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 2)
+    rates = equal_rates(theta)
+    halfway = student.inner_loop(*support, theta, rates, 2, train=True).parameters
+    got = student.inner_loop(*support, theta, rates, 4, train=True).parameters
+    want = student.inner_loop(*support, halfway, rates, 2, train=True).parameters
+    assert_adapted(halfway, theta)
+    assert_close(changes(got, halfway), changes(want, halfway), "N = 3, K = 2: change by the third and fourth step of")
+
+
+def assert_meta_parameters_keep_their_values(student, draw):
+    """Assert that adaptation leaves theta as it was, and that the next task starts from it."""
+    theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 1)
+    arguments = (*support, theta, equal_rates(theta), 2, True)
+    alone = student.inner_loop(*arguments)
+    assert_close(alone.meta_parameters, theta, "theta after _inner_loop:", rtol=1e-9)
+    second = student.inner_loop(*arguments, earlier=draw.normal(*support[0].shape))
+    assert_close(second.parameters, alone.parameters, "after another task, adapted parameter")
+    assert_shape(second.accuracies, alone.accuracies.shape, "after another task, support accuracies")
+    assert_close([0, *second.accuracies], [0, *alone.accuracies], "after another task, support accuracies")
 
 
 @points(2)
@@ -141,7 +224,8 @@ def _assert_query_labels_are_not_adapted_to(student, draw):
 
         message = (
             f"N = {way}, K = {shot}, train={train}: with another label of one query the outer loss of another query "
-            "changes: parameters are adapted to the query's labels"
+            "changes: parameters are adapted to the query's labels. Look at what _outer_step gives to _inner_loop: "
+            "it should be the support alone"
         )
         assert_answers_stay_apart(losses, tasks, "labels_query", message)
 
@@ -151,18 +235,21 @@ def _assert_query_labels_are_not_adapted_to(student, draw):
 @picture(failures.path)
 @hint(
     "An inner step goes along the gradient of the mean cross entropy over the support. Look at what the loss "
-    "averages over, whether softmax is applied twice, whether all parameters move, and how often.",
+    "averages over, whether softmax is applied twice, whether all parameters move, how far and how often.",
     mend="phi = theta - alpha * grad L(theta, support): F.cross_entropy on the logits as they are (it applies "
     "softmax itself and averages), over the whole support, with respect to all parameters, once.",
 )
 def test_one_inner_step(student, reference, draw):
     """One inner step is a gradient step on the support's cross entropy."""
-    for way, shot in ((3, 2), (5, 1)):
-        theta, support = draw_parameters(draw, way), draw_support(draw, way, shot)
-        got = student.inner_loop(*support, theta, equal_rates(theta), 1, train=True).parameters
-        want = reference.inner_loop(*support, theta, equal_rates(theta), 1, train=True).parameters
-        what = f"N = {way}, K = {shot}: change by one step of"
-        assert_close(changes(got, theta), changes(want, theta), what)
+    assert_one_inner_step(student, reference, draw)
+
+
+def _assert_one_step(student, reference, theta, support, where):
+    got, want = (
+        subject.inner_loop(*support, theta, equal_rates(theta), 1, train=True).parameters
+        for subject in (student, reference)
+    )
+    assert_close(changes(got, theta), changes(want, theta), f"{where}: change by one step of")
 
 
 @points(3)
@@ -176,13 +263,7 @@ def test_one_inner_step(student, reference, draw):
 )
 def test_each_inner_step_starts_from_the_last(student, draw):
     """Several inner steps follow each other, each from the result of the last."""
-    theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 2)
-    rates = equal_rates(theta)
-    halfway = student.inner_loop(*support, theta, rates, 2, train=True).parameters
-    got = student.inner_loop(*support, theta, rates, 4, train=True).parameters
-    want = student.inner_loop(*support, halfway, rates, 2, train=True).parameters
-    assert_adapted(halfway, theta)
-    assert_close(changes(got, halfway), changes(want, halfway), "N = 3, K = 2: change by the third and fourth step of")
+    assert_each_inner_step_starts_from_the_last(student, draw)
 
 
 @points(3)
@@ -217,14 +298,7 @@ def test_each_parameter_has_its_own_inner_rate(student, draw):
 )
 def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
     """The accuracies are those on the support before every step and after the last."""
-    for _ in range(3):
-        theta, support = draw_parameters(draw, 8), draw_support(draw, 8, 8)
-        rates = equal_rates(theta, 0.05)  # so slow that each step shows in the accuracy
-        path = [theta, *(student.inner_loop(*support, theta, rates, steps, train=True).parameters for steps in (1, 2))]
-        got = student.inner_loop(*support, theta, rates, 3, train=True)
-        assert_shape(got.accuracies, (4,), "support accuracies for 3 inner steps", "(num_inner_steps + 1,)")
-        want = [score(parameters, *support) for parameters in (*path, got.parameters)]
-        assert_close(got.accuracies, want, "support accuracies before each of 3 inner steps and after the last")
+    assert_support_accuracies(student, draw, 3, "before each of 3 inner steps and after the last")
 
 
 @points(2)
@@ -237,14 +311,7 @@ def test_support_accuracy_before_each_step_and_after_the_last(student, draw):
 )
 def test_meta_parameters_keep_their_values(student, draw):
     """Adaptation leaves the meta-parameters as they were, and the next task starts from them."""
-    theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 1)
-    arguments = (*support, theta, equal_rates(theta), 2, True)
-    alone = student.inner_loop(*arguments)
-    assert_close(alone.meta_parameters, theta, "theta after _inner_loop:", rtol=1e-9)
-    second = student.inner_loop(*arguments, earlier=draw.normal(*support[0].shape))
-    assert_close(second.parameters, alone.parameters, "after another task, adapted parameter")
-    assert_shape(second.accuracies, alone.accuracies.shape, "after another task, support accuracies")
-    assert_close([0, *second.accuracies], [0, *alone.accuracies], "after another task, support accuracies")
+    assert_meta_parameters_keep_their_values(student, draw)
 
 
 @points(7)
@@ -299,7 +366,7 @@ def test_adapts_when_evaluating(student, draw):
     """train=False gives the same adapted parameters and accuracies as train=True."""
     theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 2)
     rates = draw_rates(draw, theta)
-    trained, evaluated = (student.inner_loop(*support, theta, rates, 2, train=train) for train in (True, False))
+    trained, evaluated = (student.inner_loop(*support, theta, rates, 3, train=train) for train in (True, False))
     moves = (changes(adapted.parameters, theta) for adapted in (evaluated, trained))
     assert_close(*moves, "with train=False, change by the inner loop of")
     assert_close(evaluated.meta_parameters, trained.meta_parameters, "with train=False, theta after _inner_loop:")
@@ -365,26 +432,33 @@ def test_outer_step_adapts_to_the_support(student, draw):
 )
 def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw):
     """The outer loss is the mean over the tasks of the query loss at the adapted parameters."""
-    for way, shot, train in ((3, 2, True), (5, 1, False)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot)
-        arguments = (tasks, theta, equal_rates(theta), 2, train)
+    given = []
+    for way, shot, count, train in ((3, 2, 2, True), (5, 1, 3, False)):
+        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count)
+        given.append((f"N = {way}, K = {shot}, train={train}", (tasks, theta, equal_rates(theta), 2, train)))
+    far = theta | {"b4": theta["b4"] + LARGE}
 
-        def compare(stand_in, arguments=arguments, way=way, shot=shot, train=train):
-            got, want = (subject.outer_step(*arguments, stand_in).loss for subject in (student, reference))
-            assert_close(got, want, f"outer loss for N = {way}, K = {shot}, train={train}")
-            if not stand_in and not train:  # the stand-in is told whether train is passed on; else the graph tells
-                tasks, theta, rates, steps, train = arguments
-                rest = {"inner_lrs": rates, "steps": steps, "train": train, "stand_in": stand_in}
-                got, want = (
-                    subject.outer_step.gradient(1.0, tasks, parameters=theta, **rest).parameters
-                    for subject in (student, reference)
-                )
-                if any(bool((array != 0).any()) for array in got.values()):
-                    assert_close(
-                        got, want, "train=False does not reach _inner_loop: gradient of the outer loss with respect to"
-                    )
+    def compare(stand_in):
+        assert_answers_close(
+            (
+                *(subject.outer_step(*asked, stand_in).loss for subject in (student, reference)),
+                f"outer loss for {sizes}",
+            )
+            for sizes, asked in given
+        )
+        asked = (tasks, far, equal_rates(far), 2, train, stand_in)
+        assert_finite(lambda: student.outer_step(*asked).loss, f"logits are near {LARGE}")
+        if stand_in:  # which is told whether train is passed on; else the graph tells
+            return
+        rest = {"inner_lrs": equal_rates(theta), "steps": 2, "train": train, "stand_in": stand_in}
+        got, want = (
+            subject.outer_step.gradient(1.0, tasks, parameters=theta, **rest).parameters
+            for subject in (student, reference)
+        )
+        if any(bool((array != 0).any()) for array in got.values()):
+            assert_close(got, want, "_inner_loop is not told train=False: gradient of the outer loss with respect to")
 
-        assert_either(compare)
+    assert_either(compare)
 
 
 @points(3)
@@ -398,19 +472,7 @@ def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw)
 )
 def test_accuracies_of_outer_step(student, reference, draw):
     """_outer_step returns support accuracies, step by step, and query accuracy, averaged over the tasks."""
-    for way, shot in ((3, 2), (5, 2)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, query=5)
-        rates = equal_rates(
-            theta, 0.01
-        )  # so slow that neither support nor query is all right, and their accuracies differ
-        arguments = (tasks, theta, rates, 2, False)
-
-        def compare(stand_in, arguments=arguments):
-            got, want = (subject.outer_step(*arguments, stand_in) for subject in (student, reference))
-            assert_close(got.accuracies_support, want.accuracies_support, "support accuracies")
-            assert_close(got.accuracy_query, want.accuracy_query, "query accuracy")
-
-        assert_either(compare)
+    assert_outer_accuracies(student, reference, draw, 2)
 
 
 @points(4)

@@ -11,13 +11,19 @@ EPSILON = 1e-5  # of batch normalisation
 
 def forward(images: Array, parameters: Mapping[str, Array]) -> Array:
     """Class logits (n, N) of images (n, 1, height, width), as probe.forward computes them, in double precision."""
+    logits: Array = features(images, parameters) @ parameters["w4"].T + parameters["b4"]
+    return logits
+
+
+def features(images: Array, parameters: Mapping[str, Array]) -> Array:
+    """What the last layer gets of images (n, 1, height, width): (n, channels)."""
     x = np.asarray(images, dtype=np.float64)
     for i in range(4):
         x = _convolved(x, parameters[f"conv{i}"]) + parameters[f"b{i}"][:, None, None]
         mean, variance = (statistic(x, axis=(0, 2, 3), keepdims=True) for statistic in (np.mean, np.var))
         x = np.tanh((x - mean) / np.sqrt(variance + EPSILON))
-    logits: Array = x.mean(axis=(2, 3)) @ parameters["w4"].T + parameters["b4"]
-    return logits
+    pooled: Array = x.mean(axis=(2, 3))
+    return pooled
 
 
 def cross_entropy(parameters: Mapping[str, Array], images: Array, labels: Array) -> float:
