@@ -72,7 +72,7 @@ class MANN(nn.Module):
         """Cross entropy of the query.
 
         Args:
-            preds: logits (B, K+1, N, N), as forward returns them.
+            preds: logits (B, K+1, N, N), as forward returns them; any size.
             labels: one-hot labels (B, K+1, N, N).
 
         Returns:
