@@ -190,6 +190,8 @@ def of_support_images(classes: np.ndarray, shown: np.ndarray) -> str:
         return LABELS_BY_CLASS if (classes[:, :-1] == _by_class(shot, way)).all() and _is_by_row(shown) else ""
     if _are_by_class(shown):
         return IMAGES_ALL_BY_CLASS
+    if shot == 1:
+        return ""
     blocks = shown[:, :-1].reshape(len(shown), way, shot)
     is_by_class = (blocks == blocks[:, :, :1]).all() and all(len(set(block[:, 0])) == way for block in blocks)
     return IMAGES_BY_CLASS if is_by_class else ""
