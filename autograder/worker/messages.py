@@ -16,13 +16,11 @@ class Known(NamedTuple):
         texts: its wordings, from torch 2.6 on (see wordings.py).
         means: what is wrong, and what to do, in sentences.
         elsewhere: whether the mistake may lie where the values were made, rather than in the line that met them.
-        hint: whether the hint of the check may help beside it.
     """
 
     texts: tuple[str, ...]
     means: str
     elsewhere: bool = True
-    hint: bool = False
 
 
 class Match(NamedTuple):
@@ -51,6 +49,19 @@ def of_format(text: str) -> wordings.Shown | None:
     return next((shown for wording in FORMATS if (shown := wordings.recognised(wording, text))), None)
 
 
+def of_no_number(text: str) -> str:
+    """Return where NaN or infinity comes from, if that is what values.py says of an answer."""
+    return next(
+        (why for word, why in NO_NUMBERS.items() if text.endswith(f" is {word}") or f" contains {word}, " in text), ""
+    )
+
+
+NO_NUMBERS = {
+    "NaN": "NaN comes of the logarithm or the root of a negative number, of 0 / 0, of infinity minus infinity, and of "
+    "the mean of nothing. Print the least number before each logarithm, root and division.",
+    "infinity": "Infinity comes of the exponential of a large number, of the logarithm of 0, and of a division by 0. "
+    "Print the largest number before each exponential, and the least before each logarithm and division.",
+}
 FORMATS = (
     *(
         f"{{*}}{expected}, got {got}"
@@ -279,7 +290,6 @@ MESSAGES: dict[str, Known] = {
         "In a product the last axis of the first must be as long as the axis of the second that it meets. A layer "
         "expects "
         f"as many features as it was made for. {SHAPES} Transposing until it fits may compute something else.",
-        hint=True,
     ),
     "sizes that do not broadcast": Known(
         (
@@ -294,7 +304,6 @@ MESSAGES: dict[str, Known] = {
             "shape mismatch: value tensor of shape [{*}] cannot be broadcast to indexing result of shape [{*}]",
         ),
         BROADCAST,
-        hint=True,
     ),
     "a shape of another size": Known(
         (
@@ -303,7 +312,6 @@ MESSAGES: dict[str, Known] = {
         ),
         "A new shape must hold just as many numbers as there are. Print x.shape in the line before: an axis may be "
         "missing, or a row (K + 1, not K). reshape(-1, ...) would silence some of these by mixing rows.",
-        hint=True,
     ),
     "view of what is not in one piece": Known(
         ("view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
@@ -311,7 +319,6 @@ MESSAGES: dict[str, Known] = {
         "After a transpose, permute or slice the numbers lie in another order than the shape says. reshape() works, "
         "but first make sure that the axes are in the order in which you want to read them: reshape does not exchange "
         "axes.",
-        hint=True,
     ),
     "several numbers for one": Known(
         (
@@ -339,7 +346,6 @@ MESSAGES: dict[str, Known] = {
         "Of the two, torch.stack makes a new axis, for tensors of one shape; torch.cat joins along an axis that is "
         "there, and all "
         f"others must be equal; single numbers are joined by stack. {SHAPES.replace('both', 'all')}",
-        hint=True,
     ),
     "an empty list": Known(
         (
@@ -361,7 +367,6 @@ MESSAGES: dict[str, Known] = {
         ),
         "The tensor has fewer axes than this line expects; they are counted from 0, or from -1 at the end. Print "
         "x.shape in the line before: an earlier mean, sum or index may have removed an axis.",
-        hint=True,
     ),
     "an index behind the end": Known(
         (
@@ -373,7 +378,6 @@ MESSAGES: dict[str, Known] = {
         ),
         "There are fewer entries than this line expects; they are counted from 0. How long is it, and where is it "
         "made? No number of classes or drawings is fixed: take it from a shape or from the arguments.",
-        hint=True,
     ),
     "a label that is no class": Known(
         (
@@ -383,7 +387,6 @@ MESSAGES: dict[str, Known] = {
         ),
         "A label is as large as the number of classes, or larger. For logits (n, N) the labels are 0 .. N-1: is axis 1 "
         "of the logits the one of the classes, and are these the labels of this task?",
-        hint=True,
     ),
     "logits and labels of different length": Known(
         (
@@ -393,7 +396,6 @@ MESSAGES: dict[str, Known] = {
         ),
         "A cross entropy needs a label for each row of logits. With more than two axes it takes axis 1 for the "
         "classes, so flatten logits to (n, N) and labels to (n,) together. Are they of the same set, support or query?",
-        hint=True,
     ),
     "more indices than axes": Known(
         (
@@ -402,7 +404,6 @@ MESSAGES: dict[str, Known] = {
         ),
         "The tensor has fewer axes than there are indices. Print x.shape in the line before: an earlier mean, sum or "
         "index may have removed an axis.",
-        hint=True,
     ),
     "no axis at all": Known(
         (
@@ -418,7 +419,6 @@ MESSAGES: dict[str, Known] = {
     "a mask of another length": Known(
         ("The shape of the mask [{*}] at index {n} does not match the shape of the indexed tensor [{*}] at index {n}",),
         "A mask chooses along the axis on which it lies, and must be as long: were its labels those of another set?",
-        hint=True,
     ),
     "an index of another shape": Known(
         ("Index tensor must have the same number of dimensions as input tensor",),
@@ -429,13 +429,11 @@ MESSAGES: dict[str, Known] = {
         ("Given groups={n}, weight of size {*}, expected input{*} to have {n} channels, but got {n} channels instead",),
         "Images are (n, channels, height, width), and drawings have one channel. Print images.shape in the line "
         "before: two axes may be exchanged or joined.",
-        hint=True,
     ),
     "a convolution of no images": Known(
         ("Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [{*}]",),
         "Images are (n, channels, height, width). Print images.shape in the line before: one axis may be missing, or "
         "several flattened; unsqueeze(1) adds the one channel.",
-        hint=True,
     ),
     "an image that is too small": Known(
         (
@@ -449,7 +447,6 @@ MESSAGES: dict[str, Known] = {
         ("Expected more than 1 value per channel when training, got input size torch.Size([{*}])",),
         "Batch normalisation needs several drawings in one pass, for it takes mean and deviation of them: embed a set "
         "all at once, not drawing by drawing. eval() would silence this, and use other statistics.",
-        hint=True,
     ),
     "a sequence of other features": Known(
         (
@@ -458,7 +455,6 @@ MESSAGES: dict[str, Known] = {
         ),
         "The last axis of an LSTM's input holds the features of one step: here all parts of a step together, joined "
         "by torch.cat(..., dim=-1). Print the shape in the line before.",
-        hint=True,
     ),
     "a sequence of other axes": Known(
         (
@@ -467,7 +463,6 @@ MESSAGES: dict[str, Known] = {
         ),
         "An LSTM made with batch_first=True reads (batch, steps, features), three axes: join the axes that are steps "
         "by reshape, in the order in which the steps are to be read.",
-        hint=True,
     ),
     "a hidden state of other axes": Known(
         (
@@ -485,12 +480,10 @@ MESSAGES: dict[str, Known] = {
         ),
         "The lists in the list are of different length, so they make no array. Is one value appended too often or "
         "too rarely in one of them?",
-        hint=True,
     ),
     "columns of two sets": Known(
         ("X1 and X2 must have the same number of columns. X1: {n} X2: {n}",),
         f"Distances are between rows with the same number of features. {SHAPES}",
-        hint=True,
     ),
     "a distribution that does not exist": Known(
         (
@@ -499,7 +492,6 @@ MESSAGES: dict[str, Known] = {
         ),
         "A distribution was made with a parameter that it cannot have: a deviation of 0 or below, or NaN. What makes "
         "sure that it is positive, and is it a deviation and not its logarithm?",
-        hint=True,
     ),
     # Devices
     "no GPU here": Known(
@@ -604,7 +596,6 @@ MESSAGES: dict[str, Known] = {
         "One truth is needed by if, while, and, or, not and `in`, and a comparison of tensors gives one for each "
         "entry. Choose entries by a mask, as in x[labels == k]. all() or any() make one of them, rarely what is meant "
         "here.",
-        hint=True,
     ),
     "a NumPy function on a tensor": Known(
         (
@@ -714,6 +705,5 @@ MESSAGES: dict[str, Known] = {
         ),
         "More is drawn without replacement than there is. What is drawn from, and how many are asked for? Drawing with "
         "replacement would silence this and give the same one twice.",
-        hint=True,
     ),
 }  # fmt: skip
