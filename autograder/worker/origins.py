@@ -141,7 +141,7 @@ def _comprehended(statement: ast.stmt) -> dict[str, list[str]]:
     """Names that the comprehensions of a statement make, and those that stand in what they go through."""
     found: dict[str, list[str]] = {}
     parts = [part for part in _heads(statement) if isinstance(part, ast.comprehension)]
-    for part in sorted(parts, key=lambda part: (part.target.lineno, part.target.col_offset)):  # type: ignore[attr-defined]
+    for part in sorted(parts, key=lambda part: (part.target.lineno, part.target.col_offset)):
         loaded = [node.id for node in ast.walk(part.iter) if isinstance(node, ast.Name) and node.id != "self"]
         sources = [name for source in loaded for name in found.get(source, [source])]
         found |= {node.id: sources for node in _stored(part.target)}
