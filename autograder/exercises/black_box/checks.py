@@ -372,7 +372,7 @@ def test_layer2_reads_negative_outputs_of_layer1(student, draw):
 def test_outputs_are_logits(student, draw):
     """The outputs are logits, not probabilities."""
     got = np.stack([_variants(student, draw, *_episodes(draw, 3, 3, 1), []) for _ in range(6)])
-    # Whatever they are normalised over. Raw outputs of an LSTM have either sign, though one network's may be all positive.
+    # Whatever they are normalised over. Raw outputs of an LSTM have either sign, if not those of each network.
     assert (got < 0).any(), (
         f"all outputs lie between {got.min():.3g} and {got.max():.3g}, none below 0, as after softmax or sigmoid"
     )
