@@ -387,7 +387,7 @@ def _drawings_by_class(seen, classes):
     "The query must come in a new random order in every episode. In a fixed order the network learns the "
     "order, not the characters. Look at where and how often the order is drawn.",
     mend="Draw a new permutation of the N classes in every call of _sample, and apply it to the query row: "
-    "np.random.permutation(N) returns one; shuffle() works in place and returns None. Each of the N! orders must be as "
+    "permutation(N) of NumPy returns one; shuffle() works in place and returns None. Each of the N! orders must be as "
     "likely as any other, so rolling or reversing is not enough.",
 )
 def test_query_order_is_random(student, draw):
