@@ -67,6 +67,7 @@ SCALED = "the pixels are multiplied by {:.4g}, and were 0 and 1 before"
 FROM_MINUS_ONE = "the pixels are scaled to -1 .. 1, as by 2 x - 1"
 STANDARDISED = "each drawing is standardised by its own mean and deviation"
 PAPER_BYTES = "the pixels are those of the file: paper is 255 and ink 0"
+PAPER_FROM_255 = "the pixels are inverted as 255 - x, and were 0 and 1 before"
 PAPER_DIVIDED = "the pixels are inverted as 1 - x / 255, and were 0 and 1 before"
 CENTRED = "0.5 is subtracted from all pixels"
 WHOLE = "the images are integers, not floating-point numbers"
@@ -84,7 +85,12 @@ SMOOTHED = "the labels are smoothed: each has a share of every class"
 def of_pixels(low: float, high: float, inverted: np.ndarray) -> str:
     """By the least and the largest pixel, and by which images have ink darker than paper."""
     if inverted.all():
-        known = {(0.0, 1.0): PAPER, (round(254 / 255, 5), 1.0): PAPER_DIVIDED, (0.0, 255.0): PAPER_BYTES}
+        known = {
+            (0.0, 1.0): PAPER,
+            (round(254 / 255, 5), 1.0): PAPER_DIVIDED,
+            (0.0, 255.0): PAPER_BYTES,
+            (254.0, 255.0): PAPER_FROM_255,
+        }
     elif inverted.any():
         return ""
     else:
