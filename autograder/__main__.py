@@ -123,7 +123,10 @@ def _add_homework(homework: str) -> None:
     )
     @click.option("--list", "list_only", is_flag=True, help="Show the checks and their points, and grade nothing.")
     @click.option(
-        "--seed", type=click.IntRange(min=0), help="Draw the inputs from this; a new one each time if left out."
+        "--seed",
+        type=click.IntRange(min=0),
+        hidden=not INSTRUCTOR,  # a handout has the answers of one seed
+        help="Draw the inputs from this; a new one each time if left out.",
     )
     @click.option(
         "--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there."

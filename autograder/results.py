@@ -1,6 +1,7 @@
 """What grading says, as data. Terminal, JSON and every other report render these objects and know nothing else."""
 
 import math
+import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Literal
@@ -11,6 +12,9 @@ TO_DO = "Each has its TODO in the file; run this again when the first is filled 
 UNREADABLE = "The answer has a form that the check cannot read."
 NOT_HANDED_IN = "not handed in"
 PRINTED = 4  # lines shown of what the student's code printed
+LIBRARY_WARNING = re.compile(
+    r"^/\S+/(?:torch|numpy|PIL|[\w.-]*packages\d*)/\S+:\d+: \w*Warning: .*\n(?: +.*\n)?", re.MULTILINE
+)
 
 
 class Verdict(str, Enum):
@@ -131,8 +135,9 @@ class CheckResult(msgspec.Struct, kw_only=True):
 
     @property
     def last_printed(self) -> list[str]:
-        """The last lines of what the student's code printed."""
-        return self.printed.strip().splitlines()[-PRINTED:]
+        """The last lines of what the student's code printed, without the warnings of libraries."""
+        own = LIBRARY_WARNING.sub("", f"{self.printed}\n")
+        return own.strip().splitlines()[-PRINTED:]
 
 
 class ExerciseResult(msgspec.Struct, kw_only=True):

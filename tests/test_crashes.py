@@ -38,6 +38,22 @@ SOURCES = {  # a line, and where the values are made with which it works
     "what comes only later": ("def f(x):\n    h(y)\n    y = x\n", 2, []),
     "a beginning": ("def f(x):\n    y = []\n    h(y)\n", 3, []),
     "a comprehension's own name": ("def f(x):\n    y = 1 + x\n    h([y for y in x])\n", 3, []),
+    "what a comprehension goes through": (
+        "def f(x):\n    y = 1 + x\n    h([\n        z\n        for z in y\n    ])\n",
+        4,
+        [2],
+    ),
+    "what a generator goes through": (
+        "class A:\n  def f(self, x):\n    y = 1 + x\n    h(\n        self.g(a)\n        for a, b in zip(y, x)\n    )\n",
+        5,
+        [3],
+    ),
+    "what stands around a function": ("def f(x):\n    y = x + 1\n    def g(z):\n        return z @ y\n", 4, [2]),
+    "an argument of a function in a function": (
+        "def f(x):\n    y = x + 1\n    def g(y):\n        return h(y)\n",
+        4,
+        [],
+    ),
     "another function's name": ("def g(x):\n    y = x + 1\n\ndef f(x):\n    h(y)\n", 5, []),
     "two methods of one name": (
         "class A:\n  def g(self): return 1\nclass B:\n  def g(self): return 2\n  def f(self):\n    h(self.g())\n",
@@ -155,6 +171,24 @@ def test_the_hint_is_left_out_where_the_message_says_what_to_do():
     assert crash("mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)", 4, error="RuntimeError").advised
 
 
+def test_the_way_to_a_crash_names_what_was_returned_to_the_call_and_not_what_it_goes_on_to_return():
+    content = b"def mean(x):\n    return x.mean(1)\n\ndef put(r):\n    y = r @ 2\n    return y\n"
+    content += b"\ndef f(x):\n    put(mean(x))\n"
+    pairs = origins.pairs(ast.parse(content))
+    about = failure.About(origins={line: [made for at, made in pairs if at == line] for line, _ in pairs})
+    text = "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)"
+    places = [wire.Place("hw2/x.py", 9, "f"), wire.Place("hw2/x.py", 5, "put")]
+    reply = wire.Reply(seq=0, kind="crash", error="RuntimeError", text=text, places=places)
+    error = failure.explain(reply, "hw2/x.py", {"hw2/x.py": content}, importing=False, about=about)
+    assert error.plain.splitlines()[-2:] == ["Look where the values are made:", "hw2/x.py, line 2: return x.mean(1)"]
+
+
+def test_warnings_of_libraries_are_no_part_of_what_was_printed():
+    warned = "/a/site-packages/torch/graph.py:979: UserWarning: It leaks. (Triggered internally)\n  return run(x)\n"
+    own = "/box/hw2/x.py:3: UserWarning: mine\n"
+    assert check(Verdict.WRONG, printed=f"a\n{warned}{own}b").last_printed == ["a", own.strip(), "b"]
+
+
 SHOWN = {
     Verdict.PASS: False,
     Verdict.WRONG: True,
@@ -190,7 +224,8 @@ def test_an_answer_that_cannot_be_read_is_told_without_what_it_holds(text):
     told = text.replace("{*}", "31415926").replace("{n}", "2").replace("{kind}", "list")
     reply = wire.Reply(seq=0, kind="format", error="FormatError", text=told)
     error = failure.explain(reply, "x", {}, importing=False)
-    assert str(error) == told and "31415926" not in error.plain
+    assert str(error).splitlines()[0] == told and "31415926" not in error.plain
+    assert str(error).splitlines()[1:] == [why for why in messages.NO_NUMBERS.values() if why in error.plain]
     assert error.plain.splitlines()[1] == told.replace("31415926", "...")
 
 

@@ -164,6 +164,7 @@ def assert_gradient(
     if known and _agree(*known[:2]):
         assert_close(gradient, known[2], what, rtol=rtol)
         return
+    what = what.removesuffix(" with respect to")  # which goes on only where a name follows
     slopes = []
     for direction in directions:
         step = STEP * _norm(at) / _norm(direction)

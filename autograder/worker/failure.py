@@ -105,6 +105,8 @@ def explain(
         if said := messages.of_format(text):
             numbers = about.numbers and said.text != said.bare
             plain = f"{plain}\n{said.text if numbers else said.bare}"
+        if why := messages.of_no_number(text):
+            message, plain = f"{message}\n{why}", f"{plain}\n{why}"
     elif unreadable:
         at = ", ".join(f"{place.file}, line {place.line}" if place.line else place.file for place in places[-1:])
         line = "".join(_line(place, files) for place in places[-1:])
@@ -146,8 +148,9 @@ def _origins(places: list[wire.Place], file: str, files: Files, about: About, *,
     if not (always or is_given):
         return []
     here = [place.line for place in places if place.file == file]
-    before = next((line for line in reversed(here[:-1]) if line not in about.given), 0)
-    made = [*about.origins.get(here[-1], []), *about.origins.get(before, [])]
+    made, function = [*about.origins.get(here[-1], [])], _head(here[-1], files[file])
+    for line in reversed(here[:-1]):  # the arguments of the calls that led here
+        made += [origin for origin in about.origins.get(line, []) if _head(origin, files[file]) != function]
     lines = [line for line in dict.fromkeys(made) if line not in about.given and line not in here][:ORIGINS]
     quoted = [
         _quoted(wire.Place(file, line, ""), files, whole=True) for line in lines if 0 < line <= len(_lines(files[file]))
@@ -155,6 +158,13 @@ def _origins(places: list[wire.Place], file: str, files: Files, about: About, *,
     said = [f"Line {here[-1]} was given to you, and is right."] if is_given else []
     look = [f"Look where {'its' if is_given else 'the'} values are made:", *quoted] if quoted else []
     return [" ".join([*said, *look[:1]]), *look[1:]] if said or look else []
+
+
+def _head(line: int, content: bytes) -> int:
+    """The line of the last def above a line."""
+    lines = _lines(content)
+    above = range(min(line, len(lines)), 0, -1)
+    return next((number for number in above if lines[number - 1].lstrip().startswith((b"def ", b"async def "))), 0)
 
 
 def _returned(file: str, files: Files, about: About) -> list[str]:

@@ -49,6 +49,19 @@ def of_format(text: str) -> wordings.Shown | None:
     return next((shown for wording in FORMATS if (shown := wordings.recognised(wording, text))), None)
 
 
+def of_no_number(text: str) -> str:
+    """Return where NaN or infinity comes from, if that is what values.py says of an answer."""
+    return next(
+        (why for word, why in NO_NUMBERS.items() if text.endswith(f" is {word}") or f" contains {word}, " in text), ""
+    )
+
+
+NO_NUMBERS = {
+    "NaN": "NaN comes of the logarithm or the root of a negative number, of 0 / 0, of infinity minus infinity, and of "
+    "the mean of nothing. Print the least number before each logarithm, root and division.",
+    "infinity": "Infinity comes of the exponential of a large number, of the logarithm of 0, and of a division by 0. "
+    "Print the largest number before each exponential, and the least before each logarithm and division.",
+}
 FORMATS = (
     *(
         f"{{*}}{expected}, got {got}"

@@ -30,6 +30,10 @@ def pairs(tree: ast.Module) -> list[tuple[int, int]]:
 def _pairs(functions: list[Function], known: dict[str, Function]) -> Iterator[tuple[int, int]]:
     for function in functions:
         made = _made(function)
+        for outer in functions:  # what a function in a function finds around it
+            if outer is not function and outer.lineno < function.lineno <= (outer.end_lineno or 0):
+                own = {*made, *_parameters(function)}
+                made |= {name: lines for name, lines in _made(outer).items() if name not in own}
         loops = [
             range(node.lineno, (node.end_lineno or node.lineno) + 1)
             for node in _statements(function)
@@ -70,6 +74,11 @@ def _origins(
             if line not in seen:
                 seen.add(line)
                 yield line
+
+
+def _parameters(function: Function) -> list[str]:
+    """Names of a function's arguments."""
+    return [node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)]
 
 
 def _comes_round(other: ast.stmt, statement: ast.stmt, loops: list[range]) -> bool:
@@ -113,21 +122,30 @@ def _heads(statement: ast.stmt) -> Iterator[ast.AST]:
 def _names(statement: ast.stmt, line: int = 0) -> list[str]:
     """The names that a statement, or one line of it, reads, in order.
 
-    Without those that it makes for itself, as comprehensions do: in a line stands for such a name what it goes through.
+    In the place of those that it makes for itself, as comprehensions do, stand those from which it makes them.
     """
     nodes = sorted(
         (node for node in _heads(statement) if isinstance(node, ast.Name)), key=lambda n: (n.lineno, n.col_offset)
     )
-    loops = [part for part in _heads(statement) if isinstance(part, ast.comprehension)]
-    own = {node.id: part.iter for part in loops for node in _stored(part.target)}
-    read = []
+    comes_from = _comprehended(statement)
+    read: list[str] = []
     for node in nodes:
-        if isinstance(node.ctx, ast.Load) and line in (0, node.lineno):
-            inside = ast.walk(own[node.id]) if line and node.id in own else [node]  # what it goes through is read
-            read += [part.id for part in inside if isinstance(part, ast.Name) and part.id not in own]
+        if isinstance(node.ctx, ast.Load) and node.id != "self" and line in (0, node.lineno):
+            read += comes_from.get(node.id, [node.id])
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
         read.append(statement.target.id)
     return list(dict.fromkeys(read))
+
+
+def _comprehended(statement: ast.stmt) -> dict[str, list[str]]:
+    """Names that the comprehensions of a statement make, and those that stand in what they go through."""
+    found: dict[str, list[str]] = {}
+    parts = [part for part in _heads(statement) if isinstance(part, ast.comprehension)]
+    for part in sorted(parts, key=lambda part: (part.target.lineno, part.target.col_offset)):
+        loaded = [node.id for node in ast.walk(part.iter) if isinstance(node, ast.Name) and node.id != "self"]
+        sources = [name for source in loaded for name in found.get(source, [source])]
+        found |= {node.id: sources for node in _stored(part.target)}
+    return found
 
 
 def _made(function: Function) -> Made:
@@ -189,7 +207,7 @@ def _hands_on(statement: ast.stmt) -> bool:
 def _called(statement: ast.stmt) -> list[str]:
     """Functions f and methods self.f that a statement calls."""
     found = []
-    for node in _heads(statement):
+    for node in reversed(list(_heads(statement))):  # arguments before the call that takes them
         func = node.func if isinstance(node, ast.Call) else None
         if isinstance(func, ast.Name):
             found.append(func.id)

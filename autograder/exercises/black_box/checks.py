@@ -25,6 +25,23 @@ from autograder.shapes.functions.checks import assert_flows
 SIZES = ((3, 5, 1), (2, 3, 2), (4, 2, 3), (2, 4, 2))  # B, N, K; once N = K + 1, where a swap of the two does not show
 
 
+FROM_INPUTS = "layer1.weight_ih_l0"
+HIDDEN = 128
+
+
+def _weights(draw, way):
+    """Weights of both LSTMs, by name, such that drawings, labels and what is remembered all show in the outputs."""
+    weights = {}
+    for layer, inputs, size in (("layer1", 784 + way, HIDDEN), ("layer2", HIDDEN, way)):
+        weights[f"{layer}.weight_ih_l0"] = draw.normal(4 * size, inputs, scale=inputs**-0.5)
+        weights[f"{layer}.weight_hh_l0"] = draw.normal(4 * size, size, scale=size**-0.5)
+        weights[f"{layer}.bias_ih_l0"] = draw.normal(4 * size, scale=0.5)
+        weights[f"{layer}.bias_hh_l0"] = draw.normal(4 * size, scale=0.5)
+    weights[FROM_INPUTS][:, [*range(way), *range(784, 784 + way)]] = draw.normal(4 * HIDDEN, 2 * way)  # of the labels
+    weights["layer2.weight_ih_l0"] *= 3
+    return weights
+
+
 def _episodes(draw, batch, way, shot):
     """Noise for images, and labels as the data generator makes them."""
     images = draw.normal(batch, shot + 1, way, 784)
@@ -35,10 +52,13 @@ def _episodes(draw, batch, way, shot):
 
 
 def _redraw(draw, k, n):
-    """A change: another drawing at row k, column n of every episode."""
+    """A change: another drawing at row k, column n of every episode, with the same pixels in other places.
+
+    So mean and deviation of all drawings stay as they are: who standardises them has another mistake.
+    """
 
     def change(images, labels):
-        images[:, k, n] = draw.normal(len(images), 784)
+        images[:, k, n] = draw.rng.permuted(images[:, k, n], axis=-1)
 
     return change
 
@@ -172,8 +192,8 @@ def test_episodes_of_a_batch_are_independent(student, draw):
     """The outputs of an episode do not depend on the other episodes of its batch."""
     for batch, way, shot in SIZES:
 
-        def replace_first(images, labels, shape=(shot + 1, way, 784)):
-            images[0] = draw.normal(*shape)
+        def replace_first(images, labels):
+            images[0] = draw.rng.permuted(images[0], axis=-1)
             labels[0, :-1] = np.roll(labels[0, :-1], 1, axis=-1)
 
         before, got = _variants(student, draw, *_episodes(draw, batch, way, shot), [replace_first])
@@ -196,7 +216,7 @@ def test_queries_are_answered_from_memory(student, draw):
     for batch, way, shot in SIZES[:2]:
 
         def redraw(rows, images, labels):
-            images[:, rows] = draw.normal(*images[:, rows].shape)
+            images[:, rows] = draw.rng.permuted(images[:, rows], axis=-1)
 
         def relabel(images, labels):
             labels[:, :-1] = np.roll(labels[:, :-1], 1, axis=-1)
@@ -351,8 +371,8 @@ def test_layer2_reads_negative_outputs_of_layer1(student, draw):
 )
 def test_outputs_are_logits(student, draw):
     """The outputs are logits, not probabilities."""
-    got = _variants(student, draw, *_episodes(draw, 3, 3, 1), [])
-    # Whatever they are normalised over. Raw outputs of an LSTM have either sign, as likely as not.
+    got = np.stack([_variants(student, draw, *_episodes(draw, 3, 3, 1), []) for _ in range(6)])
+    # Whatever they are normalised over. Raw outputs of an LSTM have either sign, if not those of each network.
     assert (got < 0).any(), (
         f"all outputs lie between {got.min():.3g} and {got.max():.3g}, none below 0, as after softmax or sigmoid"
     )
@@ -446,6 +466,42 @@ def test_gradients_reach_both_layers(student, draw):
     largest = student.gradients(images, labels, draw.seed()).largest
     still = [name for name, value in largest.items() if not value > 0]
     assert not still, f"the gradient is 0 for {', '.join(still[:4])}"
+
+
+@points(4)
+@after(
+    test_every_forward_pass_starts_afresh,
+    test_query_labels_never_reach_the_network,
+    test_support_labels_reach_the_network,
+    test_a_query_drawing_decides_its_own_output,
+    test_layer2_reads_negative_outputs_of_layer1,
+    test_outputs_are_logits,
+    test_the_callers_labels_stay_as_they_were,
+)
+@hint(
+    "The query's logits go by the right drawings and labels, but are other numbers than the two LSTMs give for the "
+    "sequence of the assignment. Look at which label stands beside which drawing, at what is done to drawings, labels "
+    "and outputs, and at the state from which each LSTM starts.",
+    mend="At each place layer1 reads a drawing as it is and its own label, for the query zeros. Run layer1 over the "
+    "whole sequence and layer2 over all its outputs, both from an empty state; or in pieces, where both get the state "
+    "that the piece before has left.",
+)
+def test_logits_are_those_of_the_given_layers(student, reference, draw):
+    """The logits of the query are what layer1 and layer2 make of the sequence of drawings and labels."""
+    for batch, way, shot in SIZES[:2]:
+        images, labels = _episodes(draw, batch, way, shot)
+        weights = _weights(draw, way)
+        got = student.outputs(weights, images, labels).logits
+        labels_first = weights | {FROM_INPUTS: np.roll(weights[FROM_INPUTS], -way, axis=1)}
+        wanted = [reference.outputs(given, images, labels).logits[:, -1] for given in (weights, labels_first)]
+        queries = got.reshape(labels.shape)[:, -1] if got.size == labels.size else got
+        want = min(wanted, key=lambda other: np.abs(queries - other).max() if queries.shape == other.shape else 0)
+        # What is added to all logits of a query makes no difference: log-probabilities are logits too.
+        got, want = (part - part.mean(axis=-1, keepdims=True) for part in (queries, want))
+        what = (
+            f"query logits less their mean over the classes, by given weights, for B = {batch}, N = {way}, K = {shot}"
+        )
+        assert_close(got, want, what)
 
 
 @training(seconds=90)

@@ -9,7 +9,7 @@ from torch import nn
 
 from autograder.exercises.black_box.episodes import episodes
 from autograder.shapes.training import Weights, load
-from autograder.worker.values import as_tensor, in_double
+from autograder.worker.values import FormatError, as_tensor, in_double
 
 Array = np.ndarray
 
@@ -82,6 +82,22 @@ def forward(
         torch.manual_seed(seed)  # outputs at random tell nothing either
         answers.append(network(*map(_tensor, variant)))  # with a graph, as in training
     return Logits(answers)
+
+
+def outputs(module: ModuleType, weights: dict[str, Array], images: Array, labels: Array) -> Logits:
+    """Outputs (B, K+1, N, N) of a network with given weights.
+
+    Raises:
+        FormatError: the network has no such weights.
+    """
+    network = _network(module, labels, 0)
+    own = dict(network.named_parameters())
+    for name, array in weights.items():
+        if name not in own or own[name].shape != array.shape:
+            raise FormatError(f"MANN: {name} of shape {array.shape} is missing; layer1 and layer2 are given")
+        own[name].data = _tensor(array)
+    torch.manual_seed(0)
+    return Logits(network(_tensor(images), _tensor(labels)))
 
 
 def _switch_memory_off(network: nn.Module) -> None:

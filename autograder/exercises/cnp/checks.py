@@ -57,17 +57,22 @@ def test_the_deviation_has_a_floor(student, draw):
 @after(test_the_deviation_has_a_floor, test_queries_are_answered_one_by_one)
 @hint(
     "Of the decoder's two outputs the first is the mean, and the second becomes the deviation. Look at what "
-    "the decoder reads, which output you take for what, and by which formula.",
-    mend="Give the decoder r before x. Return its first output as it is, and of the second 0.1 + 0.9 softplus(s): "
-    "softplus, not exp or ReLU, and with both factors.",
+    "the decoder reads, which output you take for what, by which formula, and whether that is right for a large s too.",
+    mend="Give the decoder r before x. Return its first output as it is, and of the second 0.1 + 0.9 F.softplus(s): "
+    "not exp or ReLU, and with both factors. log(1 + exp(s)) by hand is infinite for a large s, where it should be s.",
 )
 def test_mean_and_deviation_come_from_the_decoder(student, reference, draw):
     """The decoder's first output is the mean, and the second gives the deviation by the formula."""
-    for query in (1, 6):
-        given = _weights(draw), draw.normal(HIDDEN), draw.normal(query, 1, scale=3)
+    for query in (6, 1):  # at several points first: one number may be right by accident
+        given = _weights(draw), draw.normal(HIDDEN, scale=3), draw.normal(query, 1, scale=3)
         got, want = student.decode(*given), reference.decode(*given)
         for part in ("mean", "deviation"):
             assert_close(getattr(got, part), getattr(want, part), f"{part} for Q = {query}")
+    weights = _weights(draw)
+    weights["decoder.4.bias"] += 5000
+    given = weights, draw.normal(HIDDEN), draw.normal(5, 1)
+    what = "deviation where the decoder's second output is near 5000"
+    assert_close(student.decode(*given).deviation, reference.decode(*given).deviation, what)
 
 
 @points(6)
@@ -86,8 +91,8 @@ def test_the_loss_goes_by_the_support(student, draw):
         before, got = student.losses(AS_CONSTRUCTED, [tasks, others]).losses
         assert_differ(got, before, f"K = {shot}, Q = {query}: the loss stays the same when the support has another y")
         message = (
-            f"K = {shot}, Q = {query}: with another y of one query the loss of another changes: the y of the query "
-            "are encoded"
+            f"K = {shot}, Q = {query}: with another y of one query the loss of another changes: predictions go by the "
+            "y of the query"
         )
         assert_answers_stay_apart(
             lambda batches: student.losses(AS_CONSTRUCTED, batches).losses, tasks, "y_query", message
@@ -133,7 +138,8 @@ def test_the_representation_is_the_mean_of_the_encodings(student, reference, dra
 @after(test_the_loss_goes_by_the_support, test_other_tasks_make_no_difference, test_the_deviation_has_a_floor)
 @hint(
     "The loss is (y - mu)^2 / (2 sigma^2) + log sigma, averaged over the query. Look at the sign, at which "
-    "power of sigma stands where, and at whose points are in the mean.",
+    "power of sigma stands where, at whose points are in the mean, and whether a density is computed before its "
+    "logarithm: far from mu it is rounded to 0.",
     mend="torch.distributions.Normal(mean, deviation).log_prob(y) takes a deviation; F.gaussian_nll_loss takes a "
     "variance. Average over the points of the query only, and check that y has the shape of the mean, (Q, 1).",
 )
@@ -147,10 +153,17 @@ def test_the_loss_is_the_negative_log_likelihood_of_the_query(student, draw):
         got = student.loss(weights, tasks).loss.item()
         near = want - CONSTANT if abs(got - want + CONSTANT) < abs(got - want) else want
         assert_close(got, near, f"loss for K = {shot}, Q = {query}, by your own predictions")
+    # Far from the mean a density is rounded to 0, and its logarithm is none.
+    tasks = [task._replace(y_query=task.y_query + 5000) for task in sinusoids(draw.rng, 2, 4, 3)]
+    weights = _weights(draw)
+    answer, targets = predicted(student, tasks, weights), np.stack([task.y_query for task in tasks])
+    want = negative_log_likelihood(answer.mean, answer.deviation, targets)
+    got = student.loss(weights, tasks).loss.item()
+    assert_close(got, want, "loss of values that are 5000 away, by your own predictions", rtol=1e-3)
 
 
 @points(3)
-@after(test_the_loss_is_the_negative_log_likelihood_of_the_query)
+@after(test_the_loss_is_the_negative_log_likelihood_of_the_query, test_mean_and_deviation_come_from_the_decoder)
 @hint(
     "Encoder and decoder are learned together, from this loss alone, and a part of them gets no gradient. "
     "Look for where the graph is cut between them and the loss.",

@@ -4,19 +4,25 @@ Each function returns a mistake in words that go on after "if", or "" where the 
 same words.
 """
 
+import itertools
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 
 FIXED = "every call of _sample gives the same episode: a seed is set in it, or the first episode is kept"
 
 # Sizes and shapes
 
-FLAT = "images and labels are one long row of (K+1) * N drawings"
-CHARACTERS_FIRST = "images and labels are laid out character by character, (N, K+1), not row by row"
-BATCHED = "images and labels have a batch dimension in front"
+FLAT = "{} one long row of (K+1) * N drawings"
+CHARACTERS_FIRST = "{} laid out character by character, (N, K+1), not row by row"
+BATCHED = "{} given a batch dimension in front"
 SQUARE = "each image is 28 by 28, and not one row of 784 pixels"
 NO_QUERY = "the query is left out, so that there are K rows and not K+1"
 EXCHANGED = "labels are returned before images"
 NUMBERS = "labels are class numbers, not one-hot"
+EXCHANGED_SIZES = "N and K are exchanged: there are N+1 rows of K drawings"
+ROW_TOO_MANY = "there is one row too many, K+2 rows and not K+1"
 
 
 def of_sizes(images: tuple[int, ...], labels: tuple[int, ...], way: int, shot: int) -> str:
@@ -27,18 +33,28 @@ def of_sizes(images: tuple[int, ...], labels: tuple[int, ...], way: int, shot: i
         return EXCHANGED
     if sizes == (shot * way * 784, shot * way * way):
         return NO_QUERY
+    if sizes == ((shot + 2) * way * 784, (shot + 2) * way * way):
+        return ROW_TOO_MANY
+    if sizes == ((way + 1) * shot * 784, (way + 1) * shot * shot):
+        return EXCHANGED_SIZES
     return NUMBERS if sizes == (rows * 784, rows) else ""
 
 
-def of_shape(shape: tuple[int, ...], way: int, shot: int, size: int) -> str:
-    """By the shape of an array of an episode that has as many numbers as it should."""
-    known = {
-        ((shot + 1) * way, size): FLAT,
-        (way, shot + 1, size): CHARACTERS_FIRST,
-        (1, shot + 1, way, size): BATCHED,
-        (shot + 1, way, 28, 28): SQUARE,
+def of_shapes(images: tuple[int, ...], labels: tuple[int, ...], way: int, shot: int) -> str:
+    """By the shapes of an episode whose arrays have as many numbers as they should."""
+    rows = (shot + 1) * way
+    forms: dict[str, Callable[[int], tuple[int, ...]]] = {
+        FLAT: lambda size: (rows, size),
+        CHARACTERS_FIRST: lambda size: (way, shot + 1, size),
+        BATCHED: lambda size: (1, shot + 1, way, size),
     }
-    return known.get(shape, "")
+    for mistake, form in forms.items():
+        parts = images == form(784), labels == form(way)
+        if any(parts):
+            return mistake.format(
+                "images and labels are" if all(parts) else f"the {'images' if parts[0] else 'labels'} are"
+            )
+    return SQUARE if images == (shot + 1, way, 28, 28) else ""
 
 
 # Pixels and labels
@@ -47,9 +63,18 @@ ON_THEIR_SIDE = "rows and columns of each drawing are exchanged, so that it lies
 EMPTY = "the images of the query are all 0: they are never read"
 PAPER = "the pixels are not inverted, or inverted once more: paper is 1 and ink 0"
 DIVIDED = "the pixels are divided by 255, and were 0 and 1 before"
+SCALED = "the pixels are multiplied by {:.4g}, and were 0 and 1 before"
+FROM_MINUS_ONE = "the pixels are scaled to -1 .. 1, as by 2 x - 1"
+STANDARDISED = "each drawing is standardised by its own mean and deviation"
+PAPER_BYTES = "the pixels are those of the file: paper is 255 and ink 0"
+PAPER_FROM_255 = "the pixels are inverted as 255 - x, and were 0 and 1 before"
 PAPER_DIVIDED = "the pixels are inverted as 1 - x / 255, and were 0 and 1 before"
 CENTRED = "0.5 is subtracted from all pixels"
 WHOLE = "the images are integers, not floating-point numbers"
+SCALED_IN_PLACE = (
+    "the array that image_file_to_array returned is scaled in place: it stays in the cache, and is scaled again each "
+    "time it is read"
+)
 IN_PLACE = (
     "the array that image_file_to_array returned is inverted in place: it stays in the cache, and is inverted again"
 )
@@ -60,10 +85,33 @@ SMOOTHED = "the labels are smoothed: each has a share of every class"
 def of_pixels(low: float, high: float, inverted: np.ndarray) -> str:
     """By the least and the largest pixel, and by which images have ink darker than paper."""
     if inverted.all():
-        known = {(0.0, 1.0): PAPER, (round(254 / 255, 5), 1.0): PAPER_DIVIDED}
+        known = {
+            (0.0, 1.0): PAPER,
+            (round(254 / 255, 5), 1.0): PAPER_DIVIDED,
+            (0.0, 255.0): PAPER_BYTES,
+            (254.0, 255.0): PAPER_FROM_255,
+        }
+    elif inverted.any():
+        return ""
     else:
-        known = {(0.0, round(1 / 255, 5)): DIVIDED, (-0.5, 0.5): CENTRED} if not inverted.any() else {}
+        known = {(0.0, round(1 / 255, 5)): DIVIDED, (-0.5, 0.5): CENTRED, (-1.0, 1.0): FROM_MINUS_ONE}
     return known.get((round(low, 5), round(high, 5)), "")
+
+
+def of_scales(images: np.ndarray, drawn: np.ndarray) -> str:
+    """By images (..., 784) that are not inverted, in the order in which they were read, and their drawings."""
+    low, high = images.min(axis=-1), images.max(axis=-1)
+    if (low == 0).all() and (high > 0).all():
+        if np.allclose(high, high.flat[0], rtol=1e-5):
+            return SCALED.format(high.flat[0])
+        times: dict[int, int] = {}
+        by_times: dict[int, set[float]] = {}
+        for drawing, ink in zip(drawn.flat, high.flat, strict=True):
+            times[drawing] = times.get(drawing, 0) + 1
+            by_times.setdefault(times[drawing], set()).add(round(float(ink), 12))
+        return SCALED_IN_PLACE if len(by_times) > 1 and all(len(inks) == 1 for inks in by_times.values()) else ""
+    own = np.allclose(images.mean(axis=-1), 0, atol=1e-3) and np.allclose(images.std(axis=-1), 1, atol=1e-2)
+    return STANDARDISED if own else ""
 
 
 def of_inverted_in_turns(drawn: np.ndarray, inverted: np.ndarray) -> str:
@@ -95,9 +143,14 @@ BY_CLASS = "the support is collected class by class, and then reshaped to (K, N)
 LABELS_BY_CLASS = "the support's labels are collected class by class and then reshaped to (K, N), its images row by row"
 IMAGES_BY_CLASS = "the support's images are collected class by class and then reshaped to (K, N), its labels row by row"
 ALL_BUT_THE_FIRST = "all rows but the first are shuffled, and not the last one alone, which is the same for K = 1 only"
-REPEATED_CLASSES = (
-    "the order of the query is drawn with replacement, or rows are written over while they are still to be read "
-    "(random.shuffle does that to an array): one class comes twice and another not at all"
+LABELS_ALL_BY_CLASS = "the labels are collected class by class and then reshaped to (K+1, N), the images row by row"
+IMAGES_ALL_BY_CLASS = "the images are collected class by class and then reshaped to (K+1, N), the labels row by row"
+ALL_SHUFFLED = "all drawings of an episode are shuffled together, support and query alike, before they become rows"
+LABELS_BY_ROW = "each label is the number of its row, not of its class"
+REPEATED_CLASSES = "the order of the query is drawn with replacement: one class comes twice and another not at all"
+OVERWRITTEN = (
+    "rows of the query are written over while they are still to be read: parts of an array are views, no copies, so "
+    "random.shuffle of an array, or rows that change places one by one, repeat some and lose others"
 )
 
 
@@ -108,7 +161,11 @@ def of_layout(classes: np.ndarray, shown: np.ndarray) -> str:
     in_order = np.arange(way)
     rows_hold_all = bool((np.sort(classes) == in_order).all())
     if (support == in_order).all():
-        return REPEATED_CLASSES if not (np.sort(query) == in_order).all() and _vary(query) else ""
+        if (np.sort(query) == in_order).all() or not _vary(query):
+            return ""
+        return OVERWRITTEN if all(_is_overwritten(way)(tuple(row)) for row in query.tolist()) else REPEATED_CLASSES
+    if (classes[:, :-1] == (np.arange(shot) % way)[:, None]).all() and (query == shot % way).all():
+        return LABELS_BY_ROW
     if rows_hold_all and (query == in_order).all() and _vary(support[:, 0]):
         return ANOTHER_ROW if (support[:, 1:] == in_order).all() else ""
     if rows_hold_all and (support == query[:, None]).all() and _vary(query):
@@ -118,9 +175,14 @@ def of_layout(classes: np.ndarray, shown: np.ndarray) -> str:
     if (support == in_order[::-1]).all():
         return BACKWARDS
     if (support == _by_class(shot + 1, way)[:-1]).all():
-        return ALL_BY_CLASS
+        by_row = (shown[:, :-1] == shown[:, :1]).all() and (np.sort(shown[:, -1]) == np.sort(shown[:, 0])).all()
+        return ALL_BY_CLASS if _agree(classes, shown) else LABELS_ALL_BY_CLASS if by_row else ""
+    counted = np.stack([(classes == label).sum(axis=(1, 2)) for label in range(way)])
+    if (counted == shot + 1).all() and not (np.sort(query) == in_order).all() and _vary(query):
+        return ALL_SHUFFLED if _vary(support.reshape(len(support), -1)) and _agree(classes, shown) else ""
     if shot > 1 and (support == _by_class(shot, way)).all():
-        return LABELS_BY_CLASS if (shown[:, :-1] == shown[:, :1]).all() else BY_CLASS if _agree(support, shown) else ""
+        is_by_row = (shown[:, :-1] == shown[:, :1]).all()
+        return LABELS_BY_CLASS if is_by_row else BY_CLASS if _agree(support, shown[:, :-1]) else ""
     counts = np.stack([(support == label).sum(axis=(1, 2)) for label in range(way)])
     return SHUFFLED if (counts == shot).all() and _vary(support.reshape(len(support), -1)) else ""
 
@@ -129,10 +191,47 @@ def of_support_images(classes: np.ndarray, shown: np.ndarray) -> str:
     """By a support whose labels are not those of its characters, where the labels are laid out as they should be."""
     shot, way = classes.shape[1] - 1, classes.shape[2]
     if not (classes[:, :-1] == np.arange(way)).all():
+        if (classes[:, :-1] == _by_class(shot + 1, way)[:-1]).all() and _is_by_row(shown):
+            return LABELS_ALL_BY_CLASS
         return LABELS_BY_CLASS if (classes[:, :-1] == _by_class(shot, way)).all() and _is_by_row(shown) else ""
+    if _are_by_class(shown):
+        return IMAGES_ALL_BY_CLASS
+    if shot == 1:
+        return ""
     blocks = shown[:, :-1].reshape(len(shown), way, shot)
     is_by_class = (blocks == blocks[:, :, :1]).all() and all(len(set(block[:, 0])) == way for block in blocks)
     return IMAGES_BY_CLASS if is_by_class else ""
+
+
+def _are_by_class(shown: np.ndarray) -> bool:
+    """Whether characters (episodes, K+1, N) come in blocks of K+1, but for the order of the last row."""
+    rows, way = shown.shape[1:]
+    for episode in shown:
+        of_blocks = list(dict.fromkeys([*episode[:-1].flat, *np.sort(episode[-1])]))
+        started = [int(character) for character in dict.fromkeys(episode[:-1].ravel().tolist())]
+        others = [int(character) for character in of_blocks if character not in started]
+        expected = np.repeat(started + others, rows)
+        if len(expected) != rows * way or (expected[:-way] != episode[:-1].ravel()).any():
+            return False
+        if (np.sort(expected[-way:]) != np.sort(episode[-1])).any():
+            return False
+    return True
+
+
+@cache
+def _is_overwritten(way: int) -> Callable[[tuple[int, ...]], bool]:
+    """Whether an order of N classes can come of N rows that change places one by one where views are no copies.
+
+    Either as random.shuffle does it to an array, from the last row to the first: each row becomes a copy of itself or
+    of an earlier one. Or by any permutation of which each row is read when those before it have been written.
+    """
+    written = set()
+    for order in itertools.permutations(range(way)):
+        row = list(range(way))
+        for place, source in enumerate(order):
+            row[place] = row[source]
+        written.add(tuple(row))
+    return lambda row: row in written or all(row[n] <= n for n in range(way))
 
 
 def _is_by_row(shown: np.ndarray) -> bool:
@@ -144,9 +243,9 @@ def _by_class(rows: int, way: int) -> np.ndarray:
     return (np.arange(rows * way) // rows).reshape(rows, way)
 
 
-def _agree(support: np.ndarray, shown: np.ndarray) -> bool:
-    """Whether in each support one label stands for one character."""
-    pairs = (set(zip(labels.flat, seen[:-1].flat, strict=True)) for labels, seen in zip(support, shown, strict=True))
+def _agree(classes: np.ndarray, shown: np.ndarray) -> bool:
+    """Whether in each episode one label stands for one character."""
+    pairs = (set(zip(labels.flat, seen.flat, strict=True)) for labels, seen in zip(classes, shown, strict=True))
     return all(len(pair) == len({label for label, _ in pair}) for pair in pairs)
 
 
@@ -200,10 +299,13 @@ def of_orders(orders: set[tuple[int, ...]], way: int) -> str:
 TWO_CALLS = "support and query are drawn by two separate calls, of which neither knows what the other drew"
 REPLACED = "the drawings of a character are drawn with replacement"
 LAST_ROW_AGAIN = "the query shows the drawings of the last support row again"
+FIRST_ROW_AGAIN = "the query shows the drawings of the first support row again"
+SUPPORT_AGAIN = "every drawing of the query is one of the support"
 ONE_IN_THE_SUPPORT = "all K support rows show the same drawing of a character"
 ONE_IN_ALL = "all K+1 rows show the same drawing of a character"
 FIRST_ONES = "the first drawings of a character are taken, always the same ones"
 LAST_FOR_THE_QUERY = "the query is always the last drawing of a character"
+FIRST_FOR_THE_QUERY = "the query is always the first drawing of a character"
 
 
 def of_shared_drawings(drawn: dict[int, np.ndarray], each: int) -> str:
@@ -223,6 +325,10 @@ def of_shared_drawings(drawn: dict[int, np.ndarray], each: int) -> str:
         return ONE_IN_THE_SUPPORT if not any(part.any() for part in shared.values()) else ""
     if all((support[..., -1:] == query).all() for support, query in by_shot.values()):
         return LAST_ROW_AGAIN if not repeated.any() else ""
+    if all((support[..., :1] == query).all() for support, query in by_shot.values()):
+        return FIRST_ROW_AGAIN if not repeated.any() else ""
+    if all(part.all() for part in shared.values()):
+        return SUPPORT_AGAIN if not repeated.any() else ""
     is_chance = all(
         _is_share(part.mean(), 1 - (1 - 1 / each) ** shot if repeated.any() else shot / each, part.size)
         for shot, part in shared.items()
@@ -239,6 +345,8 @@ def of_turns(support: np.ndarray, query: np.ndarray) -> str:
     """By how often each drawing of a character came in the support and in the query, for K = 1."""
     if not support[1:].any() and not query[2:].any() and query[1] == query.sum():
         return FIRST_ONES
+    if query[0] == query.sum() and (support[1:] > 0).all() and not support[0]:
+        return FIRST_FOR_THE_QUERY
     return LAST_FOR_THE_QUERY if query[-1] == query.sum() and (support[:-1] > 0).all() and not support[-1] else ""
 
 
@@ -253,14 +361,20 @@ LAST_MISSING = "the last character of self.folders is never drawn"
 TRAINING_ALWAYS = "the characters of the training split are drawn, whatever batch_type is"
 SORTED = "labels follow the order of the folders: of two characters the earlier one always has the smaller label"
 NEIGHBOURS = "the characters of an episode are neighbours in the list of folders"
-COPIED = "the random generator is made in __init__, so that each worker of a DataLoader has a copy and draws the same"
+COPIED = (
+    "the random generator is made once, in __init__ or outside of the class, so that each worker of a DataLoader has a "
+    "copy and draws the same"
+)
+QUERY_OF_OTHERS = "the characters of the query are drawn anew: they are not those of the support"
 
 
 def of_few_characters(characters: np.ndarray, drawings: np.ndarray) -> str:
-    """By characters and numbers of drawings (episodes, K+1, N) of episodes that show one of them twice."""
+    """By characters and numbers of drawings (episodes, K+1, N) of episodes that show too few or too many."""
     way = characters.shape[2]
     if not (np.sort(characters) == np.sort(characters[:, :1])).all():
-        return ""
+        in_rows = (np.sort(characters[:, :-1]) == np.sort(characters[:, :1])).all()
+        full = all(len(set(row)) == way for row in characters.reshape(-1, way).tolist())
+        return QUERY_OF_OTHERS if in_rows and full else ""
     if (characters == characters[:, :, :1]).all():
         return ONE_DRAWING if (drawings == drawings[:, :, :1]).all() else ONE_CHARACTER
     distinct = {len(set(row)) for row in characters[:, 0].tolist()}

@@ -66,9 +66,9 @@ def _wrong(exercise: Exercise, seed: int) -> Iterator[Marked]:
     """The traces that known mistakes leave in the checks."""
     for function in grading.checks(exercise):
         check = function.__name__
-        if not grading.trains(function) and not hasattr(function, "tells"):
-            for suspect in misconceptions.suspects(exercise, check):
-                yield from misconceptions.traces(exercise, suspect, check, seed)
+        for suspect in misconceptions.suspects(exercise, check) if not grading.trains(function) else ():
+            found = misconceptions.traces(exercise, suspect, check, seed)
+            yield from (left for left in found if left.trace.raised or not hasattr(function, "tells"))
 
 
 class _Right(Live):
