@@ -61,7 +61,9 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("out")
     text = [("mine\n", False), (f"both {EVIL}\n", True)]
     pair = similar.Pair("Problem 1. Prototypical networks", 0.9, ("Ada", text), ("Eve", text))
-    summary = pages.write(folder, rows(), EXERCISES, [], None, [pair])
+    pairs = similar.Pairs([pair])
+    pairs.found, pairs.groups = 60, (similar.Group("Problem 1. Prototypical networks", ["Ada", "Bob", f"Eve{EVIL}"]),)
+    summary = pages.write(folder, rows(), EXERCISES, [], None, pairs)
     return folder, summary
 
 
@@ -218,6 +220,23 @@ def test_a_copy_with_other_names_is_found_and_other_work_is_not(compared, rewrit
     assert "".join(piece for piece, _ in first.first[1]) == similar.edited(
         original.encode(), (paths.COURSE / PROTONET.file).read_text()
     )
+
+
+def test_who_is_alike_through_others_forms_a_group():
+    alike = [("a", "b"), ("c", "d"), ("d", "e"), ("f", "e"), ("b", "g"), ("x", "y")]
+    assert similar.groups(alike) == [["c", "d", "e", "f"], ["a", "b", "g"]]
+
+
+def test_a_group_is_listed_and_so_is_how_many_pairs_there_are(written):
+    page = (written[0] / "similar.html").read_text(encoding="utf-8")
+    assert "<strong>3</strong> in Problem 1. Prototypical networks: Ada, Bob, Eve" in page
+    assert "60 pairs are alike" in page
+
+
+def test_copies_of_copies_are_one_group(compared, solution):
+    source = solution("protonet")
+    pairs = compared(*[source] * 3)
+    assert pairs.found == 3 and [group.names for group in pairs.groups] == [["0", "1", "2"]]
 
 
 def test_nobody_is_like_a_stub(compared):

@@ -17,7 +17,7 @@ from autograder.instructor.classroom.canvas import Canvas
 from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.gradebook import DAY, Gradebook, words
 from autograder.instructor.classroom.policy import Policy
-from autograder.instructor.classroom.similar import Pair
+from autograder.instructor.classroom.similar import Pairs
 from autograder.instructor.classroom.summary import LISTED, Summary
 from autograder.level_words import WORDS
 from autograder.report import files, stages, student
@@ -31,7 +31,7 @@ def write(
     chosen: list[Exercise],
     questions: list[str],
     late: Policy | None,
-    pairs: list[Pair] | None,
+    pairs: Pairs | None,
     canvas: Canvas | None = None,
 ) -> Summary:
     """Write everything; what the report says.
@@ -74,7 +74,7 @@ def write(
     return summary
 
 
-def report(summary: Summary, pairs: list[Pair] | None) -> str:
+def report(summary: Summary, pairs: Pairs | None) -> str:
     """The instructor's page."""
     binned = plots.bins(summary.scores, summary.points)
     described = f"{len(summary.scores)} submissions, mean {summary.mean:.1f}, median {number(summary.median)} points"

@@ -33,6 +33,7 @@ from autograder.instructor.classroom.result_store import Key, Remembered, Settin
 from autograder.intake.submission import Submission
 from autograder.isolation import levels, separate
 from autograder.level_words import SEPARATE
+from autograder.report import terminal
 from autograder.results import Report, total
 
 
@@ -187,7 +188,10 @@ class _Class:
                     self._faults[key] = report
                 self._store.put(key, report)
                 progress.done(report)
-        pairs = similar.compare(self._sources(), self._chosen) if self._options.similar else None
+        pairs = None
+        if self._options.similar:
+            with terminal.console(stderr=True).status("comparing submissions with each other"):
+                pairs = similar.compare(self._sources(), self._chosen)
         self._store.keep(msgspec.structs.replace(self._settings, options=self._remember()))
         export = canvas.Canvas(self._options.roster, self._options.homework, self._options.assignment)
         summary = pages.write(

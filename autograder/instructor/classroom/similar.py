@@ -21,6 +21,7 @@ from autograder.untrusted import clean
 GRAM, WINDOW = 25, 6  # copydetect's own: what is shorter than 25 tokens' characters is noise, 30 are always found
 LEAST = 0.5  # of the shorter text
 PAIRS = 50  # listed for each exercise, the most alike
+ALIKE = 0.8  # of the shorter text, from which on two belong to one group
 LINES, CHARACTERS = 2000, 40_000  # looked at in a file
 
 Text = list[tuple[str, bool]]  # pieces, and whether the other one has them too
@@ -44,6 +45,30 @@ class Pair(NamedTuple):
     second: tuple[str, Text]
 
 
+class Group(NamedTuple):
+    """Three submissions or more, each of which is much like another of them.
+
+    Attributes:
+        exercise: its title.
+        names: of the students, sorted.
+    """
+
+    exercise: str
+    names: list[str]
+
+
+class Pairs(list[Pair]):
+    """The most similar pairs.
+
+    Attributes:
+        found: how many there are, those that are not listed included.
+        groups: the largest first, by all pairs and not only those that are listed.
+    """
+
+    found: int = 0
+    groups: tuple[Group, ...] = ()
+
+
 def check_installed() -> None:
     """Find out early.
 
@@ -54,8 +79,8 @@ def check_installed() -> None:
         raise MissingError("--similar needs copydetect: `python -m pip install -e '.[similarity]'` installs it.")
 
 
-def compare(submissions: Iterable[tuple[Row, Submission]], chosen: list[Exercise]) -> list[Pair]:
-    """The most similar pairs, exercise by exercise."""
+def compare(submissions: Iterable[tuple[Row, Submission]], chosen: list[Exercise]) -> Pairs:
+    """The most similar pairs, exercise by exercise, and the groups that they form."""
     written: dict[Exercise, list[tuple[Row, Any]]] = {exercise: [] for exercise in chosen}
     stubs = {e: solution_regions.stub((e.folder / "solution.py").read_text(encoding="utf-8"), e.file) for e in chosen}
     bases = {exercise: list(_fingerprint(stub).hashes) for exercise, stub in stubs.items()}
@@ -64,7 +89,13 @@ def compare(submissions: Iterable[tuple[Row, Submission]], chosen: list[Exercise
             source = handed_in.files.get(exercise.file)
             if source is not None and (text := edited(source, stubs[exercise])):
                 written[exercise].append((row, _fingerprint(text, bases[exercise])))
-    return [pair for exercise in chosen for pair in _pairs(exercise, written[exercise])]
+    everything = Pairs()
+    for exercise in chosen:
+        listed = _pairs(exercise, written[exercise])
+        everything += listed
+        everything.found += listed.found
+        everything.groups += listed.groups
+    return everything
 
 
 def edited(source: bytes, stub: str) -> str:
@@ -76,26 +107,45 @@ def edited(source: bytes, stub: str) -> str:
     return "\n".join(lines[number] for part in changed for number in part if lines[number].strip())
 
 
-def _pairs(exercise: Exercise, written: list[tuple[Row, Any]]) -> list[Pair]:
+def groups(alike: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Put together who is alike, directly or through others; three or more, the largest group first."""
+    group_of: dict[str, set[str]] = {}
+    for one, other in alike:
+        together = group_of.get(one, {one}) | group_of.get(other, {other})
+        group_of.update(dict.fromkeys(together, together))
+    different = {id(group): sorted(group) for group in group_of.values() if len(group) > 2}
+    return sorted(different.values(), key=lambda names: (-len(names), names))
+
+
+def _pairs(exercise: Exercise, written: list[tuple[Row, Any]]) -> Pairs:
     import copydetect
 
     best: list[tuple[float, int, Any]] = []
+    alike: list[tuple[str, str]] = []
+    pairs = Pairs()
     for number, (one, other) in enumerate(itertools.combinations(written, 2)):
         if one[0].handed_in.source == other[0].handed_in.source:  # handed in together
             continue
         _, shares, slices = copydetect.compare_files(one[1], other[1])
         share = min(1.0, float(max(shares)))
+        if share >= ALIKE:
+            alike.append((_called(one[0]), _called(other[0])))
         if share >= LEAST:
+            pairs.found += 1
             heapq.heappush(best, (share, -number, (one, other, slices)))
             if len(best) > PAIRS:
                 heapq.heappop(best)
-    pairs = []
+    pairs.groups = tuple(Group(exercise.title, names) for names in groups(alike))
     for share, _, ((one, mine), (other, theirs), slices) in sorted(best, key=lambda found: (-found[0], -found[1])):
         texts = [_pieces(print_.raw_code, cut) for print_, cut in zip((mine, theirs), slices, strict=True)]
-        named = (f"{row.shown} ({row.id})" if row.id not in ("", row.shown) else row.shown for row in (one, other))
-        first, second = zip(named, texts, strict=True)
+        first, second = zip(map(_called, (one, other)), texts, strict=True)
         pairs.append(Pair(exercise.title, share, first, second))
     return pairs
+
+
+def _called(row: Row) -> str:
+    """A student's name and id."""
+    return f"{row.shown} ({row.id})" if row.id not in ("", row.shown) else row.shown
 
 
 def _fingerprint(text: str, base: Iterable[int] = ()) -> Any:
