@@ -4,12 +4,17 @@ The checks are run as they are: the reference on itself for the right answers, e
 is what autograder.grading.recorded reads.
 """
 
+import concurrent.futures
+import contextlib
+import functools
 from collections.abc import Callable, Iterator
+from multiprocessing import get_context
 from typing import Any
 from unittest import mock
 
 import msgspec
 import numpy as np
+import torch
 from safetensors.numpy import save
 
 from autograder.grading import check_vocabulary
@@ -27,6 +32,7 @@ from autograder.results import CheckResult, Verdict
 
 Arrays = dict[str, np.ndarray]
 
+FEW = 60  # mistakes in checks: more of them are tried by several processes
 LARGE = 1000  # numbers, from which on ones and zeros are stored as bits
 
 
@@ -64,11 +70,22 @@ def record(exercise: Exercise, seed: int) -> dict[str, bytes]:
 
 def _wrong(exercise: Exercise, seed: int) -> Iterator[Marked]:
     """The traces that known mistakes leave in the checks."""
-    for function in grading.checks(exercise):
-        check = function.__name__
-        for suspect in misconceptions.suspects(exercise, check) if not grading.trains(function) else ():
-            found = misconceptions.traces(exercise, suspect, check, seed)
-            yield from (left for left in found if left.trace.raised or not hasattr(function, "tells"))
+    judged = {function.__name__: function for function in grading.checks(exercise) if not grading.trains(function)}
+    asked = [(check, suspect) for check in judged for suspect in misconceptions.suspects(exercise, check)]
+    leave = functools.partial(_traces, exercise, seed)
+    with contextlib.ExitStack() as stack:
+        every = map
+        if len(asked) > FEW:
+            pool = concurrent.futures.ProcessPoolExecutor(mp_context=get_context("spawn"))
+            every = functools.partial(stack.enter_context(pool).map, chunksize=8)  # type: ignore[assignment]
+        for (check, _), found in zip(asked, every(leave, asked), strict=True):
+            yield from (left for left in found if left.trace.raised or not hasattr(judged[check], "tells"))
+
+
+def _traces(exercise: Exercise, seed: int, asked: tuple[str, misconceptions.Suspect]) -> tuple[Marked, ...]:
+    check, suspect = asked
+    torch.set_num_threads(1)
+    return misconceptions.traces(exercise, suspect, check, seed)
 
 
 class _Right(Live):
