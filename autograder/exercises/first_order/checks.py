@@ -205,10 +205,10 @@ def test_memory_does_not_grow_with_the_tasks(student, draw):
     test_theta_is_left_as_it_was,
 )
 @hint(
-    "Parameters are adapted to the support of one task, and to nothing else. Look at whether a query, a label of a query, "
-    "or something that was kept of another task gets into the inner loop.",
-    mend="Give _inner_loop the support alone, use the query for the outer loss, its gradient and the accuracy, and keep "
-    "nothing on self between tasks.",
+    "Parameters are adapted to the support of one task, and to nothing else. Look at whether a query, a label of a "
+    "query, or something that was kept of another task gets into the inner loop.",
+    mend="Give _inner_loop the support alone, use the query for the outer loss, its gradient and the accuracy, and "
+    "keep nothing on self between tasks.",
 )
 def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     """Query labels, the other tasks and those before make no difference to the adapted parameters."""

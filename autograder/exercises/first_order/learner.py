@@ -45,4 +45,10 @@ def command(run: Run):
     train_on_tasks(run, FirstOrderLearner(method, run.settings["num_way"]))
 
 
-RECIPES: dict[str, Recipe] = {}
+RECIPES = {
+    "course-first-order-5w1s": Recipe(
+        "--num-way 5 --num-support 1 --num-tasks 4 --outer-lr 0.003 --num-iterations 2000 --val-interval 500",
+        0.86,
+        "the course",
+    )
+}
