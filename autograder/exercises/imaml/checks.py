@@ -420,5 +420,5 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
 def test_learns_mosaics(student, draw, threshold):
     """After a short training it adapts to new noisy mosaics, 5-way 1-shot."""
     learned = mosaics(draw, 200), mosaics(draw, 60)
-    inner = {"steps": 3, "inner_lr": 0.4}
-    assert_learns(student, draw, threshold, *learned, batches=80, made=True, rates={**inner, "outer_lr": 1e-2}, **inner)
+    inner = {"steps": 2, "inner_lr": 0.4}
+    assert_learns(student, draw, threshold, *learned, batches=60, made=True, rates={**inner, "outer_lr": 1e-2}, **inner)

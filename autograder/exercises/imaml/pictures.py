@@ -31,7 +31,7 @@ def memory(step, steps, method):
 
 
 def residuals(module, method, tasks, steps):
-    """Return how long the residual of the linear system is beside its right-hand side, a mean over tasks: (len(steps),).
+    """Return the length of the linear system's residual beside its right-hand side, a mean over tasks: (len(steps),).
 
     The systems are those that the method hands to conjugate_gradient.
 
