@@ -274,45 +274,6 @@ def test_lambda_has_its_place_in_the_system(student, draw):
 
 
 @points(6)
-@after(
-    test_implicit_gradient_solves_the_linear_system,
-    test_the_proximal_term_pulls_towards_theta,
-    test_outer_step_adapts_to_the_support,
-)
-@hint(
-    "Wherever the inner loop ends, after few steps or many, the outer gradient is the implicit one at that place. Look "
-    "at where the query's gradient and the Hessian are taken, and at whether anything runs back through the steps.",
-    mend="Take phi from _inner_loop as it is, the query's gradient with respect to phi, and give both, with the "
-    "support, to _implicit_gradient. Nothing is differentiated with respect to theta.",
-)
-def test_outer_gradient_does_not_know_the_path(student, draw):
-    """The outer gradient is the implicit one where the inner loop ends, after few steps and after many."""
-    task, theta, regularization = _layer_task(draw), draw.normal(WAY, INPUTS + 1, scale=0.5), 2.0
-
-    def at_rest(start):  # the query's loss where the inner loop, begun at start, comes to rest
-        return _loss(task.images_query, task.labels_query, _stepped(task, start, RATE, 300, regularization))
-
-    direction = draw.normal(*theta.shape)
-    measured = (at_rest(theta + 1e-4 * direction) - at_rest(theta - 1e-4 * direction)) / 2e-4
-
-    def compare(stand_in):
-        for steps in (3, 60):
-            got = student.layer_outer_gradient(
-                [task], theta[:, :-1], theta[:, -1], RATE, steps, regularization, stand_in
-            )
-            got = np.concatenate([got.w4, got.b4[:, None]], axis=1)
-            phi = _stepped(task, theta, RATE, steps, regularization)
-            slope = _slope(task.images_query, task.labels_query, phi)
-            want = _solved(task.images_support, phi, slope, regularization)
-            assert_close(got, want, f"outer gradient of a linear layer after {steps} inner steps")
-        assert_close(
-            float(np.sum(got * direction)), measured, "change of the query's loss as theta moves, at rest", rtol=1e-2
-        )
-
-    assert_either(compare)
-
-
-@points(6)
 @after(test_implicit_gradient_brings_the_curvature_in, test_outer_step_adapts_to_the_support)
 @hint(
     "The outer gradient is the mean of what _implicit_gradient makes of each task. Look at what you give it, and at "
@@ -400,16 +361,51 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
         assert_only_the_support(student, reference, draw, tasks, another, losses, where, "outer loss")
 
 
+@points(6)
+@after(
+    test_the_proximal_term_pulls_towards_theta,
+    test_lambda_has_its_place_in_the_system,
+    test_outer_gradient_is_the_mean_of_implicit_gradients,
+    test_nothing_but_the_support_is_adapted_to,
+)
+@hint(
+    "Wherever the inner loop ends, after few steps or many, the outer gradient is the implicit one at that place. Look "
+    "at where the query's gradient and the Hessian are taken, and at whether anything runs back through the steps.",
+    mend="Take phi from _inner_loop as it is, the query's gradient with respect to phi, and give both, with the "
+    "support, to _implicit_gradient. Nothing is differentiated with respect to theta.",
+)
+def test_outer_gradient_does_not_know_the_path(student, draw):
+    """The outer gradient is the implicit one where the inner loop ends, after few steps and after many."""
+    task, theta, regularization = _layer_task(draw), draw.normal(WAY, INPUTS + 1, scale=0.5), 2.0
+
+    def at_rest(start):  # the query's loss where the inner loop, begun at start, comes to rest
+        return _loss(task.images_query, task.labels_query, _stepped(task, start, RATE, 300, regularization))
+
+    direction = draw.normal(*theta.shape)
+    measured = (at_rest(theta + 1e-4 * direction) - at_rest(theta - 1e-4 * direction)) / 2e-4
+
+    def compare(stand_in):
+        for steps in (3, 60):
+            got = student.layer_outer_gradient(
+                [task], theta[:, :-1], theta[:, -1], RATE, steps, regularization, stand_in
+            )
+            got = np.concatenate([got.w4, got.b4[:, None]], axis=1)
+            phi = _stepped(task, theta, RATE, steps, regularization)
+            slope = _slope(task.images_query, task.labels_query, phi)
+            want = _solved(task.images_support, phi, slope, regularization)
+            assert_close(got, want, f"outer gradient of a linear layer after {steps} inner steps")
+        assert_close(
+            float(np.sum(got * direction)), measured, "change of the query's loss as theta moves, at rest", rtol=1e-2
+        )
+
+    assert_either(compare)
+
+
 @training(seconds=90)
 @points(3)
 @after(
     test_conjugate_gradient_takes_its_steps,
-    test_the_proximal_term_pulls_towards_theta,
-    test_lambda_has_its_place_in_the_system,
-    test_meta_parameters_keep_their_values,
-    test_outer_gradient_is_the_mean_of_implicit_gradients,
-    test_theta_is_left_as_it_was,
-    test_nothing_but_the_support_is_adapted_to,
+    test_outer_gradient_does_not_know_the_path,
 )
 @hint(
     "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "

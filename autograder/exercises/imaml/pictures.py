@@ -30,33 +30,41 @@ def memory(step, steps, method):
     return peaks
 
 
-def residuals(module, method, tasks, steps):
-    """Return the length of the linear system's residual beside its right-hand side, a mean over tasks: (len(steps),).
+def residuals(module, method, tasks, steps, strengths):
+    """Return how long the linear system's residual is beside its right-hand side: (lambdas, steps), a mean over tasks.
 
-    The systems are those that the method hands to conjugate_gradient.
+    The systems are those that the method hands to conjugate_gradient, all of them where its own inner loop ended.
 
     Args:
         module: of the method, with its conjugate_gradient.
         method: an IMAML.
         tasks: a batch.
         steps: numbers of steps of conjugate gradient.
+        strengths: lambdas of the systems.
     """
-    solve, found = module.conjugate_gradient, []
+    solve, implicit, own, found = module.conjugate_gradient, method._implicit_gradient, method._regularization, []
 
     def watched(product, b, num_steps):
         found.append([float((b - product(solve(product, b, count))).norm() / b.norm()) for count in steps])
-        return solve(product, b, num_steps)
+        return b
 
-    with mock.patch.object(module, "conjugate_gradient", watched):
+    def for_each_strength(*arguments):
+        for method._regularization in strengths:
+            answer = implicit(*arguments)
+        method._regularization = own
+        return answer
+
+    with (
+        mock.patch.object(module, "conjugate_gradient", watched),
+        mock.patch.object(method, "_implicit_gradient", for_each_strength),
+    ):
         method._outer_gradient(tasks)
     if not found:
-        raise click.ClickException(
-            "_implicit_gradient does not call conjugate_gradient, so there is no residual to show."
-        )
-    return np.mean(found, axis=0)
+        raise click.ClickException("_implicit_gradient does not call conjugate_gradient: there is no residual to show.")
+    return np.reshape(found, (len(tasks), len(strengths), -1)).mean(axis=0)
 
 
-def memory_and_residual(module, imaml, maml, tasks, steps=(1, 2, 4, 8, 16), cg_steps=range(9), strengths=(0.5, 2, 10)):
+def memory_and_residual(module, imaml, maml, tasks, steps=(1, 2, 4, 8, 16), cg_steps=range(9), strengths=(0.5, 5, 50)):
     """Show the memory by inner steps of both methods, and the residual of the linear system by steps and lambda.
 
     Args:
@@ -66,7 +74,7 @@ def memory_and_residual(module, imaml, maml, tasks, steps=(1, 2, 4, 8, 16), cg_s
         tasks: a batch.
         steps: numbers of inner steps.
         cg_steps: numbers of steps of conjugate gradient.
-        strengths: lambdas.
+        strengths: lambdas of the linear systems.
     """
     figure = Figure(figsize=(9.6, 3.4), layout="constrained")
     held, left = figure.subplots(1, 2)
@@ -76,11 +84,9 @@ def memory_and_residual(module, imaml, maml, tasks, steps=(1, 2, 4, 8, 16), cg_s
     for peaks, colour, words in ((through, THROUGH, "MAML"), (implicit, IMPLICIT, "iMAML")):
         held.plot(steps, np.array(peaks) / 1e6, "o-", color=colour, markersize=4, label=words)
     held.set(title="What inner steps cost", xlabel="inner steps", ylabel="tensors held at once, MB", ylim=(0, None))
-    before = imaml._regularization
-    for imaml._regularization, colour in zip(strengths, COLOURS[2:], strict=False):
-        lengths = residuals(module, imaml, tasks, cg_steps)
-        left.semilogy(cg_steps, lengths, "o-", color=colour, markersize=4, label=f"lambda = {imaml._regularization:g}")
-    imaml._regularization = before
+    lengths = residuals(module, imaml, tasks, cg_steps, strengths)
+    for strength, row, colour in zip(strengths, lengths, COLOURS[2:], strict=False):
+        left.semilogy(cg_steps, row, "o-", color=colour, markersize=4, label=f"lambda = {strength:g}")
     left.set(title="How well the system is solved", xlabel="steps of conjugate gradient", ylabel="residual / gradient")
     for axes in (held, left):
         axes.legend(frameon=False, fontsize=8)
