@@ -152,8 +152,8 @@ class IMAML:
         Returns:
             x, a dict like self._meta_parameters, after self._num_cg_steps steps of conjugate gradient.
         """
-        # TODO: Solve the linear system by conjugate_gradient, which takes and returns one row of numbers: `flat` makes one
-        # of tensors, and `named` a dict of one.
+        # TODO: Solve the linear system by conjugate_gradient, which takes and returns one row of numbers: `flat` makes
+        # one of tensors, and `named` a dict of one.
         #
         # H has as many rows as there are parameters, and is never made. A product H v is the gradient, with respect to
         # phi, of the number <grad L(phi), v>. What does autograd need so that grad L(phi) can be differentiated once
@@ -171,7 +171,7 @@ class IMAML:
             the query loss at the adapted parameters, a number; the query accuracy there, a number. All three are
             averaged over the tasks. theta keeps its values: the caller hands the gradient to the optimizer.
         """
-        # TODO: Adapt to each task's support by self._inner_loop, take the gradient of the query's mean cross entropy at the
-        # adapted parameters, bring it back to theta by self._implicit_gradient, and average over the tasks. Return
-        # (gradient, outer_loss, accuracy_query). util.score computes an accuracy.
+        # TODO: Adapt to each task's support by self._inner_loop, take the gradient of the query's mean cross entropy at
+        # the adapted parameters, bring it back to theta by self._implicit_gradient, and average over the tasks.
+        # Return (gradient, outer_loss, accuracy_query). util.score computes an accuracy.
         raise NotImplementedError("IMAML._outer_gradient is still to do")

@@ -177,8 +177,8 @@ class IMAML:
             x, a dict like self._meta_parameters, after self._num_cg_steps steps of conjugate gradient.
         """
         ### BEGIN SOLUTION
-        #: Solve the linear system by conjugate_gradient, which takes and returns one row of numbers: `flat` makes one
-        #: of tensors, and `named` a dict of one.
+        #: Solve the linear system by conjugate_gradient, which takes and returns one row of numbers: `flat` makes
+        #: one of tensors, and `named` a dict of one.
         #:
         #: H has as many rows as there are parameters, and is never made. A product H v is the gradient, with respect to
         #: phi, of the number <grad L(phi), v>. What does autograd need so that grad L(phi) can be differentiated once
@@ -207,9 +207,9 @@ class IMAML:
             averaged over the tasks. theta keeps its values: the caller hands the gradient to the optimizer.
         """
         ### BEGIN SOLUTION
-        #: Adapt to each task's support by self._inner_loop, take the gradient of the query's mean cross entropy at the
-        #: adapted parameters, bring it back to theta by self._implicit_gradient, and average over the tasks. Return
-        #: (gradient, outer_loss, accuracy_query). util.score computes an accuracy.
+        #: Adapt to each task's support by self._inner_loop, take the gradient of the query's mean cross entropy at
+        #: the adapted parameters, bring it back to theta by self._implicit_gradient, and average over the tasks.
+        #: Return (gradient, outer_loss, accuracy_query). util.score computes an accuracy.
         outer_gradient = {name: torch.zeros_like(theta) for name, theta in self._meta_parameters.items()}
         losses, accuracies = [], []
         for task in task_batch:
