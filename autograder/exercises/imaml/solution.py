@@ -42,8 +42,9 @@ def conjugate_gradient(product, b, num_steps):
         num_steps: how many steps to take. After n of them x solves the system, but for rounding.
 
     Returns:
-        x (n,) after so many steps, or after fewer where the residual has become 0 (as small as rounding makes it, say a
-        billionth of b's length): a further step would divide 0 by 0.
+        x (n,) after so many steps, or what there is of it where a step cannot be taken: where the residual has become 0
+        (as small as rounding makes it, say a billionth of b's length), which would divide 0 by 0, and where
+        <p_i, A p_i> is not positive, so that A is not positive definite, and the step would lead away.
     """
     ### BEGIN SOLUTION
     #: Follow the five equations. A step needs one product.
@@ -54,7 +55,10 @@ def conjugate_gradient(product, b, num_steps):
         if squared <= 1e-18 * (b @ b):
             break
         image = product(direction)
-        step = squared / (direction @ image)
+        curvature = direction @ image
+        if curvature <= 0:
+            break
+        step = squared / curvature
         x = x + step * direction
         residual = residual - step * image
         before, squared = squared, residual @ residual
