@@ -39,7 +39,7 @@ Array = np.ndarray
 Arrays = dict[str, Array]
 Tensors = dict[str, torch.Tensor]
 
-REGULARIZATION, CG_STEPS = 0.5, 3  # of the constructor, where a question has none of its own
+REGULARIZATION, CG_STEPS = 2.0, 3  # of the constructor, where a question has none of its own
 
 
 class Solution(NamedTuple):
