@@ -24,30 +24,30 @@ def folder_of(place, *names):
     [
         (
             [
-                "de_la_cruzana_4751_9501_protonet.py",
-                "de_la_cruzana_4751_9502_maml-2.py",
-                "doejane_LATE_4711_98_maml.py",
+                "de_la_cruzana_4751_9501_one.py",
+                "de_la_cruzana_4751_9502_two-2.py",
+                "doejane_LATE_4711_98_two.py",
             ],
             "Canvas",
             [("de_la_cruzana", "4751", False), ("doejane", "4711", True)],
         ),
         (
-            ["anon_x7Kq2_9501_protonet.py", "LATE_anon_b0Zz9_9502_maml.py", "anon_x7Kq2_9503_maml.py"],
+            ["anon_x7Kq2_9501_one.py", "LATE_anon_b0Zz9_9502_two.py", "anon_x7Kq2_9503_two.py"],
             "Canvas",
             [("anonymous b0Zz9", "b0Zz9", True), ("anonymous x7Kq2", "x7Kq2", False)],
         ),
         (
-            ["doejane_4711_link.html", "adalovelace_4712_text.html", "turing_4713_1_maml.py"],
+            ["doejane_4711_link.html", "adalovelace_4712_text.html", "turing_4713_1_two.py"],
             "Canvas",
             [("adalovelace", "4712", False), ("doejane", "4711", False), ("turing", "4713", False)],
         ),
         (
-            ["Jane Doe_657801_assignsubmission_file_/maml.py", "Ada Love_lace_657802_assignsubmission_file_/maml.py"],
+            ["Jane Doe_657801_assignsubmission_file_/two.py", "Ada Love_lace_657802_assignsubmission_file_/two.py"],
             "Moodle",
             [("Ada Love_lace", "657802", False), ("Jane Doe", "657801", False)],
         ),
         (
-            ["Jane Doe_657801_assignsubmission_file_maml.py", "Jane Doe_657801_assignsubmission_file_protonet.py"],
+            ["Jane Doe_657801_assignsubmission_file_two.py", "Jane Doe_657801_assignsubmission_file_one.py"],
             "Moodle",
             [("Jane Doe", "657801", False)],
         ),
@@ -60,7 +60,7 @@ def test_exports_are_read_as_they_also_come(tmp_path, names, layout, found):
 
 
 def test_one_stray_file_makes_no_other_layout_of_a_class(tmp_path):
-    folder_of(tmp_path, "doejane_4711_1_maml.py", "ada_4712_2_maml.py", "notes.txt")
+    folder_of(tmp_path, "doejane_4711_1_two.py", "ada_4712_2_two.py", "notes.txt")
     layout, found = layouts.find(tmp_path)
     assert layout == "Canvas" and [one.id for one in found] == ["4712", "4711", "notes"]
 
