@@ -25,13 +25,13 @@ def adaptation(maml, task, num_steps, num_queries=10):
     shown = min(num_queries, len(labels_query))
     figure = Figure(figsize=(0.76 * shown + 1.3, 1.02 * (num_steps + 1) + 0.3), layout="constrained")
     grid = figure.subplots(num_steps + 1, shown, squeeze=False)
-    accuracies = []
+    accuracies = [0.0] * (num_steps + 1)
     for step in range(num_steps + 1):
         with _steps(maml, step):
             parameters, _ = maml._inner_loop(images_support, labels_support, train=False)
         with torch.no_grad():
             logits = maml._forward(images_query, parameters)
-        accuracies.append(util.score(logits, labels_query))
+        accuracies[step] = util.score(logits, labels_query)
         sureness, said = logits.softmax(dim=-1).max(dim=-1)
         for place, axes in enumerate(grid[step]):
             right = said[place] == labels_query[place]
