@@ -106,7 +106,7 @@ def submit(homework: str, out: Path, graded: bool = True) -> int:
         _show_score(homework, handed_in)
     by = _by(manifest.here())
     if packed.missing:
-        click.echo(f"The grader can read it as it is, without what is named above{by and f', if you hand it in{by}'}.")
+        click.echo(f"You can hand it in{by} as it is, without what is named above.")
         return LESS
     click.echo(f"The grader accepts it: hand it in{by}.")
     return FULL_MARKS
