@@ -131,7 +131,8 @@ def assert_expected(case, report, shown, folder):
     said = "\n".join([result.problem, *(check.message for check in failed)])
     assert sorted({check.verdict.value for check in failed}) == sorted(case.expect["verdicts"]), said
     if "failed" in case.expect:
-        assert [check.name for check in failed] == case.expect["failed"], said
+        names = [check.name for check in failed]
+        assert names == case.expect["failed"], f"{names}: {said}"
     assert re.search(case.expect.get("message", ""), said), f"the message says: {said}"
     assert re.search(case.expect.get("flags", ""), "\n".join(result.flags)), f"flags: {result.flags}"
     printed = "\n".join(check.printed for check in result.checks)
