@@ -184,6 +184,17 @@ def test_a_failing_test_says_what_the_report_says(course):
     assert found == {"test_spread": "PASSED"}, said
 
 
+def test_an_optional_exercise_that_is_not_there_is_skipped(course):
+    listed = course.list.read_text()
+    course.list.write_text(listed.replace("required", "optional", 1) + "required = {}\n")
+    (course.homework / "toy.py").unlink()
+    found, said = outcomes(course)
+    assert set(found.values()) == {"SKIPPED"} and "fixture" not in said, said
+    course.list.write_text(listed)
+    found, said = outcomes(course)
+    assert set(found.values()) == {"FAILED"} and "Nothing to grade" in said and "submission.py" not in said, said
+
+
 # The debugger
 
 

@@ -18,6 +18,7 @@ WIDTH = 110
 # Red, green and magenta can be read on light and on dark; yellow, cyan and blue on one of them only.
 STYLES = {Verdict.PASS: "green", Verdict.NOT_RUN: "dim", Verdict.GRADER_ERROR: "bold magenta"}
 SAME = "The same as above."
+OUR_FAULT = "This is a fault of the grader, not of your code: run it again, or report it."
 MARKS = {Verdict.PASS: "✓", Verdict.NOT_RUN: "·"}
 
 
@@ -216,8 +217,7 @@ class _Shown:
         lines = [Text.assemble((check.title, "bold"), ("  " + check.verdict.value, STYLES.get(check.verdict, "red")))]
         lines += [Text(line) for line in check.message.rstrip().splitlines()]
         if check.verdict is Verdict.GRADER_ERROR:
-            fault = "This is a fault of the grader, not of your code: run it again, or report it."
-            lines.append(Text(fault, "magenta"))
+            lines.append(Text(OUR_FAULT, "magenta"))
         if check.likely and not (self.is_said(check.likely) and not in_full):
             lines.append(Text(check.likely, "magenta"))
         hinted = bool(check.hint_shown)

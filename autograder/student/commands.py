@@ -63,6 +63,8 @@ def draw_history(homework: str, page: Path | None) -> int:
     from autograder.grading.checks import described
     from autograder.report import timeline
 
+    if page:
+        check_writable("--html", page)
     runs = [run for run in history.read() if run.homework == homework]
     if not runs:
         click.echo(f"Nothing is remembered of {homework} yet: `python -m autograder {homework}` begins it.", err=True)
@@ -74,7 +76,6 @@ def draw_history(homework: str, page: Path | None) -> int:
     table = timeline.Timeline(homework, exercises, [(run.time, run.verdicts) for run in runs])
     table.show(terminal.console())
     if page:
-        check_writable("--html", page)
         write_whole(page, table.html().encode())
     return FULL_MARKS
 

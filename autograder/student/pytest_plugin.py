@@ -20,11 +20,11 @@ from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
 from autograder.intake import submission
 from autograder.paths import COURSE
+from autograder.report.terminal import OUR_FAULT
 from autograder.results import CheckResult, ExerciseResult, Verdict
 from autograder.student import history
 
 TRAINS = "trains"
-OURS = "This is a fault of the grader, not of your code: run it again, or report it."
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,7 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Take the checks of an exercise for tests of one verdict each."""
-    found = {exercise.folder / "checks.py": exercise for name in catalog.homeworks() for exercise in _exercises(name)}
+    listed = (exercise for name in catalog.homeworks() for exercise in catalog.exercises(name))
+    found = {exercise.folder / "checks.py": exercise for exercise in listed}
     exercise = found.get(module_path)
     return Checks.from_parent(parent, path=module_path, exercise=exercise) if exercise else None
 
@@ -72,9 +73,12 @@ class Checks(pytest.Module):
     def verdict(self, name: str) -> None:
         """Pass, fail or skip as a check was judged."""
         __tracebackhide__ = True
-        result = self.graded
-        if not result.handed_in:
-            pytest.skip(f"{result.file} is optional, and not there.")
+        if not self.exercise.required and not (COURSE / self.exercise.file).is_file():
+            pytest.skip(f"{self.exercise.file} is optional, and not there.")
+        try:
+            result = self.graded
+        except submission.SubmissionError as error:
+            pytest.fail(str(error), pytrace=False)
         check = next(check for check in result.checks if check.name == name)
         if check.waits_for:
             pytest.skip(f"It waits for: {'; '.join(check.waits_for)}")
@@ -95,7 +99,7 @@ class Check(pytest.Function):
 def words(check: CheckResult) -> str:
     """What a student reads of a check that did not pass."""
     lines = [f"{check.verdict.value}: {check.title}", check.message]
-    lines += [OURS] if check.verdict is Verdict.GRADER_ERROR else []
+    lines += [OUR_FAULT] if check.verdict is Verdict.GRADER_ERROR else []
     lines += [check.likely, f"Hint: {check.hint_shown}" if check.hint_shown else ""]
     lines += [f"How to mend it: {check.mend}" if check.mend else ""]
     lines += [f"printed meanwhile: {' | '.join(check.last_printed)}" if check.last_printed else ""]
@@ -109,9 +113,3 @@ def _telling(parent: Checks, check: Any) -> Callable[[], None]:
 
     test.__name__, test.__doc__ = check.__name__, check.__doc__
     return test
-
-
-def _exercises(homework: str) -> list[Exercise]:
-    return [
-        exercise for exercise in catalog.exercises(homework) if exercise.required or (COURSE / exercise.file).is_file()
-    ]

@@ -21,7 +21,7 @@ from autograder.grading.settings import Settings
 from autograder.grading.spare import Spare
 from autograder.intake import submission
 from autograder.paths import COURSE
-from autograder.report import stages, terminal
+from autograder.report import stages, terminal, timeline
 from autograder.results import CheckResult, Report, Verdict
 from autograder.student import history, keys
 from data import copies
@@ -31,7 +31,6 @@ SETTLED = 0.05  # seconds in which a file that is still being written would chan
 READY = 2  # workers that wait, for the files that were saved last: each has 300 MB
 KEYS = "Save the file to have it checked again. Keys: h how to mend it, n next failure, t train as well, a all, q quit"
 SAVE = "Save the file to have it checked again; Ctrl-C ends this."
-MARKS = {Verdict.PASS: ("✓", "green"), Verdict.NOT_RUN: ("·", "dim")}
 
 
 class File:
@@ -168,7 +167,7 @@ class Watch:
     def _mark(self, exercise: Exercise, check: CheckResult, judged: bool) -> None:
         """Show each verdict as it comes."""
         if judged:
-            mark, style = MARKS.get(check.verdict, ("✗", "red"))
+            mark, style = timeline.MARKS.get(check.verdict, timeline.FAILED)
             self._to.print(Text(mark, style), end="")
             self._to.file.flush()
 

@@ -46,7 +46,7 @@ class Canvas:
         assert row.report
         self._possible = max(self._possible, row.report.points)
         if row.handed_in.source:
-            self._points[row.id] = row.total
+            self._points.update(dict.fromkeys(people.ids(row.id), row.total))
 
     def content(self) -> bytes:
         """Write the file."""
@@ -56,7 +56,7 @@ class Canvas:
         writer.writerow([POSSIBLE, *[""] * (len(COLUMNS) - 1), number(self._possible)])
         for line in self._students():
             who = people.ids(*(line.get(column, "") for column in COLUMNS[1:4]))
-            found = [points for known, points in self._points.items() if people.ids(known) & who]
+            found = [self._points[one] for one in sorted(who & self._points.keys())]
             writer.writerow([*(cell(line.get(name, "")) for name in COLUMNS), number(found[0]) if found else ""])
         return text.getvalue().encode("utf-8-sig")
 
