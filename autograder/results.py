@@ -101,6 +101,8 @@ class CheckResult(msgspec.Struct, kw_only=True):
         unclear: whether an answer of the student's may be behind a fault of ours.
         advised: whether the message itself says what to do, and the hint would lead elsewhere.
         seconds: that the student's code took, as isolation.clock counts them: a busy machine adds none.
+        given: points that somebody gave, whatever the verdict; None where the verdict says them.
+        decided: what was decided about it, and why; empty if nothing was.
     """
 
     name: str
@@ -122,10 +124,14 @@ class CheckResult(msgspec.Struct, kw_only=True):
     unclear: bool = False
     advised: bool = False
     seconds: float = 0.0
+    given: float | None = None
+    decided: str = ""
 
     @property
     def earned(self) -> float:
-        """Points, all or none."""
+        """Points, all or none, where nobody decided otherwise."""
+        if self.given is not None:
+            return self.given
         return self.points if self.verdict is Verdict.PASS else 0.0
 
     @property

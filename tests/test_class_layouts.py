@@ -7,10 +7,21 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from autograder.instructor.classroom import class_rows, layouts, people, policy
+from autograder.instructor.classroom import class_rows, layouts, people, policies, policy
 from autograder.instructor.classroom.layouts import HandedIn, LayoutError
+from autograder.instructor.classroom.scoring import Scoring
+from autograder.instructor.decisions.log import Decision, Kind
 
 DUE = datetime(2026, 3, 1, 23, 59, tzinfo=timezone.utc)
+
+
+def scores(found, due=DUE):
+    """The rows of submissions, scored with a deadline."""
+    rows = class_rows.gather(found, [])
+    scoring = Scoring(rows, [], due)
+    return [scoring.score(row) for row in rows]
+
+
 SOURCE = b"class ProtoNet: pass\n"
 
 
@@ -48,7 +59,7 @@ def test_canvas_names_students_ids_late_marks_and_attempts(canvas):
 
 
 def test_files_that_canvas_renamed_are_found_under_their_own_names(canvas):
-    rows, _ = class_rows.gather(layouts.find(canvas)[1], [], {}, None)
+    rows = class_rows.gather(layouts.find(canvas)[1], [])
     assert [sorted(class_rows.read(row, "hw2").files) for row in rows] == [
         ["hw2/protonet.py"],
         ["hw2/maml.py", "hw2/protonet.py"],
@@ -63,7 +74,7 @@ def test_a_canvas_gradebook_serves_as_roster(canvas, tmp_path):
         '"Doe, Jane",4711,jane,1\n"Lovelace, Ada",9999,ada,1\n"Hopper, Grace",4799,grace,1\n',
         encoding="utf-8",
     )
-    rows, _ = class_rows.gather(layouts.find(canvas)[1], people.roster(table), {}, None)
+    rows = class_rows.gather(layouts.find(canvas)[1], people.roster(table))
     by_name = {row.name: row for row in rows}
     assert by_name["Doe, Jane"].handed_in.source  # by the id
     assert by_name["Lovelace, Ada"].handed_in.source  # by the name, as Canvas writes it in file names
@@ -78,7 +89,7 @@ def test_a_canvas_gradebook_serves_as_roster(canvas, tmp_path):
 def test_what_canvas_renamed_is_told_by_its_own_name(tmp_path, named, own):
     put(tmp_path / f"doejane_4711_98765_{named}", b"Rar!" if own.endswith("rar") else b"x")
     put(tmp_path / "turingalan_4713_98766_protonet.py")
-    rows, _ = class_rows.gather(layouts.find(tmp_path)[1], [], {}, None)
+    rows = class_rows.gather(layouts.find(tmp_path)[1], [])
     problem = class_rows.read(rows[0], "hw2").problems["maml"]
     assert own in problem and "4711" not in problem
 
@@ -104,7 +115,7 @@ def test_the_same_archive_gives_the_same_files_whatever_exported_it(tmp_path, wa
     folder = tmp_path / "class"
     for name in ("ada", "alan"):
         WAYS[way](folder, (tmp_path / "outer.zip").read_bytes(), name)
-    rows, _ = class_rows.gather(layouts.find(folder)[1], [], {}, None)
+    rows = class_rows.gather(layouts.find(folder)[1], [])
     assert all(class_rows.read(row, "hw2").files == {"hw2/protonet.py": SOURCE, "hw2/maml.py": SOURCE} for row in rows)
 
 
@@ -152,13 +163,14 @@ def gradescope(tmp_path):
 
 
 def test_gradescope_names_students_ids_times_and_attempts(gradescope):
-    layout, found = layouts.find(gradescope, DUE)
+    layout, found = layouts.find(gradescope)
     assert layout == "Gradescope"
     by_id = {one.id: one for one in found}
     jane = by_id["007"]
     assert (jane.name, jane.email, jane.attempt) == ("Jane Doe", "jane@example.org", 2)
-    assert jane.marked_late and timedelta(hours=13) <= jane.late < timedelta(hours=13, seconds=1)
-    assert not by_id["8"].marked_late
+    scored = {row.id: row for row in scores(found)}
+    assert scored["007"].handed_in.marked_late and not scored["8"].handed_in.marked_late
+    assert timedelta(hours=13) <= scored["007"].late < timedelta(hours=13, seconds=1)
 
 
 def test_students_who_hand_in_together_have_a_row_each(gradescope):
@@ -206,9 +218,9 @@ def github(tmp_path):
 
 
 def test_github_names_accounts_times_and_commits(github):
-    layout, found = layouts.find(github, DUE)
+    layout, found = layouts.find(github)
     assert layout == "GitHub Classroom"
-    assert [(one.id, one.late, one.attempt) for one in found] == [
+    assert [(row.id, row.late, row.handed_in.attempt) for row in scores(found)] == [
         ("ada-l", timedelta(days=1, hours=1), 2),
         ("janedoe", timedelta(days=1, hours=1), 2),
     ]
@@ -232,19 +244,20 @@ def test_settings_of_a_clone_start_nothing(github, tmp_path):
             subprocess.run(["git", "config", name, value], cwd=clone, check=True)
         subprocess.run(["git", "gc", "-q"], cwd=clone, check=False)
     trace.unlink(missing_ok=True)
-    found = layouts.find(github, DUE)[1]
+    found = layouts.find(github)[1]
     assert [one.attempt for one in found] == [2, 2] and not trace.exists()
     for path in github.glob("*/.git/objects/pack/*"):
         path.unlink()
-    assert [one.attempt for one in layouts.find(github, DUE)[1]] == [None, None] and not trace.exists()
+    assert [one.attempt for one in layouts.find(github)[1]] == [None, None] and not trace.exists()
 
 
 def test_the_table_of_grades_gives_names_and_times(github):
     header = "assignment_name,github_username,roster_identifier,student_repository_name,submission_timestamp\n"
     lines = "hw2,janedoe,Jane Doe,hw2-janedoe,2026-03-01T22:00:00Z\nhw2,eve,Eve,hw2-eve,\n"
     put(github / "grades.csv", (header + lines).encode())
-    found = {one.id: one for one in layouts.find(github, DUE)[1]}
-    assert found["janedoe"].name == "Jane Doe" and not found["janedoe"].marked_late
+    found = {one.id: one for one in layouts.find(github)[1]}
+    assert found["janedoe"].name == "Jane Doe"
+    assert not [row for row in scores(found.values()) if row.id == "janedoe" and row.handed_in.marked_late]
     assert not found["janedoe"].notes
     assert found["eve"].path is None  # accepted, and never cloned
 
@@ -260,7 +273,7 @@ def test_every_item_is_a_row_whatever_it_is(tmp_path):
     put(tmp_path / ".DS_Store", b"")
     layout, found = layouts.find(tmp_path)
     assert (layout, [one.id for one in found]) == ("plain", ["ada.v2", "eve", "jane", "mallory"])
-    rows, _ = class_rows.gather(found, [], {}, None)
+    rows = class_rows.gather(found, [])
     told = {row.id: class_rows.read(row, "hw2") for row in rows}
     assert told["ada.v2"].files and told["jane"].files
     assert "RAR" in told["eve"].problems["maml"]
@@ -285,13 +298,13 @@ def test_whatever_reading_raises_is_a_row(tmp_path, monkeypatch):
         raise RuntimeError(path)
 
     monkeypatch.setattr(class_rows.submission, "collect", broken)
-    rows, _ = class_rows.gather([HandedIn(id="x", source="x", path=tmp_path)], [], {}, None)
+    rows = class_rows.gather([HandedIn(id="x", source="x", path=tmp_path)], [])
     assert class_rows.read(rows[0], "hw2").problems["maml"] == "What was handed in cannot be read (RuntimeError)."
 
 
 def test_files_of_students_have_names_of_their_own():
     found = [HandedIn(id="", name=name) for name in ("A/B", "a_b", "../../etc", "Łukasz", "=1+1", "CON" * 50)]
-    rows, _ = class_rows.gather(found, [], {}, None)
+    rows = class_rows.gather(found, [])
     stems = [row.stem for row in rows]
     assert len({stem.lower() for stem in stems}) == len(stems)
     assert all(stem and stem == os.path.basename(stem) and not stem.startswith(".") for stem in stems)  # noqa: PTH119
@@ -301,7 +314,7 @@ def test_two_students_of_one_name_are_told_apart_by_their_ids(tmp_path):
     table = tmp_path / "roster.csv"
     table.write_text("id,name\n1,Jane Doe\n2,Jane Doe\n")
     found = [HandedIn(id="2", name="Jane Doe", source="x"), HandedIn(id="zz", name="Jane Doe", source="y")]
-    rows, _ = class_rows.gather(found, people.roster(table), {}, None)
+    rows = class_rows.gather(found, people.roster(table))
     assert [(row.id, row.notes) for row in rows if row.handed_in.source] == [("2", []), ("zz", ["Not in the roster."])]
 
 
@@ -344,17 +357,19 @@ def test_a_policy_that_is_none_is_named(text):
 
 
 def test_late_by_nobody_knows_how_much_costs_the_least_there_is():
-    late = policy.parse("10%/day")
-    rows, _ = class_rows.gather([HandedIn(id="a", source="a", marked_late=True)], [], {}, late)
-    assert rows[0].penalty == pytest.approx(0.1)
-    assert rows[0].notes == ["How late is not told: counted as the least there is."]
+    (row,) = class_rows.gather([HandedIn(id="a", source="a", marked_late=True)], [])
+    scored = Scoring([row], [Decision(kind=Kind.LATE, value="10%/day")]).score(row)
+    assert scored.penalty == pytest.approx(0.1)
+    assert scored.notes == ["How late is not told: counted as the least there is."]
 
 
 def test_the_roster_may_say_how_late(tmp_path):
     (tmp_path / "roster.csv").write_text("id,name,days late\n4711,Jane,3\n4712,Ada,0\n")
     found = [HandedIn(id=one, source=one, marked_late=True) for one in ("4711", "4712")]
-    rows, _ = class_rows.gather(found, people.roster(tmp_path / "roster.csv"), {}, policy.parse("10%/day, 1 free"))
-    assert [(row.penalty, row.handed_in.marked_late) for row in rows] == [(pytest.approx(0.2), True), (0.0, False)]
+    rows = class_rows.gather(found, people.roster(tmp_path / "roster.csv"))
+    scoring = Scoring(rows, [Decision(kind=Kind.LATE, value="10%/day, 1 free")])
+    scored = [scoring.score(row) for row in rows]
+    assert [(row.penalty, row.handed_in.marked_late) for row in scored] == [(pytest.approx(0.2), True), (0.0, False)]
 
 
 # Written questions
@@ -365,9 +380,10 @@ def test_points_of_written_questions_go_to_their_students(tmp_path):
         "email,name,Q1 (proof),Q2\njane@x.org,,3,1.5\n,Ada Lovelace,,2\nno@x.org,,1,1\n"
     )
     found = [HandedIn(id="1", name="x", email="jane@x.org"), HandedIn(id="2", name="lovelaceada")]
-    rows, unknown = class_rows.gather(found, [], people.manual(tmp_path / "manual.csv"), None)
-    assert [row.manual for row in rows] == [{"Q1 (proof)": 3.0, "Q2": 1.5}, {"Q2": 2.0}]
-    assert unknown == ["no@x.org"]
+    rows = class_rows.gather(found, [])
+    scoring = Scoring(rows, policies.named(None, None, tmp_path / "manual.csv", ()))
+    assert [scoring.score(row).manual for row in rows] == [{"Q1 (proof)": 3.0, "Q2": 1.5}, {"Q2": 2.0}]
+    assert scoring.unknown == ["no@x.org"]
 
 
 @pytest.mark.parametrize(("table", "message"), [("id,q\n1,many\n", "line 2: many is no"), ("q\n3\n", "no id")])

@@ -13,8 +13,8 @@ from PIL import Image
 from autograder import paths
 from autograder.grading import catalog
 from autograder.instructor.classroom import class_rows, pages, plots, similar
-from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.layouts import HandedIn
+from autograder.instructor.classroom.scoring import Scored, Scoring
 from autograder.intake.submission import Submission
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
@@ -51,7 +51,7 @@ def graded(number, verdict):
 def rows():
     listed = list(Verdict)
     found = [HandedIn(id=f"id{n}", name=f"Student {n}{EVIL * (n == 3)}", source="x") for n in range(40)]
-    for number, row in enumerate(class_rows.gather(found, [], {}, None)[0]):
+    for number, row in enumerate(class_rows.gather(found, [])):
         row.report = graded(number, listed[number % len(listed)])
         yield row
 
@@ -63,7 +63,7 @@ def written(tmp_path_factory):
     pair = similar.Pair("Problem 1. Prototypical networks", 0.9, ("Ada", text), ("Eve", text))
     pairs = similar.Pairs([pair])
     pairs.found, pairs.groups = 60, (similar.Group("Problem 1. Prototypical networks", ["Ada", "Bob", f"Eve{EVIL}"]),)
-    summary = pages.write(folder, rows(), EXERCISES, [], None, pairs)
+    summary = pages.write(folder, rows(), EXERCISES, Scoring([], []), pairs)
     return folder, summary
 
 
@@ -183,7 +183,7 @@ def compared(rewritten):
     pytest.importorskip("copydetect", reason="the extra `similarity` is not installed")
 
     def run(*sources):
-        called = class_rows.gather([HandedIn(id=str(n), source=str(n)) for n in range(len(sources))], [], {}, None)[0]
+        called = class_rows.gather([HandedIn(id=str(n), source=str(n)) for n in range(len(sources))], [])
         handed_in = [
             (row, Submission({PROTONET.file: source.encode()})) for row, source in zip(called, sources, strict=True)
         ]
@@ -252,5 +252,5 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
 
 
 def test_rows_say_what_they_are():
-    row = Row(stem="x", id="7", name="", email="", handed_in=HandedIn(id="7"), manual={"Q1": 2.0}, penalty=0.5)
+    row = Scored(stem="x", id="7", name="", email="", handed_in=HandedIn(id="7"), manual={"Q1": 2.0}, penalty=0.5)
     assert (row.shown, row.before, row.total) == ("7", 2.0, 1.0)

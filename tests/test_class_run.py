@@ -17,6 +17,7 @@ from autograder.instructor.classroom import local, pages, run
 from autograder.instructor.classroom.gradebook import Gradebook
 from autograder.instructor.classroom.grading_task import RefusedError
 from autograder.instructor.classroom.result_store import Key, Store, StoreError
+from autograder.instructor.classroom.scoring import Scoring
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
 EXERCISES = [exercise for exercise in catalog.exercises("hw2") if exercise.required]
@@ -324,7 +325,7 @@ def test_the_parent_imports_no_torch():
 def test_columns_are_those_of_the_exercises(tmp_path):
     with (tmp_path / "book").open("w", newline="") as file:
         Gradebook(file, EXERCISES, ["Q1"])
-    assert "protonet,maml,checks,checks of,Q1,late penalty %,total" in (tmp_path / "book").read_text()
+    assert "protonet,maml,checks,checks of,Q1,late penalty %,adjusted,total" in (tmp_path / "book").read_text()
 
 
 def test_options_of_the_command_are_those_of_the_run():
@@ -333,5 +334,5 @@ def test_options_of_the_command_are_those_of_the_run():
 
 
 def test_pages_do_not_need_a_report_of_anybody(tmp_path):
-    summary = pages.write(tmp_path, [], EXERCISES, [], None, None)
+    summary = pages.write(tmp_path, [], EXERCISES, Scoring([], []), None)
     assert summary.lines == [] and "0 rows" in (tmp_path / "report.html").read_text()

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
+import msgspec
+
 from autograder.grading.catalog import Exercise, exercises, homework
 from autograder.grading.scores import ACCURACY, Score
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict, total
@@ -31,6 +33,31 @@ def described(exercise: Exercise) -> list[CheckResult]:
     found = checks(exercise)
     points = shares([getattr(check, "points", 0) for check in found], exercise.worth)
     return [_described(check, worth) for check, worth in zip(found, points, strict=True)]
+
+
+def refreshed(report: Report) -> Report:
+    """Return a report with the points, titles and hints of today: verdicts are kept for longer than these.
+
+    An exercise or a check that the homework has no more stays as it was.
+    """
+    listed = {exercise.name: exercise for exercise in exercises(report.homework)}
+    results = [_refreshed(listed[one.name], one) if one.name in listed else one for one in report.exercises]
+    now = msgspec.structs.replace(report, exercises=results)
+    count_left_out(now, bool(report.untrained))
+    return now
+
+
+def _refreshed(exercise: Exercise, judged: ExerciseResult) -> ExerciseResult:
+    known = {result.name: result for result in described(exercise)}
+    renamed = {check.title: known[check.name].title for check in judged.checks if check.name in known}
+    results = []
+    for check in judged.checks:
+        now = known.get(check.name, check)
+        waits_for = [renamed.get(title, title) for title in check.waits_for]
+        fields = {name: getattr(now, name) for name in ("title", "points", "hint", "mend")}
+        results.append(msgspec.structs.replace(check, waits_for=waits_for, **fields))
+    named = {"title": exercise.title, "required": exercise.required}
+    return msgspec.structs.replace(judged, checks=results, **named)
 
 
 def exercise_result(exercise: Exercise, results: list[CheckResult], **fields: Any) -> ExerciseResult:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from autograder.grading.catalog import Exercise, homework, homeworks
+from autograder.grading.catalog import Exercise, homeworks
 from autograder.isolation import levels
 from autograder.isolation.container import ENGINES
 from autograder.level_words import WORDS
@@ -127,6 +127,7 @@ TIMES = [
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S%z",
     "%Y-%m-%d %H:%M %z",
+    "%Y-%m-%dT%H:%M%z",
 ]
 
 
@@ -178,8 +179,58 @@ def class_command(due: datetime | None, isolation: str | None, **options: Any) -
         )
     if isolation:
         levels.demand(isolation)
-    deadline = due.astimezone() if due else homework(options["homework"]).deadline
-    return run.grade_class(run.Options(due=deadline, **options))
+    return run.grade_class(run.Options(due=_with_zone(due), **options))
+
+
+CHECK = 'A check is named by words of its title, or by its function, with "EXERCISE: " before it where that is needed.'
+
+
+@click.command(
+    "score",
+    help=f"""Score a graded class anew, without running anything: OUT is that of the class command.
+
+What is decided is kept in OUT/decisions.sqlite, and everything can be undone. {CHECK}""",
+)
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--drop", metavar="CHECK", multiple=True, help="It counts for nobody.")
+@click.option("--give", metavar="CHECK", multiple=True, help="Everybody who handed in has its points.")
+@click.option("--bonus", metavar="CHECK", multiple=True, help="Its points are beside those that are possible.")
+@click.option("--points", type=(str, float), metavar="CHECK POINTS", multiple=True, help="What it is worth.")
+@click.option(
+    "--override", type=(str, str, float), metavar="STUDENT CHECK POINTS", multiple=True, help="One student's points."
+)
+@click.option(
+    "--adjust", type=(str, float), metavar="STUDENT POINTS", multiple=True, help="Points added to a total, or taken."
+)
+@click.option(
+    "--extend",
+    type=(str, str),
+    metavar="STUDENT TIME",
+    multiple=True,
+    help='A deadline for one student, as "2026-12-05 23:59 -08:00", or excused.',
+)
+@click.option("--comment", type=(str, str), metavar="STUDENT TEXT", multiple=True, help="For the student to read.")
+@click.option("--late", metavar="POLICY", help='What being late costs, as "10%/day, 2 free, at most 50%".')
+@click.option("--due", type=click.DateTime(TIMES), help="The deadline, as 2026-03-01T23:59-0800.")
+@click.option("--manual", type=FILE, help="Points of written questions: a CSV with id, and a column for each question.")
+@click.option("--forget", type=click.Choice(["late", "due", "manual"]), multiple=True, help="What holds no longer.")
+@click.option("--why", default="", metavar="TEXT", help="The reason, which students read beside the points.")
+@click.option("--author", default="", metavar="NAME", help="Who decides; the user of this machine if left out.")
+@click.option("--undo", type=int, metavar="NUMBER", multiple=True, help="Take back the decision of this number.")
+@click.option("--undo-last", is_flag=True, help="Take back the last decision.")
+@click.option("--log", "only_log", is_flag=True, help="Only show what was decided, by whom and when.")
+def score_command(out: Path, due: datetime | None, only_log: bool, **wanted: Any) -> int:
+    """Score a graded class anew."""
+    from autograder.instructor.classroom import score
+
+    if only_log:
+        return score.show_log(out)
+    return score.score_class(out, score.Wanted(due=_with_zone(due), **wanted))
+
+
+def _with_zone(time: datetime | None) -> datetime | None:
+    """A time that names no zone is in this machine's, which outputs say."""
+    return time.astimezone() if time and not time.tzinfo else time
 
 
 @click.command("gradescope")
@@ -226,4 +277,5 @@ COMMANDS: list[click.Command] = [
     gradescope_command,
     new_command,
     class_command,
+    score_command,
 ]

@@ -1,6 +1,7 @@
 """Reports as files: one renderer for each ending, all from the same data, all escaped for what will open them."""
 
 import csv
+import functools
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,8 @@ def markdown(report: Report) -> str:
                 lines.append(_block(check.message, "      "))
             if check.likely:
                 lines.append(f"  {check.likely}")
+            if check.decided:
+                lines.append(_block(check.decided, "      "))
             if check.hint_shown:
                 lines.append(f"  Hint: {check.hint_shown}")
             if check.mend:
@@ -90,9 +93,13 @@ RENDERERS: dict[str, Callable[[Report], str]] = {".html": html, ".md": markdown,
 
 
 def _rendered(template: str, report: Report) -> str:
+    return _templates().get_template(template).render(report=report, number=number, to_do=TO_DO)
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    return pages.get_template(template).render(report=report, number=number, to_do=TO_DO)
+    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
 
 
 def _block(text: str, indent: str = "    ") -> str:

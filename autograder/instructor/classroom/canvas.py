@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from autograder.instructor.classroom import people
-from autograder.instructor.classroom.class_rows import Row
+from autograder.instructor.classroom.scoring import Scored
 from autograder.results import number
 from autograder.untrusted import cell
 
@@ -27,13 +27,14 @@ class Canvas:
         roster: the gradebook that Canvas exported, or another table.
         homework: "hw1" or "hw2".
         assignment: the column's name; the one of the export that names the homework, if left out.
+        written: points of the written questions that there are to earn.
     """
 
-    def __init__(self, roster: Path | None, homework: str, assignment: str | None):
+    def __init__(self, roster: Path | None, homework: str, assignment: str | None, written: float = 0.0):
         self._lines = people.lines(roster) if roster else []
         self._header = self._lines[0] if self._lines else []
         self._points: dict[str, float] = {}
-        self._possible = 0.0
+        self._possible = self._written = written
         self.assignment = assignment or self._named(homework)
 
     @property
@@ -41,10 +42,10 @@ class Canvas:
         """Whether the roster is a gradebook of Canvas."""
         return all(column in self._header for column in NEEDED)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Scored) -> None:
         """Take a row in."""
         assert row.report
-        self._possible = max(self._possible, row.report.points)
+        self._possible = max(self._possible, row.report.points + self._written)
         if row.handed_in.source:
             self._points.update(dict.fromkeys(people.ids(row.id), row.total))
 

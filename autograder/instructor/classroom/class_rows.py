@@ -1,7 +1,6 @@
 """The rows of a class: one for each submission, and for each student of the roster who handed in nothing."""
 
 import re
-from collections.abc import Iterable
 from datetime import timedelta
 
 import msgspec
@@ -11,14 +10,12 @@ from autograder.grading.catalog import exercises
 from autograder.instructor.classroom import people
 from autograder.instructor.classroom.layouts import HandedIn
 from autograder.instructor.classroom.people import Person
-from autograder.instructor.classroom.policy import Policy
 from autograder.intake import submission
 from autograder.intake.submission import Submission, SubmissionError
 from autograder.results import Report
 
 NOTHING = "Nothing was handed in."
 STRANGER = "Not in the roster."
-UNKNOWN = timedelta(microseconds=1)  # late by nobody knows how much: the least there is
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -26,22 +23,20 @@ class Row(msgspec.Struct, kw_only=True):
 
     Attributes:
         stem: of their files in results/ and feedback/, no two the same.
+        place: in the class, from 0.
         handed_in: what the export tells; without source if it is nothing.
-        late: by how much; None where that is not known, or not at all.
-        manual: points of written questions.
-        penalty: the share of the points that being late costs.
+        late: by how much, as the export or the roster says; None where neither does.
         report: what was graded, once it is.
     """
 
     stem: str
+    place: int = 0
     id: str
     name: str
     email: str
     handed_in: HandedIn
     notes: list[str] = []
     late: timedelta | None = None
-    manual: dict[str, float] = {}
-    penalty: float = 0.0
     report: Report | None = None
 
     @property
@@ -50,26 +45,17 @@ class Row(msgspec.Struct, kw_only=True):
         return self.name or self.id
 
     @property
-    def before(self) -> float:
-        """Points of checks and written questions."""
-        return (self.report.earned if self.report else 0.0) + sum(self.manual.values())
-
-    @property
-    def total(self) -> float:
-        """These, less what being late costs."""
-        return round(self.before * (1 - self.penalty), 2)
+    def names(self) -> tuple[str, ...]:
+        """By which decisions find the student, the surest first."""
+        return tuple(dict.fromkeys(filter(None, (self.id, self.handed_in.id, self.email, self.name))))
 
 
-def gather(
-    found: list[HandedIn], roster: list[Person], manual: dict[Person, dict[str, float]], policy: Policy | None
-) -> tuple[list[Row], list[str]]:
-    """All rows, and whose written questions could not be given to anybody.
+def gather(found: list[HandedIn], roster: list[Person]) -> list[Row]:
+    """All rows.
 
     Args:
         found: the submissions.
         roster: the class; empty if it is not known.
-        manual: points of written questions.
-        policy: what being late costs; None for nothing.
     """
     indexed = people.index(roster)
     rows: list[Row] = []
@@ -87,13 +73,9 @@ def gather(
     for person in roster:
         if person not in there:
             rows.append(_row(HandedIn(id=person.id, name=person.name, email=person.email), person, stems))
-    unknown = _give(rows, manual)
-    for row in rows:
-        if policy and (row.handed_in.marked_late or row.late):
-            row.penalty = policy.penalty(row.late or UNKNOWN)
-            if row.late is None:
-                row.notes.append("How late is not told: counted as the least there is.")
-    return rows, unknown
+    for place, row in enumerate(rows):
+        row.place = place
+    return rows
 
 
 def read(row: Row, homework: str) -> Submission:
@@ -128,7 +110,7 @@ def _row(one: HandedIn, person: Person, stems: set[str]) -> Row:
         email=untrusted.name(person.email) or email,
         handed_in=one,
         notes=list(one.notes),
-        late=late or None,
+        late=late,
     )
     if person.late_days is not None:
         row.handed_in.marked_late = bool(late)
@@ -144,15 +126,3 @@ def _stem(name: str, taken: set[str]) -> str:
         stem = f"{plain}_{number}"
     taken.add(stem.lower())
     return stem
-
-
-def _give(rows: Iterable[Row], manual: dict[Person, dict[str, float]]) -> list[str]:
-    """Add the points of written questions to the rows; the students who have none."""
-    indexed = people.index(manual)
-    given: set[Person] = set()
-    for row in rows:
-        person = people.find(indexed, (row.id, row.handed_in.id, row.email, row.name))
-        if person:
-            row.manual = manual[person]
-            given.add(person)
-    return [person.key for person in manual if person not in given]

@@ -6,15 +6,13 @@ The columns of optional exercises are outside the sum; they are empty where noth
 import csv
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import TextIO
 
 from autograder.grading.catalog import Exercise
 from autograder.instructor.classroom.class_rows import Row
+from autograder.instructor.classroom.scoring import DAY, Scored
 from autograder.results import CheckResult, Verdict, number
 from autograder.untrusted import cell
-
-DAY = timedelta(days=1)
 
 
 class Gradebook:
@@ -31,10 +29,20 @@ class Gradebook:
         self._chosen, self._questions = chosen, questions
         columns = ["id", "name", "email", "handed in", "submitted", "attempt", "late", "days late"]
         columns += [exercise.name if exercise.required else f"{exercise.name} (optional)" for exercise in chosen]
-        columns += ["checks", "checks of", *questions, "late penalty %", "total", "verdicts", "to look at", "notes"]
+        columns += [
+            "checks",
+            "checks of",
+            *questions,
+            "late penalty %",
+            "adjusted",
+            "total",
+            "verdicts",
+            "to look at",
+            "notes",
+        ]
         self._writer.writerow([cell(column) for column in columns])
 
-    def write(self, row: Row) -> None:
+    def write(self, row: Scored) -> None:
         """Add a student."""
         assert row.report
         handed_in = row.handed_in
@@ -52,6 +60,7 @@ class Gradebook:
                 number(row.report.points),
                 *(number(row.manual[name]) if name in row.manual else "" for name in self._questions),
                 number(round(100 * row.penalty, 2)),
+                number(row.adjusted) if row.adjusted else "",
                 number(row.total),
                 cell(words(row.report.checks)),
                 sum(len(exercise.flags) for exercise in row.report.exercises),

@@ -66,12 +66,11 @@ class HandedIn(msgspec.Struct, kw_only=True):
     notes: list[str] = []
 
 
-def find(folder: Path, due: datetime | None = None) -> tuple[str, list[HandedIn]]:
+def find(folder: Path) -> tuple[str, list[HandedIn]]:
     """The layout of a folder, and the submissions in it, sorted by name.
 
     Args:
         folder: as exported and unpacked.
-        due: the deadline, where the export tells times and not who is late.
 
     Raises:
         LayoutError: there is no submission, or what the export says of itself cannot be read.
@@ -87,8 +86,6 @@ def find(folder: Path, due: datetime | None = None) -> tuple[str, list[HandedIn]
     if not found:
         raise LayoutError(f"There is no submission in {folder}: it needs a folder or an archive for each student.")
     for one in found:
-        if due and one.submitted and one.late is None:
-            one.late = max(timedelta(), one.submitted - due)
         one.marked_late |= bool(one.late)
     return layout, found
 

@@ -1,10 +1,11 @@
-"""What comes of a class, as files: the gradebook, a result and a feedback page for each student, the report.
+"""What comes of a class, as files: the gradebook, a feedback page for each student, the report; and results to keep.
 
 Each is written whole or not at all, and is one file that needs no other.
 """
 
+import functools
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import jinja2
@@ -12,61 +13,115 @@ import msgspec
 
 from autograder import untrusted
 from autograder.grading.catalog import Exercise, homework
+from autograder.grading.checks import refreshed
 from autograder.instructor.classroom import plots
 from autograder.instructor.classroom.canvas import Canvas
 from autograder.instructor.classroom.class_rows import Row
-from autograder.instructor.classroom.gradebook import DAY, Gradebook, words
-from autograder.instructor.classroom.policy import Policy
+from autograder.instructor.classroom.gradebook import Gradebook, words
+from autograder.instructor.classroom.scoring import Scored, Scoring, when
 from autograder.instructor.classroom.similar import Pairs
 from autograder.instructor.classroom.summary import LISTED, Summary
+from autograder.instructor.decisions.log import Decision, Kind, said
 from autograder.level_words import WORDS
 from autograder.report import files, stages, student
 from autograder.results import Report, Verdict, number
 from autograder.writing import write_whole
 
 
+class ResultError(Exception):
+    """A result that cannot be read; the message says which, and what to do."""
+
+
+def keep(out: Path, rows: Iterable[Row]) -> Iterator[Row]:
+    """Write what was graded into results/, row by row, and remove what is there of others."""
+    (out / "results").mkdir(exist_ok=True)
+    stems = set()
+    for row in rows:
+        encoded = msgspec.json.format(msgspec.json.encode(row, enc_hook=_named), indent=2)
+        write_whole(out / "results" / f"{row.stem}.json", encoded + b"\n")
+        stems.add(row.stem)
+        yield row
+    _remove_others(out / "results", "*.json", stems)
+
+
+def heads(out: Path) -> list[Row]:
+    """Read who is in the class, in its order, without reports.
+
+    Raises:
+        ResultError: a file cannot be read.
+    """
+    found = []
+    for path in (out / "results").glob("*.json"):
+        row = one_kept(path)
+        row.report = None
+        found.append(row)
+    return sorted(found, key=lambda row: row.place)
+
+
+def kept(out: Path, rows: Iterable[Row]) -> Iterator[Row]:
+    """Read what was graded, row by row, with the points and titles of today.
+
+    Raises:
+        ResultError: a file cannot be read.
+    """
+    for head in rows:
+        row = one_kept(out / "results" / f"{head.stem}.json")
+        assert row.report
+        row.report = refreshed(row.report)
+        yield row
+
+
+def one_kept(path: Path) -> Row:
+    """Read one result as it was kept.
+
+    Raises:
+        ResultError: it cannot be read.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Row, dec_hook=_path)
+    except (OSError, msgspec.DecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ResultError(f"{path} cannot be read ({reason}): the class command writes it again.") from None
+
+
 def write(
     out: Path,
     rows: Iterable[Row],
     chosen: list[Exercise],
-    questions: list[str],
-    late: Policy | None,
+    scoring: Scoring,
     pairs: Pairs | None,
     canvas: Canvas | None = None,
+    decisions: Iterable[Decision] = (),
 ) -> Summary:
-    """Write everything; what the report says.
+    """Write everything but the results; what the report says.
 
     Args:
         out: the folder.
         rows: with their reports, one at a time.
         chosen: exercises.
-        questions: written ones.
-        late: what being late costs; None for nothing.
+        scoring: what was decided.
         pairs: similar submissions; None if nobody looked.
         canvas: points for its gradebook, where the roster is one.
+        decisions: that hold, for the report to list.
     """
-    for folder in ("results", "feedback"):
-        (out / folder).mkdir(exist_ok=True)
+    (out / "feedback").mkdir(exist_ok=True)
     summary, stems = Summary(chosen), set()
     text = io.StringIO(newline="")
-    book = Gradebook(text, chosen, questions)
-    for row in rows:
+    book = Gradebook(text, chosen, list(scoring.questions))
+    for plain in rows:
+        row = scoring.score(plain)
         assert row.report
         book.write(row)
         if canvas:
             canvas.add(row)
         summary.add(row, words(row.report.checks))
         stems.add(row.stem)
-        encoded = msgspec.json.format(msgspec.json.encode(row, enc_hook=_named), indent=2)
-        write_whole(out / "results" / f"{row.stem}.json", encoded + b"\n")
-        write_whole(out / "feedback" / f"{row.stem}.html", files.html(_handed_back(row, late)).encode())
-    for path in [*(out / "results").glob("*.json"), *(out / "feedback").glob("*.html")]:
-        if path.stem not in stems:  # of somebody who is in the class no more
-            path.unlink()
+        write_whole(out / "feedback" / f"{row.stem}.html", files.html(_handed_back(row)).encode())
+    _remove_others(out / "feedback", "*.html", stems)
     write_whole(out / "gradebook.csv", text.getvalue().encode("utf-8-sig"))
     if canvas and canvas.fits:
         write_whole(out / "canvas.csv", canvas.content())
-    write_whole(out / "report.html", report(summary, pairs).encode())
+    write_whole(out / "report.html", report(summary, pairs, scoring, decisions).encode())
     if pairs is None:
         (out / "similar.html").unlink(missing_ok=True)
     else:
@@ -74,7 +129,16 @@ def write(
     return summary
 
 
-def report(summary: Summary, pairs: Pairs | None) -> str:
+def _remove_others(folder: Path, pattern: str, stems: set[str]) -> None:
+    """Remove files of students who are in the class no more."""
+    for path in folder.glob(pattern):
+        if path.stem not in stems:
+            path.unlink()
+
+
+def report(
+    summary: Summary, pairs: Pairs | None, scoring: Scoring | None = None, decisions: Iterable[Decision] = ()
+) -> str:
     """The instructor's page."""
     binned = plots.bins(summary.scores, summary.points)
     described = f"{len(summary.scores)} submissions, mean {summary.mean:.1f}, median {number(summary.median)} points"
@@ -89,22 +153,19 @@ def report(summary: Summary, pairs: Pairs | None) -> str:
         optional=[exercise for exercise in summary.chosen if not exercise.required],
         verdicts=list(Verdict),
         isolation=WORDS,
+        due=when(scoring.due) if scoring else "",
+        decisions=[(one, said(one)) for one in decisions if one.kind is not Kind.TABLE],
     )
 
 
-def _handed_back(row: Row, late: Policy | None) -> Report:
+def _handed_back(row: Scored) -> Report:
     """What the student reads: nothing secret, how to mend a mistake if that is always said, and the rest of the points.
 
     Nobody remembers here what failed before.
     """
     assert row.report
-    notes = list(row.report.notes)
-    if row.handed_in.marked_late:
-        notes.append(f"Handed in {number(round(row.late / DAY, 2))} days late." if row.late else "Handed in late.")
-    notes += [f"Written question {name}: {number(points)} points." for name, points in row.manual.items()]
-    if late and row.penalty:
-        notes.append(f"Being late costs {number(round(100 * row.penalty, 2))}%.")
-    if row.manual or row.penalty:
+    notes = [*row.report.notes, *row.told]
+    if row.manual or row.penalty or row.adjusted:
         notes.append(f"In all: {number(row.total)} points.")
     seen = student.view(msgspec.structs.replace(row.report, notes=notes))
     return stages.staged(seen, homework(seen.homework).hints, way=stages.in_the_handout(seen.homework))
@@ -115,9 +176,17 @@ def _named(path: Path) -> str:
     return untrusted.name(path.name)
 
 
+def _path(kind: type, text: object) -> Path:
+    return Path(str(text))
+
+
 def _page(template: str, **values: object) -> str:
+    return _templates().get_template(template).render(number=number, **values)
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    return environment.get_template(template).render(number=number, **values)

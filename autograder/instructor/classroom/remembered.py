@@ -1,11 +1,10 @@
 """Options that a class run takes over from the last one in the same folder: no output vanishes for want of one."""
 
-from datetime import datetime
 from typing import Any
 
 from autograder.instructor.classroom.result_store import Remembered
 
-NAMES = ("roster", "manual", "late", "due", "similar", "assignment")
+NAMES = ("roster", "similar", "assignment")
 
 
 class NarrowError(Exception):
@@ -47,11 +46,5 @@ def check_not_narrower(only: str | None, fast: bool, before: Remembered | None) 
 
 
 def words(taken: dict[str, Any]) -> str:
-    """As "--roster class.csv, --late 10%/day"."""
-    shown = []
-    for name, value in taken.items():
-        if value is True:
-            shown.append(f"--{name}")
-        else:
-            shown.append(f"--{name} {value:%Y-%m-%d %H:%M %z}" if isinstance(value, datetime) else f"--{name} {value}")
-    return ", ".join(shown)
+    """As "--roster class.csv, --similar"."""
+    return ", ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in taken.items())

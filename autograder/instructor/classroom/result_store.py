@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import secrets
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -59,9 +58,6 @@ class Remembered(msgspec.Struct, kw_only=True):
     """Options of the last run that a later command need not name again: texts as on the command line."""
 
     roster: str | None = None
-    manual: str | None = None
-    late: str | None = None
-    due: datetime | None = None
     similar: bool = False
     assignment: str | None = None
     only: str | None = None
@@ -138,17 +134,31 @@ class Store:
         self.keep(settings)
         return settings
 
+    def found(self) -> Settings:
+        """Return what the class in this folder was begun with.
+
+        Raises:
+            StoreError: no class was graded into it.
+        """
+        settings = self._read()
+        if settings is None or settings.options is None:
+            raise StoreError(f"No class was graded into {self._folder}: `python -m autograder class` does that.")
+        return settings
+
     def _begun(self, homework: str) -> Settings | None:
+        begun = self._read()
+        if begun and begun.homework != homework:
+            raise StoreError(f"{self._folder} holds {begun.homework}; choose another folder for {homework}.")
+        return begun
+
+    def _read(self) -> Settings | None:
         file = self._folder / "settings.json"
         try:
-            begun = msgspec.json.decode(file.read_bytes(), type=Settings)
+            return msgspec.json.decode(file.read_bytes(), type=Settings)
         except OSError:
             return None
         except msgspec.DecodeError as error:
             raise StoreError(f"{file} is damaged ({error}); remove it, and everything is graded anew.") from None
-        if begun.homework != homework:
-            raise StoreError(f"{self._folder} holds {begun.homework}; choose another folder for {homework}.")
-        return begun
 
     def keep(self, settings: Settings) -> None:
         """Write down what the class goes on with."""

@@ -12,6 +12,7 @@ import msgspec
 from autograder import arguments, untrusted
 from autograder.exit_status import FULL_MARKS, GRADER_FAULT, NOTHING_TO_GRADE, USAGE
 from autograder.grading.catalog import Exercise, homework
+from autograder.grading.checks import refreshed
 from autograder.instructor import version
 from autograder.instructor.classroom import (
     canvas,
@@ -22,6 +23,7 @@ from autograder.instructor.classroom import (
     local,
     pages,
     people,
+    policies,
     policy,
     remembered,
     similar,
@@ -30,6 +32,8 @@ from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.grading_task import RefusedError, Task
 from autograder.instructor.classroom.progress import ClassProgress
 from autograder.instructor.classroom.result_store import Key, Remembered, Settings, Store, StoreError
+from autograder.instructor.classroom.scoring import Scoring, when
+from autograder.instructor.decisions.log import Decision, DecisionError, Log
 from autograder.intake.submission import Submission
 from autograder.isolation import levels, separate
 from autograder.level_words import SEPARATE
@@ -71,32 +75,35 @@ def grade_class(options: Options) -> int:
         if not options.force:
             remembered.check_not_narrower(options.only, options.fast, before)
         taken = remembered.completed(options._asdict(), before, options.forget)
-        if lost := [name for name in ("roster", "manual") if name in taken and not Path(taken[name]).is_file()]:
-            was = f"--{lost[0]} {taken[lost[0]]}"
-            raise click.UsageError(f"The last run had {was}, which is gone: name it anew, or --forget {lost[0]}.")
-    except StoreError as error:
+        if "roster" in taken and not Path(taken["roster"]).is_file():
+            was = f"--roster {taken['roster']}"
+            raise click.UsageError(f"The last run had {was}, which is gone: name it anew, or --forget roster.")
+        now = policies.named(options.late, options.due, options.manual, options.forget)
+        log = Log(options.out)
+        earlier = policies.words(log.current(), now)
+    except (StoreError, DecisionError, policy.PolicyError, people.TableError) as error:
         raise click.UsageError(str(error)) from None
     except remembered.NarrowError as error:
         click.echo(str(error), err=True)
         return USAGE
-    if taken:
-        click.echo(f"As in the last run: {remembered.words(taken)} (--forget NAME leaves one out).", err=True)
-        files: dict[str, Any] = {name: Path(taken[name]) for name in ("roster", "manual") if name in taken}
-        options = options._replace(**(taken | files))
+    if again := ", ".join(filter(None, [remembered.words(taken), earlier])):
+        click.echo(f"As in the last run: {again} (--forget NAME leaves one out).", err=True)
+    files: dict[str, Any] = {name: Path(taken[name]) for name in ("roster",) if name in taken}
+    options = options._replace(**(taken | files))
     try:
-        late = policy.parse(options.late) if options.late else None
         roster = people.roster(options.roster) if options.roster else people.Roster()
-        written = people.manual(options.manual) if options.manual else {}
-        layout, found = layouts.find(options.submissions, options.due)
+        layout, found = layouts.find(options.submissions)
         if options.similar:
             similar.check_installed()
-    except (policy.PolicyError, people.TableError, similar.MissingError) as error:
+    except (people.TableError, similar.MissingError) as error:
         raise click.UsageError(str(error)) from None
     except layouts.LayoutError as error:
         click.echo(str(error), err=True)
         return NOTHING_TO_GRADE
-    rows, unknown = class_rows.gather(found, roster, written, late)
-    _say(options, layout, rows, unknown, late)
+    rows = class_rows.gather(found, roster)
+    absent = sum(not row.handed_in.source for row in rows)
+    nothing = f", and {absent} students who handed in nothing" if absent else ""
+    click.echo(f"{len(rows) - absent} submissions{nothing}; layout: {layout}", err=True)
     if roster.left:
         click.echo(f"Note: no students, and left out of the roster: {_named(roster.left)}.", err=True)
     if not options.force and (reason := _misunderstood(rows, roster, layout)):
@@ -106,8 +113,11 @@ def grade_class(options: Options) -> int:
         with store.opened():
             if not options.cluster:
                 _keep_apart(options)
-            return _Class(options, store, rows, late).run()
-    except StoreError as error:
+            decisions = policies.take(log, now)
+            scoring = Scoring(rows, decisions, homework(options.homework).deadline)
+            _say(rows, scoring)
+            return _Class(options, store, rows, scoring, decisions).run()
+    except (StoreError, DecisionError) as error:
         raise click.UsageError(str(error)) from None
     except RefusedError as error:
         click.echo(str(error), err=True)
@@ -133,13 +143,14 @@ def _keep_apart(options: Options) -> None:
             )
 
 
-def _say(options: Options, layout: str, rows: list[Row], unknown: list[str], late: policy.Policy | None) -> None:
-    absent = sum(not row.handed_in.source for row in rows)
-    nothing = f", and {absent} students who handed in nothing" if absent else ""
-    click.echo(f"{len(rows) - absent} submissions{nothing}; layout: {layout}", err=True)
-    if unknown:
-        click.echo(f"Note: {options.manual} has points for students without a row: {_named(unknown)}.", err=True)
-    if late and not any(row.late or row.handed_in.marked_late for row in rows) and not options.due:
+def _say(rows: list[Row], scoring: Scoring) -> None:
+    if scoring.due:
+        click.echo(f"Deadline: {when(scoring.due)}.", err=True)
+    if scoring.unknown:
+        click.echo(
+            f"Note: points or decisions are there for students without a row: {_named(scoring.unknown)}.", err=True
+        )
+    if scoring.late and not scoring.due and not any(scoring.score(row).handed_in.marked_late for row in rows):
         click.echo(
             "Note: nobody is late by what the export tells; --due names the deadline where it tells times.", err=True
         )
@@ -168,12 +179,12 @@ def _misunderstood(rows: list[Row], roster: people.Roster, layout: str) -> str:
 class _Class:
     """One run over a class."""
 
-    def __init__(self, options: Options, store: Store, rows: list[Row], late: policy.Policy | None):
-        self._options, self._store, self._rows, self._late = options, store, rows, late
+    def __init__(self, options: Options, store: Store, rows: list[Row], scoring: Scoring, decisions: list[Decision]):
+        self._options, self._store, self._rows = options, store, rows
+        self._scoring, self._decisions = scoring, decisions
         self._chosen = arguments.chosen(options.homework, options.only)
         self._settings: Settings = store.settings(options.homework, options.seed)
         self._drawings = str(arguments.find_drawings(options.data))
-        self._questions = list(dict.fromkeys(question for row in rows for question in row.manual))
         self._keys: dict[tuple[int, str], Key] = {}  # by row and exercise
         self._faults: dict[Key, Report] = {}  # not kept: graded again by the next run
 
@@ -193,10 +204,15 @@ class _Class:
             with terminal.console(stderr=True).status("comparing submissions with each other"):
                 pairs = similar.compare(self._sources(), self._chosen)
         self._store.keep(msgspec.structs.replace(self._settings, options=self._remember()))
-        export = canvas.Canvas(self._options.roster, self._options.homework, self._options.assignment)
-        summary = pages.write(
-            self._options.out, self._results(), self._chosen, self._questions, self._late, pairs, export
+        if pairs is None:
+            (self._options.out / similar.FILE).unlink(missing_ok=True)
+        else:
+            similar.keep(self._options.out / similar.FILE, pairs)
+        export = canvas.Canvas(
+            self._options.roster, self._options.homework, self._options.assignment, self._scoring.possible
         )
+        rows = pages.keep(self._options.out, self._results())
+        summary = pages.write(self._options.out, rows, self._chosen, self._scoring, pairs, export, self._decisions)
         click.echo(
             f"{len(self._rows)} rows in {self._options.out / 'gradebook.csv'}, graded now {len(waiting)} of {total} "
             f"exercises; for you {self._options.out / 'report.html'}, to hand back {self._options.out / 'feedback'}"
@@ -214,9 +230,6 @@ class _Class:
         options = self._options
         return Remembered(
             roster=str(options.roster.absolute()) if options.roster else None,
-            manual=str(options.manual.absolute()) if options.manual else None,
-            late=options.late,
-            due=options.due,
             similar=options.similar,
             assignment=options.assignment,
             only=options.only,
@@ -310,5 +323,4 @@ def _together(subject: str, reports: list[Report | None], notes: list[str]) -> R
         seconds=round(sum(report.seconds for report in found), 2),
         untrained=total(report.untrained for report in found),
     )
-    together.left_out = round(homework(together.homework).points - together.points, 2)
-    return together
+    return refreshed(together)

@@ -10,14 +10,19 @@ import importlib.util
 import io
 import itertools
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from autograder.grading.catalog import Exercise
 from autograder.instructor import solution_regions
 from autograder.instructor.classroom.class_rows import Row
 from autograder.intake.submission import Submission
 from autograder.untrusted import clean
+from autograder.writing import write_whole
 
+FILE = "similar.json"  # in the class's folder
 GRAM, WINDOW = 25, 6  # copydetect's own: what is shorter than 25 tokens' characters is noise, 30 are always found
 LEAST = 0.5  # of the shorter text
 PAIRS = 50  # listed for each exercise, the most alike
@@ -67,6 +72,30 @@ class Pairs(list[Pair]):
 
     found: int = 0
     groups: tuple[Group, ...] = ()
+
+
+class Kept(msgspec.Struct):
+    """Pairs as a file keeps them."""
+
+    pairs: list[Pair]
+    found: int
+    groups: list[Group]
+
+
+def keep(path: Path, pairs: Pairs) -> None:
+    """Write pairs to a file."""
+    write_whole(path, msgspec.json.encode(Kept(list(pairs), pairs.found, list(pairs.groups))))
+
+
+def kept(path: Path) -> Pairs | None:
+    """Read pairs from a file; None if there is none that can be read."""
+    try:
+        read = msgspec.json.decode(path.read_bytes(), type=Kept)
+    except (OSError, msgspec.DecodeError):
+        return None
+    pairs = Pairs(read.pairs)
+    pairs.found, pairs.groups = read.found, tuple(read.groups)
+    return pairs
 
 
 def check_installed() -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from autograder.grading.catalog import Exercise
-from autograder.instructor.classroom.class_rows import Row
+from autograder.instructor.classroom.scoring import Scored
 from autograder.results import CheckResult, ExerciseResult, Verdict
 
 EXAMPLES = 3  # of a failure
@@ -97,7 +97,7 @@ class Summary:
         self.drawings = ""
         self._slowest: list[tuple[float, int, Said]] = []
 
-    def add(self, row: Row, words: str) -> None:
+    def add(self, row: Scored, words: str) -> None:
         """Take a row in."""
         assert row.report
         report = row.report
@@ -115,7 +115,7 @@ class Summary:
         for exercise in report.exercises:
             self._exercise(row, exercise)
 
-    def _exercise(self, row: Row, exercise: ExerciseResult) -> None:
+    def _exercise(self, row: Scored, exercise: ExerciseResult) -> None:
         for flag in exercise.flags:
             self.flagged += _add(self.flags, Said(row.shown, row.stem, exercise.title, flag))
         if exercise.problem:

@@ -1,0 +1,226 @@
+"""Scores anew, without running anything: take decisions, and write what follows from them."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from autograder import untrusted
+from autograder.exit_status import FULL_MARKS
+from autograder.grading.catalog import Exercise, exercises, homework
+from autograder.grading.checks import described
+from autograder.instructor.classroom import canvas, pages, people, policies, policy, scoring, similar
+from autograder.instructor.classroom.class_rows import Row
+from autograder.instructor.classroom.result_store import Settings, Store, StoreError
+from autograder.instructor.classroom.scoring import Scoring, when
+from autograder.instructor.decisions.log import Decision, DecisionError, Kind, Log, said, user
+from autograder.results import CheckResult, number
+
+SHOWN = 10  # changes that are listed one by one
+OF_ALL = {"drop": Kind.DROP, "give": Kind.GIVE, "bonus": Kind.BONUS}
+
+
+class Wanted(NamedTuple):
+    """What the command line says; see instructor.commands."""
+
+    drop: tuple[str, ...] = ()
+    give: tuple[str, ...] = ()
+    bonus: tuple[str, ...] = ()
+    points: tuple[tuple[str, float], ...] = ()
+    override: tuple[tuple[str, str, float], ...] = ()
+    adjust: tuple[tuple[str, float], ...] = ()
+    extend: tuple[tuple[str, str], ...] = ()
+    comment: tuple[tuple[str, str], ...] = ()
+    late: str | None = None
+    due: datetime | None = None
+    manual: Path | None = None
+    forget: tuple[str, ...] = ()
+    why: str = ""
+    author: str = ""
+    undo: tuple[int, ...] = ()
+    undo_last: bool = False
+
+
+def score_class(out: Path, wanted: Wanted) -> int:
+    """Take decisions and write what follows; the exit status."""
+    try:
+        store = Store(out)
+        settings = store.found()
+        with store.opened():
+            rows = pages.heads(out)
+            listed = exercises(settings.homework)
+            log, author = Log(out), wanted.author or user()
+            before = log.current()
+            decisions = _decisions(wanted, rows, listed)
+            for undone in (*wanted.undo, *([None] if wanted.undo_last else [])):
+                click.echo(f"Undone: {said(log.undo(undone, author))}.")
+            for one in log.add(decisions, author) if decisions else ():
+                click.echo(f"{one.number}: {said(one)}.")
+            _write(out, settings, rows, before, log.current())
+    except (StoreError, DecisionError, pages.ResultError, policy.PolicyError, people.TableError) as error:
+        raise click.UsageError(str(error)) from None
+    return FULL_MARKS
+
+
+def show_log(out: Path) -> int:
+    """Print all that was decided, the newest last; the exit status."""
+    try:
+        log = Log(out)
+        everything, holding = log.all(), {one.number for one in log.current()}
+    except DecisionError as error:
+        raise click.UsageError(str(error)) from None
+    for one in everything:
+        holds = "" if one.number in holding or one.kind is Kind.UNDO else ", no longer"
+        told = f"undo {one.value}" if one.kind is Kind.UNDO else said(one)
+        click.echo(untrusted.clean(f"{one.number:4}  {one.time:%Y-%m-%d %H:%M} UTC  {one.author}{holds}: {told}"))
+    if not everything:
+        click.echo(f"Nothing was decided in {out}.")
+    return FULL_MARKS
+
+
+def write(out: Path, settings: Settings, rows: list[Row], decisions: list[Decision]) -> Scoring:
+    """Write gradebook, feedback and report as decisions that hold make them; how they are made.
+
+    Raises:
+        ResultError: a result cannot be read.
+    """
+    scored = Scoring(rows, decisions, homework(settings.homework).deadline)
+    options = settings.options
+    assert options
+    chosen = [one for one in exercises(settings.homework) if options.only in (None, one.name)]
+    roster = Path(options.roster) if options.roster and Path(options.roster).is_file() else None
+    export = canvas.Canvas(roster, settings.homework, options.assignment, scored.possible)
+    pages.write(out, pages.kept(out, rows), chosen, scored, similar.kept(out / similar.FILE), export, decisions)
+    return scored
+
+
+def _write(out: Path, settings: Settings, rows: list[Row], before: list[Decision], now: list[Decision]) -> None:
+    deadline = homework(settings.homework).deadline
+    old = Scoring(rows, before, deadline) if before != now else None
+    scored = write(out, settings, rows, now)
+    if scored.due:
+        click.echo(f"Deadline: {when(scored.due)}.")
+    if scored.unknown:
+        click.echo(f"Note: decisions are there for students without a row: {', '.join(scored.unknown)}.")
+    if old:
+        changes = []
+        for row in pages.kept(out, rows):
+            was, is_now = old.score(row).total, scored.score(row).total
+            if was != is_now:
+                changes.append(f"{untrusted.name(row.shown)} {number(was)} -> {number(is_now)}")
+        more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
+        listed = f": {', '.join(changes[:SHOWN])}{more}" if changes else ""
+        click.echo(f"{len(changes)} of {len(rows)} totals change{listed}.")
+    click.echo(f"Nothing was run. Written: {out / 'gradebook.csv'}, report.html, feedback.")
+
+
+def _decisions(wanted: Wanted, rows: list[Row], listed: list[Exercise]) -> list[Decision]:
+    """What the command line decides.
+
+    Raises:
+        DecisionError: a check or a student is not there, or a value cannot be.
+    """
+    found = policies.named(wanted.late, wanted.due, wanted.manual, wanted.forget)
+
+    def of_check(kind: Kind, words: str, value: Any, student: tuple[str, ...] = ()) -> None:
+        exercise, check = find_check(words, listed)
+        found.append(
+            Decision(
+                kind=kind,
+                student=student,
+                exercise=exercise.name,
+                subject=check.name,
+                value=checked_points(kind, value, check),
+                comment=wanted.why,
+            )
+        )
+
+    for name, kind in OF_ALL.items():
+        for words in getattr(wanted, name):
+            of_check(kind, words, True)
+    for words, points in wanted.points:
+        of_check(Kind.POINTS, words, points)
+    for who, words, points in wanted.override:
+        of_check(Kind.OVERRIDE, words, points, find_student(who, rows).names)
+    simple: tuple[tuple[Kind, Iterable[tuple[str, Any]], Callable[[Any], Any]], ...] = (
+        (Kind.ADJUST, wanted.adjust, float),
+        (Kind.EXTEND, wanted.extend, extension),
+        (Kind.COMMENT, wanted.comment, str),
+    )
+    for kind, given, read in simple:
+        for who, value in given:
+            why = "" if kind is Kind.COMMENT else wanted.why
+            found.append(Decision(kind=kind, student=find_student(who, rows).names, value=read(value), comment=why))
+    return found
+
+
+def checked_points(kind: Kind, value: Any, check: CheckResult) -> Any:
+    """Return points of a check that can be decided.
+
+    Raises:
+        DecisionError: they cannot.
+    """
+    if kind in (Kind.POINTS, Kind.OVERRIDE) and value < 0:
+        raise DecisionError(f"A check cannot have {number(value)} points; --adjust takes points from a total.")
+    if kind is Kind.OVERRIDE and value > check.points:
+        raise DecisionError(f'"{check.title}" has {number(check.points)} points; --adjust adds more to a total.')
+    return value
+
+
+def extension(text: str) -> str:
+    """Read what a deadline is extended to: a time with its zone, or that being late is excused.
+
+    Raises:
+        DecisionError: it is neither.
+    """
+    if text.strip().lower() == scoring.EXCUSED:
+        return scoring.EXCUSED
+    day, _, rest = text.strip().replace("T", " ", 1).partition(" ")
+    try:
+        time = datetime.fromisoformat(f"{day}T{(rest or '23:59').replace(' ', '').replace('Z', '+00:00')}")
+    except ValueError:
+        raise DecisionError(
+            f'"{text}" is neither a time, as "2026-12-05 23:59 -08:00", nor "{scoring.EXCUSED}".'
+        ) from None
+    return (time if time.tzinfo else time.astimezone()).isoformat()
+
+
+def find_student(who: str, rows: list[Row]) -> Row:
+    """Return the row of a student, who is named by id, email or name.
+
+    Raises:
+        DecisionError: nobody is meant, or several are.
+    """
+    stems = scoring.fitting(scoring.index(rows), [who])
+    for row in rows:
+        if row.stem == who or row.stem in stems:
+            return row
+    names = {name: row for row in rows for name in (row.id, row.name)}
+    near = difflib.get_close_matches(who, names, n=3)
+    hint = f"; meant may be {', '.join(map(untrusted.name, near))}" if near else ""
+    raise DecisionError(f'"{untrusted.name(who)}" means no student of the class, or several{hint}.')
+
+
+def find_check(words: str, listed: list[Exercise]) -> tuple[Exercise, CheckResult]:
+    """Return the check that is meant by its function's name or by words of its title, "EXERCISE: " before it or not.
+
+    Raises:
+        DecisionError: none is meant, or several are.
+    """
+    first, colon, rest = words.partition(":")
+    within = [one for one in listed if colon and one.name == first.strip()] or listed
+    text = (rest if within is not listed else words).strip()
+    every = [(one, check) for one in within for check in described(one)]
+    exact = [pair for pair in every if text in (pair[1].name, pair[1].title)]
+    found = exact or [pair for pair in every if text.lower() in pair[1].title.lower()]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise DecisionError(f'No check has "{untrusted.name(text)}" in its title; `--list` of the homework shows them.')
+    shown = "; ".join(f"{one.name}: {check.title}" for one, check in found[:3])
+    raise DecisionError(
+        f'{len(found)} checks have "{untrusted.name(text)}" in their titles, as {shown}: write more of it.'
+    )
