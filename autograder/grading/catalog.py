@@ -148,6 +148,10 @@ class Exercise:
 
     def outline(self) -> dict[str, bool]:
         """Names of the checks and whether each trains, read off the text: importing them takes seconds."""
+        return dict(self._outline)
+
+    @functools.cached_property
+    def _outline(self) -> dict[str, bool]:
         return {
             name: any(ast.unparse(decorator).startswith("training") for decorator in found.node.decorator_list)
             for name, found in self._checks.names.items()

@@ -1,7 +1,7 @@
 """Scores anew, without running anything: take decisions, and write what follows from them."""
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,8 +81,21 @@ def show_log(out: Path) -> int:
     return FULL_MARKS
 
 
-def write(out: Path, settings: Settings, rows: list[Row], decisions: list[Decision]) -> Scoring:
+def write(
+    out: Path,
+    settings: Settings,
+    rows: list[Row],
+    decisions: list[Decision],
+    each: Callable[[Row, Scoring], None] = lambda row, scored: None,
+) -> Scoring:
     """Write gradebook, feedback and report as decisions that hold make them; how they are made.
+
+    Args:
+        out: the class's folder.
+        settings: of the class.
+        rows: who is in it, without reports.
+        decisions: that hold.
+        each: is called with each row, its report in it.
 
     Raises:
         ResultError: a result cannot be read.
@@ -93,24 +106,30 @@ def write(out: Path, settings: Settings, rows: list[Row], decisions: list[Decisi
     chosen = [one for one in exercises(settings.homework) if options.only in (None, one.name)]
     roster = Path(options.roster) if options.roster and Path(options.roster).is_file() else None
     export = canvas.Canvas(roster, settings.homework, options.assignment, scored.possible)
-    pages.write(out, pages.kept(out, rows), chosen, scored, similar.kept(out / similar.FILE), export, decisions)
+
+    def read() -> Iterator[Row]:
+        for row in pages.kept(out, rows):
+            each(row, scored)
+            yield row
+
+    pages.write(out, read(), chosen, scored, similar.kept(out / similar.FILE), export, decisions)
     return scored
 
 
 def _write(out: Path, settings: Settings, rows: list[Row], before: list[Decision], now: list[Decision]) -> None:
-    deadline = homework(settings.homework).deadline
-    old = Scoring(rows, before, deadline) if before != now else None
-    scored = write(out, settings, rows, now)
+    old = Scoring(rows, before, homework(settings.homework).deadline) if before != now else None
+    changes: list[str] = []
+
+    def compare(row: Row, new: Scoring) -> None:
+        if old and (was := old.score(row).total) != (is_now := new.score(row).total):
+            changes.append(f"{untrusted.name(row.shown)} {number(was)} -> {number(is_now)}")
+
+    scored = write(out, settings, rows, now, compare)
     if scored.due:
         click.echo(f"Deadline: {when(scored.due)}.")
     if scored.unknown:
         click.echo(f"Note: decisions are there for students without a row: {', '.join(scored.unknown)}.")
     if old:
-        changes = []
-        for row in pages.kept(out, rows):
-            was, is_now = old.score(row).total, scored.score(row).total
-            if was != is_now:
-                changes.append(f"{untrusted.name(row.shown)} {number(was)} -> {number(is_now)}")
         more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
         listed = f": {', '.join(changes[:SHOWN])}{more}" if changes else ""
         click.echo(f"{len(changes)} of {len(rows)} totals change{listed}.")
