@@ -30,6 +30,8 @@ class Canvas:
         written: points of the written questions that there are to earn.
     """
 
+    file = "canvas.csv"
+
     def __init__(self, roster: Path | None, homework: str, assignment: str | None, written: float = 0.0):
         self._lines = people.lines(roster) if roster else []
         self._header = self._lines[0] if self._lines else []

@@ -4,7 +4,6 @@ Each is written whole or not at all, and is one file that needs no other.
 """
 
 import functools
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from autograder import untrusted
 from autograder.grading.catalog import Exercise, homework
 from autograder.grading.checks import refreshed
 from autograder.instructor.classroom import plots
-from autograder.instructor.classroom.canvas import Canvas
 from autograder.instructor.classroom.class_rows import Row
-from autograder.instructor.classroom.gradebook import Gradebook, words
+from autograder.instructor.classroom.feedback_archive import FeedbackArchive
+from autograder.instructor.classroom.gradebook import Export, Gradebook, Lines, Workbook, words
 from autograder.instructor.classroom.scoring import Scored, Scoring, when
 from autograder.instructor.classroom.similar import Pairs
 from autograder.instructor.classroom.summary import LISTED, Summary
@@ -90,7 +89,7 @@ def write(
     chosen: list[Exercise],
     scoring: Scoring,
     pairs: Pairs | None,
-    canvas: Canvas | None = None,
+    exports: Iterable[Export] = (),
     decisions: Iterable[Decision] = (),
 ) -> Summary:
     """Write everything but the results; what the report says.
@@ -101,26 +100,32 @@ def write(
         chosen: exercises.
         scoring: what was decided.
         pairs: similar submissions; None if nobody looked.
-        canvas: points for its gradebook, where the roster is one.
+        exports: files for other systems.
         decisions: that hold, for the report to list.
     """
     (out / "feedback").mkdir(exist_ok=True)
     summary, stems = Summary(chosen), set()
-    text = io.StringIO(newline="")
-    book = Gradebook(text, chosen, list(scoring.questions))
+    lines = Lines(chosen, list(scoring.questions))
+    files_of_all: list[Export] = [Gradebook(lines), Workbook(lines), *exports]
+    archive = FeedbackArchive()
     for plain in rows:
         row = scoring.score(plain)
         assert row.report
-        book.write(row)
-        if canvas:
-            canvas.add(row)
+        for export in files_of_all:
+            export.add(row)
         summary.add(row, words(row.report.checks))
         stems.add(row.stem)
-        write_whole(out / "feedback" / f"{row.stem}.html", files.html(_handed_back(row)).encode())
+        page = files.html(_handed_back(row)).encode()
+        write_whole(out / "feedback" / f"{row.stem}.html", page)
+        if row.handed_in.source:
+            archive.add(row, page)
     _remove_others(out / "feedback", "*.html", stems)
-    write_whole(out / "gradebook.csv", text.getvalue().encode("utf-8-sig"))
-    if canvas and canvas.fits:
-        write_whole(out / "canvas.csv", canvas.content())
+    write_whole(out / archive.file, archive.content())
+    for export in files_of_all:
+        if export.fits:
+            write_whole(out / export.file, export.content())
+        else:
+            (out / export.file).unlink(missing_ok=True)
     write_whole(out / "report.html", report(summary, pairs, scoring, decisions).encode())
     if pairs is None:
         (out / "similar.html").unlink(missing_ok=True)

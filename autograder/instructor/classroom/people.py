@@ -202,10 +202,16 @@ def ids(*names: str) -> frozenset[str]:
     return frozenset(found - {""})
 
 
+def numbered(identity: str) -> list[str]:
+    """Return an id, and the number alone where it is as Moodle's worksheet writes it: Participant 657801."""
+    number = re.fullmatch(r"\w+ (\d+)", identity.strip())
+    return [identity, number[1]] if number else [identity]
+
+
 def _person(row: dict[str, str]) -> Person:
     name = _first(row, NAMES) or " ".join(part for part in (_first(row, FIRST), _first(row, LAST)) if part)
     identity, email, account = (_first(row, columns) for columns in (IDS, EMAILS, ACCOUNTS))
-    named = [row[column] for column in (*IDS, *ACCOUNTS, *EMAILS) if row.get(column)]
+    named = [form for column in (*IDS, *ACCOUNTS, *EMAILS) if row.get(column) for form in numbered(row[column])]
     late = _first(row, LATE)
     try:
         days = float(late) if late else None

@@ -15,7 +15,6 @@ from autograder.grading.catalog import Exercise, homework
 from autograder.grading.checks import refreshed
 from autograder.instructor import version
 from autograder.instructor.classroom import (
-    canvas,
     class_rows,
     cluster,
     grading_task,
@@ -26,6 +25,7 @@ from autograder.instructor.classroom import (
     policies,
     policy,
     remembered,
+    score,
     similar,
 )
 from autograder.instructor.classroom.class_rows import Row
@@ -208,11 +208,11 @@ class _Class:
             (self._options.out / similar.FILE).unlink(missing_ok=True)
         else:
             similar.keep(self._options.out / similar.FILE, pairs)
-        export = canvas.Canvas(
-            self._options.roster, self._options.homework, self._options.assignment, self._scoring.possible
+        exports = score.exports(
+            self._options.homework, self._options.roster, self._options.assignment, self._scoring.possible
         )
         rows = pages.keep(self._options.out, self._results())
-        summary = pages.write(self._options.out, rows, self._chosen, self._scoring, pairs, export, self._decisions)
+        summary = pages.write(self._options.out, rows, self._chosen, self._scoring, pairs, exports, self._decisions)
         click.echo(
             f"{len(self._rows)} rows in {self._options.out / 'gradebook.csv'}, graded now {len(waiting)} of {total} "
             f"exercises; for you {self._options.out / 'report.html'}, to hand back {self._options.out / 'feedback'}"

@@ -12,8 +12,9 @@ from autograder import untrusted
 from autograder.exit_status import FULL_MARKS
 from autograder.grading.catalog import Exercise, exercises, homework
 from autograder.grading.checks import described
-from autograder.instructor.classroom import canvas, pages, people, policies, policy, scoring, similar
+from autograder.instructor.classroom import canvas, moodle, pages, people, policies, policy, scoring, similar
 from autograder.instructor.classroom.class_rows import Row
+from autograder.instructor.classroom.gradebook import Export
 from autograder.instructor.classroom.result_store import Settings, Store, StoreError
 from autograder.instructor.classroom.scoring import Scoring, when
 from autograder.instructor.decisions.log import Decision, DecisionError, Kind, Log, said, user
@@ -105,15 +106,27 @@ def write(
     assert options
     chosen = [one for one in exercises(settings.homework) if options.only in (None, one.name)]
     roster = Path(options.roster) if options.roster and Path(options.roster).is_file() else None
-    export = canvas.Canvas(roster, settings.homework, options.assignment, scored.possible)
+    others = exports(settings.homework, roster, options.assignment, scored.possible)
 
     def read() -> Iterator[Row]:
         for row in pages.kept(out, rows):
             each(row, scored)
             yield row
 
-    pages.write(out, read(), chosen, scored, similar.kept(out / similar.FILE), export, decisions)
+    pages.write(out, read(), chosen, scored, similar.kept(out / similar.FILE), others, decisions)
     return scored
+
+
+def exports(homework: str, roster: Path | None, assignment: str | None, written: float) -> list[Export]:
+    """Return the files for the systems from which a roster may come.
+
+    Args:
+        homework: as "hw2".
+        roster: the class, as a table.
+        assignment: the column of Canvas's gradebook; None for the one that names the homework.
+        written: points of the written questions that there are to earn.
+    """
+    return [canvas.Canvas(roster, homework, assignment, written), moodle.Moodle(roster)]
 
 
 def _write(out: Path, settings: Settings, rows: list[Row], before: list[Decision], now: list[Decision]) -> None:
