@@ -171,8 +171,22 @@ def _add_homework(homework: str) -> None:
             levels.demand(isolation)
         if watch or debug is not None:
             word = "--watch" if watch else "--debug"
-            if submission or reference or json_file or html or feedback or (watch and debug is not None):
-                raise click.UsageError(f"{word} is for the work in this folder; --only, --seed and --data go with it.")
+            others = (
+                submission,
+                reference,
+                json_file,
+                html,
+                feedback,
+                hint,
+                verbose,
+                allow_unsandboxed,
+                isolation,
+                require,
+            )
+            if any(others) or (watch and debug is not None) or (fast and not watch):
+                raise click.UsageError(
+                    f"{word} is for the work in this folder; only --only, --seed and --data go with it."
+                )
             from autograder.student import commands as own
 
             return (

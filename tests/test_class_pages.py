@@ -15,6 +15,7 @@ from autograder.grading import catalog
 from autograder.instructor.classroom import class_rows, pages, plots, similar
 from autograder.instructor.classroom.layouts import HandedIn
 from autograder.instructor.classroom.scoring import Scored, Scoring
+from autograder.instructor.classroom.summary import Summary
 from autograder.intake.submission import Submission
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
 
@@ -254,3 +255,17 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
 def test_rows_say_what_they_are():
     row = Scored(stem="x", id="7", name="", email="", handed_in=HandedIn(id="7"), manual={"Q1": 2.0}, penalty=0.5)
     assert (row.shown, row.before, row.total) == ("7", 2.0, 1.0)
+
+
+def test_a_check_discriminates_where_who_passes_it_has_more_points_elsewhere():
+    summary = Summary(EXERCISES)
+    for number, row in enumerate(rows()):
+        good = number % 2 == 0
+        for exercise in row.report.exercises:
+            for place, check in enumerate(exercise.checks):
+                passes = good if place < 3 else number % 4 < 2  # the last one has nothing to do with the others
+                check.verdict = Verdict.PASS if passes else Verdict.WRONG
+        summary.add(Scoring([row], []).score(row), "")
+    found = [count.discrimination for count in summary.checks.values()][:4]
+    assert min(found[:3]) > 0.8 and abs(found[3]) < 0.5
+    assert next(iter(Summary(EXERCISES).checks.values()), None) is None

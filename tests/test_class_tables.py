@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import shutil
 
 import pytest
 from toy_course import SOLUTION, WRONG, Course
@@ -171,3 +173,28 @@ def test_who_handed_in_nothing_counts_in_no_figure(course, tmp_path):
     assert "2 submissions, mean" in page
     rows = class_rows.gather([], people.Roster())
     assert rows == []
+
+
+def test_one_student_is_graded_again_on_the_same_inputs_and_nothing_is_written(course, tmp_path):
+    out = tmp_path / "out"
+    assert grade(course, out, "--seed", "5").returncode == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    again = grade(course, out, "--student", "doejane")
+    assert again.returncode == 0, again.stderr
+    assert "WRONG" in again.stdout and "The verdicts are those that are kept." in again.stdout
+    assert "Nothing was written. Inputs: --seed 5." in again.stdout
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert "means no student" in grade(course, out, "--student", "zoe").stderr
+    assert "No class was graded into" in grade(course, tmp_path / "new", "--student", "doejane").stderr
+
+
+def test_two_runs_are_compared_by_what_changed_and_why(course, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert grade(course, first, "--seed", "5").returncode == 0
+    mended = shutil.copytree(course.folder / "handed", tmp_path / "handed")
+    (mended / "doejane_2_12_toy.py").write_text(SOLUTION)
+    assert course.run("class", "hw1", mended, "--out", second, "--seed", "6").returncode == 0
+    told = course.run("compare", first, second).stdout
+    assert "1 verdicts changed, of 2 students who are in both." in told
+    assert re.search(r"WRONG -> PASS\s+\(other work was handed in; other\s+inputs\)", told), told
+    assert "0 verdicts changed" in course.run("compare", first, first).stdout

@@ -162,6 +162,7 @@ TIMES = [
     metavar="COLUMN",
     help='The assignment in canvas.csv, as "Homework 2 (4711)"; the column of the roster that names the homework.',
 )
+@click.option("--student", metavar="WHO", help="Grade this one again on the same inputs, show all, and write nothing.")
 @click.option("--force", is_flag=True, help="Grade even if outputs lose something, or nobody is in the roster.")
 @click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
 @click.option("--isolation", type=click.Choice(ENGINES), help="Run code in containers of this engine.")
@@ -228,6 +229,16 @@ def score_command(out: Path, due: datetime | None, only_log: bool, **wanted: Any
     return score.score_class(out, score.Wanted(due=_with_zone(due), **wanted))
 
 
+@click.command("compare")
+@click.argument("first", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("second", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def compare_command(first: Path, second: Path) -> int:
+    """Show which verdicts differ between two class runs, and why: two terms, or before and after a change."""
+    from autograder.instructor.classroom import compare
+
+    return compare.compare(first, second)
+
+
 def _with_zone(time: datetime | None) -> datetime | None:
     """A time that names no zone is in this machine's, which outputs say."""
     return time.astimezone() if time and not time.tzinfo else time
@@ -278,4 +289,5 @@ COMMANDS: list[click.Command] = [
     new_command,
     class_command,
     score_command,
+    compare_command,
 ]

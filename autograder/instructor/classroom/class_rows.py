@@ -10,6 +10,7 @@ from autograder.grading.catalog import exercises
 from autograder.instructor.classroom import people
 from autograder.instructor.classroom.layouts import HandedIn
 from autograder.instructor.classroom.people import Person
+from autograder.instructor.classroom.result_store import Key
 from autograder.intake import submission
 from autograder.intake.submission import Submission, SubmissionError
 from autograder.results import Report
@@ -26,6 +27,7 @@ class Row(msgspec.Struct, kw_only=True):
         place: in the class, from 0.
         handed_in: what the export tells; without source if it is nothing.
         late: by how much, as the export or the roster says; None where neither does.
+        keys: how each exercise was graded, once it is: of what work, by which version, on which inputs.
         report: what was graded, once it is.
     """
 
@@ -37,6 +39,7 @@ class Row(msgspec.Struct, kw_only=True):
     handed_in: HandedIn
     notes: list[str] = []
     late: timedelta | None = None
+    keys: dict[str, Key] = {}
     report: Report | None = None
 
     @property

@@ -63,6 +63,7 @@ class Options(NamedTuple):
     require: str | None = None
     forget: tuple[str, ...] = ()
     force: bool = False
+    student: str | None = None
     assignment: str | None = None
 
 
@@ -72,7 +73,7 @@ def grade_class(options: Options) -> int:
     store = Store(options.out)
     try:
         before = store.remembered(options.homework)
-        if not options.force:
+        if not options.force and options.student is None:
             remembered.check_not_narrower(options.only, options.fast, before)
         taken = remembered.completed(options._asdict(), before, options.forget)
         if "roster" in taken and not Path(taken["roster"]).is_file():
@@ -113,6 +114,10 @@ def grade_class(options: Options) -> int:
         with store.opened():
             if not options.cluster:
                 _keep_apart(options)
+            if options.student is not None:
+                store.found()
+                row = score.find_student(options.student, rows)
+                return _Class(options, store, [row], Scoring(rows, []), []).again()
             decisions = policies.take(log, now)
             scoring = Scoring(rows, decisions, homework(options.homework).deadline)
             _say(rows, scoring)
@@ -226,6 +231,25 @@ class _Class:
             return GRADER_FAULT
         return FULL_MARKS
 
+    def again(self) -> int:
+        """Grade one student's work on the inputs of the class, show all that is to be said of it, and write nothing."""
+        waiting = {self._key(class_rows.read(self._rows[0], one.homework), one): (0, one) for one in self._chosen}
+        reports: dict[Key, Report] = {}
+        for key, _, encoded in self._backend(self._tasks(waiting), lambda count: None):
+            reports[key] = msgspec.json.decode(encoded, type=Report)
+        (row,) = self._rows
+        notes = class_rows.read(row, self._options.homework).notes
+        report = _together(row.shown, [reports.get(key) for key in waiting], notes)
+        terminal.show(report, terminal.console(), of_another=True, tracebacks=True, verbose=False)
+        kept = [self._store.get(key) for key in waiting]
+        if all(kept):
+            before = {check.name: check.verdict for check in _together("", kept, []).checks}
+            changed = [check.title for check in report.checks if before.get(check.name) is not check.verdict]
+            others = f"Other than what is kept: {'; '.join(changed)}."
+            click.echo(others if changed else "The verdicts are those that are kept.")
+        click.echo(f"Nothing was written. Inputs: --seed {self._settings.seed}.")
+        return GRADER_FAULT if report.grader_errors else FULL_MARKS
+
     def _remember(self) -> Remembered:
         options = self._options
         return Remembered(
@@ -294,10 +318,10 @@ class _Class:
     def _results(self) -> Iterator[Row]:
         """All rows with their reports, one at a time."""
         for number, row in enumerate(self._rows):
-            keys = [self._keys[number, exercise.name] for exercise in self._chosen]
-            reports = [self._faults.get(key) or self._store.get(key) for key in keys]
+            keys = {exercise.name: self._keys[number, exercise.name] for exercise in self._chosen}
+            reports = [self._faults.get(key) or self._store.get(key) for key in keys.values()]
             notes = class_rows.read(row, self._options.homework).notes
-            yield msgspec.structs.replace(row, report=_together(row.shown, reports, notes))
+            yield msgspec.structs.replace(row, keys=keys, report=_together(row.shown, reports, notes))
 
     def _sources(self) -> Iterator[tuple[Row, Submission]]:
         for row in self._rows:

@@ -10,6 +10,7 @@ from autograder.instructor.classroom.scoring import Scored
 from autograder.results import CheckResult, ExerciseResult, Verdict
 
 EXAMPLES = 3  # of a failure
+FEWEST = 10  # students for a correlation
 LISTED = 50  # crashes, flags, slowest
 LINES = 6  # of a message
 
@@ -48,12 +49,28 @@ class CheckCount:
         self.exercise, self.title, self.points = exercise.title, check.title, check.points
         self.verdicts: Counter[Verdict] = Counter()
         self.first = 0  # students whose first failure in the exercise it is
+        self.judged: list[
+            tuple[float, float]
+        ] = []  # of each student: 1 if it passes, else 0; points of all other checks
         self.examples: list[Said] = []
 
     @property
     def passed(self) -> float:
         """The share that passes."""
         return self.verdicts[Verdict.PASS] / max(1, self.verdicts.total())
+
+    @property
+    def discrimination(self) -> float | None:
+        """How well it tells students who know more from others: its correlation with the points of all other checks.
+
+        None where all pass, all fail or fewer than ten were judged.
+        """
+        if len(self.judged) < FEWEST:
+            return None
+        passes, others = zip(*self.judged, strict=True)
+        if len(set(passes)) == 1 or len(set(others)) == 1:
+            return None
+        return statistics.correlation(passes, others)
 
     @property
     def failed(self) -> int:
@@ -70,7 +87,7 @@ class Summary:
         absent: how many handed in nothing.
         checks: by exercise and name.
         verdicts: how often each was given.
-        mistakes: named mistakes, and how many have them.
+        mistakes: named mistakes, and how many students have them.
         crashes, flags: the first of them; crashed, flagged: how many there are.
         faults: checks that failed through our fault; broken names them.
         ungraded: who had an exercise in which nothing could be judged, and why.
@@ -121,14 +138,16 @@ class Summary:
         if exercise.problem:
             self.not_graded += _add(self.ungraded, Said(row.shown, row.stem, exercise.title, _cut(exercise.problem)))
         first = True
+        assert row.report
+        self.mistakes.update({check.likely for check in exercise.checks if check.likely})
         for check in exercise.checks:
             count = self.checks.setdefault((exercise.name, check.name), CheckCount(exercise, check))
             count.verdicts[check.verdict] += 1
+            if check.verdict is not Verdict.NOT_RUN:
+                count.judged.append((float(check.verdict is Verdict.PASS), row.report.earned - check.earned))
             self.verdicts[check.verdict] += 1
             said = Said(row.shown, row.stem, check.title, _cut(f"{check.message}\n{check.likely}"))
             self._slow(check.seconds, said)
-            if check.likely:
-                self.mistakes[check.likely] += 1
             if check.verdict is Verdict.CRASH:
                 self.crashed += _add(self.crashes, said)
             if check.verdict is Verdict.GRADER_ERROR:
