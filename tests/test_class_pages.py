@@ -269,3 +269,21 @@ def test_a_check_discriminates_where_who_passes_it_has_more_points_elsewhere():
     found = [count.discrimination for count in summary.checks.values()][:4]
     assert min(found[:3]) > 0.8 and abs(found[3]) < 0.5
     assert next(iter(Summary(EXERCISES).checks.values()), None) is None
+
+
+def test_other_work_is_compared_with_the_class_and_not_with_itself():
+    pytest.importorskip("copydetect", reason="the extra `similarity` is not installed")
+    body = "\n".join(f"value_{n} = compute(argument_{n}, offset={n} * scale + {n})" for n in range(30))
+    own = "\n".join(f"for item in range({n}): total = total - weights[item] / {n + 2}" for n in range(30))
+
+    def handed(names, text):
+        called = class_rows.gather([HandedIn(id=name, source=name) for name in names], [])
+        return [(row, Submission({EXERCISES[0].file: text.encode()})) for row in called]
+
+    corpus = [("last year", row, work) for row, work in handed(["eve", "zoe"], body)]
+    seen = []
+    submissions = [*handed(["ada"], body), *handed(["bob"], own)]
+    pairs = similar.compare(submissions, EXERCISES[:1], corpus, lambda done, total: seen.append((done, total)))
+    assert [{pair.first[0], pair.second[0]} for pair in pairs] == [{"ada", "eve, last year"}, {"ada", "zoe, last year"}]
+    assert [group.names for group in pairs.groups] == [["ada", "eve, last year", "zoe, last year"]]
+    assert seen == [(number, 5) for number in range(1, 6)]  # all pairs of four but that of the corpus

@@ -144,6 +144,12 @@ TIMES = [
 @click.option("--late", metavar="POLICY", help='What being late costs, as "10%/day, 2 free, at most 50%".')
 @click.option("--manual", type=FILE, help="Points of written questions: a CSV with id, and a column for each question.")
 @click.option("--similar", is_flag=True, help="List similar submissions, for a human to look at.")
+@click.option(
+    "--corpus",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    help="Other work to compare the class with, as of last year: a folder of submissions; may be given several times.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; by cores and memory if left out.")
 @click.option("--cluster", metavar="ADDRESS", help="Grade on the Dask cluster whose scheduler is there: tcp://...")
 @click.option("--only", metavar="EXERCISE", help="Grade one exercise.")
@@ -153,7 +159,7 @@ TIMES = [
 @click.option("--regrade", is_flag=True, help="Grade also what is graded already.")
 @click.option(
     "--forget",
-    type=click.Choice(["roster", "manual", "late", "due", "similar", "assignment"]),
+    type=click.Choice(["roster", "manual", "late", "due", "similar", "corpus", "assignment"]),
     multiple=True,
     help="An option of the last run into this folder that is not to be taken over; may be given several times.",
 )

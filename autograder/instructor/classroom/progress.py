@@ -57,3 +57,21 @@ def _span(seconds: float) -> str:
     if minutes < 1:
         return "less than a minute left"
     return f"{minutes // 60} h {minutes % 60} min left" if minutes >= 60 else f"{minutes} min left"
+
+
+class ComparisonProgress(terminal.Line):
+    """Counts comparisons of submissions with each other, a call at a time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._said = clock()
+        super().__init__(BarColumn(bar_width=20), TextColumn("{task.description}"))
+        self._task = self._progress.add_task("", total=1)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Observe that so many are done."""
+        words = f"{done} of {total} comparisons of submissions"
+        self._progress.update(self._task, completed=done, total=total, description=words)
+        if not self._progress.console.is_terminal and self._clock() - self._said > EVERY:
+            self._said = self._clock()
+            self._progress.console.print(words)

@@ -4,7 +4,7 @@ from typing import Any
 
 from autograder.instructor.classroom.result_store import Remembered
 
-NAMES = ("roster", "similar", "assignment")
+NAMES = ("roster", "similar", "corpus", "assignment")
 
 
 class NarrowError(Exception):
@@ -47,4 +47,5 @@ def check_not_narrower(only: str | None, fast: bool, before: Remembered | None) 
 
 def words(taken: dict[str, Any]) -> str:
     """As "--roster class.csv, --similar"."""
-    return ", ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in taken.items())
+    each = [(name, one) for name, value in taken.items() for one in (value if isinstance(value, list) else [value])]
+    return ", ".join(f"--{name}" if value is True else f"--{name} {value}" for name, value in each)

@@ -59,6 +59,7 @@ class Remembered(msgspec.Struct, kw_only=True):
 
     roster: str | None = None
     similar: bool = False
+    corpus: list[str] = []
     assignment: str | None = None
     only: str | None = None
     fast: bool = False

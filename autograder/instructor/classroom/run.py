@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -30,7 +30,7 @@ from autograder.instructor.classroom import (
 )
 from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.grading_task import RefusedError, Task
-from autograder.instructor.classroom.progress import ClassProgress
+from autograder.instructor.classroom.progress import ClassProgress, ComparisonProgress
 from autograder.instructor.classroom.result_store import Key, Remembered, Settings, Store, StoreError
 from autograder.instructor.classroom.scoring import Scoring, when
 from autograder.instructor.decisions.log import Decision, DecisionError, Log
@@ -64,7 +64,23 @@ class Options(NamedTuple):
     forget: tuple[str, ...] = ()
     force: bool = False
     student: str | None = None
+    corpus: tuple[Path, ...] = ()
     assignment: str | None = None
+
+
+class StopError(Exception):
+    """A run that ends before anything is graded; the message says why.
+
+    Attributes:
+        status: the exit status.
+    """
+
+    def __init__(self, message: str, status: int):
+        super().__init__(message)
+        self.status = status
+
+
+FAULTS = (StoreError, DecisionError, policy.PolicyError, people.TableError, similar.MissingError)
 
 
 def grade_class(options: Options) -> int:
@@ -72,45 +88,8 @@ def grade_class(options: Options) -> int:
     arguments.chosen(options.homework, options.only)
     store = Store(options.out)
     try:
-        before = store.remembered(options.homework)
-        if not options.force and options.student is None:
-            remembered.check_not_narrower(options.only, options.fast, before)
-        taken = remembered.completed(options._asdict(), before, options.forget)
-        if "roster" in taken and not Path(taken["roster"]).is_file():
-            was = f"--roster {taken['roster']}"
-            raise click.UsageError(f"The last run had {was}, which is gone: name it anew, or --forget roster.")
-        now = policies.named(options.late, options.due, options.manual, options.forget)
-        log = Log(options.out)
-        earlier = policies.words(log.current(), now)
-    except (StoreError, DecisionError, policy.PolicyError, people.TableError) as error:
-        raise click.UsageError(str(error)) from None
-    except remembered.NarrowError as error:
-        click.echo(str(error), err=True)
-        return USAGE
-    if again := ", ".join(filter(None, [remembered.words(taken), earlier])):
-        click.echo(f"As in the last run: {again} (--forget NAME leaves one out).", err=True)
-    files: dict[str, Any] = {name: Path(taken[name]) for name in ("roster",) if name in taken}
-    options = options._replace(**(taken | files))
-    try:
-        roster = people.roster(options.roster) if options.roster else people.Roster()
-        layout, found = layouts.find(options.submissions)
-        if options.similar:
-            similar.check_installed()
-    except (people.TableError, similar.MissingError) as error:
-        raise click.UsageError(str(error)) from None
-    except layouts.LayoutError as error:
-        click.echo(str(error), err=True)
-        return NOTHING_TO_GRADE
-    rows = class_rows.gather(found, roster)
-    absent = sum(not row.handed_in.source for row in rows)
-    nothing = f", and {absent} students who handed in nothing" if absent else ""
-    click.echo(f"{len(rows) - absent} submissions{nothing}; layout: {layout}", err=True)
-    if roster.left:
-        click.echo(f"Note: no students, and left out of the roster: {_named(roster.left)}.", err=True)
-    if not options.force and (reason := _misunderstood(rows, roster, layout)):
-        click.echo(reason, err=True)
-        return NOTHING_TO_GRADE
-    try:
+        options, named = _completed(options, store)
+        rows = _rows(options)
         with store.opened():
             if not options.cluster:
                 _keep_apart(options)
@@ -118,15 +97,62 @@ def grade_class(options: Options) -> int:
                 store.found()
                 row = score.find_student(options.student, rows)
                 return _Class(options, store, [row], Scoring(rows, []), []).again()
-            decisions = policies.take(log, now)
+            decisions = policies.take(Log(options.out), named)
             scoring = Scoring(rows, decisions, homework(options.homework).deadline)
             _say(rows, scoring)
             return _Class(options, store, rows, scoring, decisions).run()
-    except (StoreError, DecisionError) as error:
+    except FAULTS as error:
         raise click.UsageError(str(error)) from None
-    except RefusedError as error:
+    except layouts.LayoutError as error:
+        click.echo(str(error), err=True)
+        return NOTHING_TO_GRADE
+    except (RefusedError, remembered.NarrowError) as error:
         click.echo(str(error), err=True)
         return USAGE
+    except StopError as error:
+        click.echo(str(error), err=True)
+        return error.status
+
+
+def _completed(options: Options, store: Store) -> tuple[Options, list[Decision]]:
+    """What holds for this run: options that were left out and named before, and the decisions that are named now."""
+    if options.corpus:
+        options = options._replace(similar=True)
+    before = store.remembered(options.homework)
+    if not options.force and options.student is None:
+        remembered.check_not_narrower(options.only, options.fast, before)
+    taken = remembered.completed(options._asdict(), before, options.forget)
+    if "roster" in taken and not Path(taken["roster"]).is_file():
+        was = f"--roster {taken['roster']}"
+        raise click.UsageError(f"The last run had {was}, which is gone: name it anew, or --forget roster.")
+    named = policies.named(options.late, options.due, options.manual, options.forget)
+    earlier = policies.words(Log(options.out).current(), named)
+    if again := ", ".join(filter(None, [remembered.words(taken), earlier])):
+        click.echo(f"As in the last run: {again} (--forget NAME leaves one out).", err=True)
+    if "roster" in taken:
+        taken["roster"] = Path(taken["roster"])
+    if "corpus" in taken:
+        taken["corpus"] = tuple(map(Path, taken["corpus"]))
+    return options._replace(**taken), named
+
+
+def _rows(options: Options) -> list[Row]:
+    """Who is in the class, and who handed in what; says how it was understood."""
+    roster = people.roster(options.roster) if options.roster else people.Roster()
+    layout, found = layouts.find(options.submissions)
+    for folder in options.corpus:
+        layouts.find(folder)  # or it is told now, and not after an hour
+    if options.similar:
+        similar.check_installed()
+    rows = class_rows.gather(found, roster)
+    absent = sum(not row.handed_in.source for row in rows)
+    nothing = f", and {absent} students who handed in nothing" if absent else ""
+    click.echo(f"{len(rows) - absent} submissions{nothing}; layout: {layout}", err=True)
+    if roster.left:
+        click.echo(f"Note: no students, and left out of the roster: {_named(roster.left)}.", err=True)
+    if not options.force and (reason := _misunderstood(rows, roster, layout)):
+        raise StopError(reason, NOTHING_TO_GRADE)
+    return rows
 
 
 def _keep_apart(options: Options) -> None:
@@ -206,8 +232,8 @@ class _Class:
                 progress.done(report)
         pairs = None
         if self._options.similar:
-            with terminal.console(stderr=True).status("comparing submissions with each other"):
-                pairs = similar.compare(self._sources(), self._chosen)
+            with ComparisonProgress() as shown:
+                pairs = similar.compare(self._sources(), self._chosen, self._corpus(), shown)
         self._store.keep(msgspec.structs.replace(self._settings, options=self._remember()))
         if pairs is None:
             (self._options.out / similar.FILE).unlink(missing_ok=True)
@@ -255,6 +281,7 @@ class _Class:
         return Remembered(
             roster=str(options.roster.absolute()) if options.roster else None,
             similar=options.similar,
+            corpus=[str(folder.absolute()) for folder in options.corpus],
             assignment=options.assignment,
             only=options.only,
             fast=options.fast,
@@ -322,6 +349,11 @@ class _Class:
             reports = [self._faults.get(key) or self._store.get(key) for key in keys.values()]
             notes = class_rows.read(row, self._options.homework).notes
             yield msgspec.structs.replace(row, keys=keys, report=_together(row.shown, reports, notes))
+
+    def _corpus(self) -> Iterator[tuple[str, Row, Submission]]:
+        for folder in self._options.corpus:
+            for row in class_rows.gather(layouts.find(folder)[1], []):
+                yield untrusted.ending(str(folder), 40), row, class_rows.read(row, self._options.homework)
 
     def _sources(self) -> Iterator[tuple[Row, Submission]]:
         for row in self._rows:

@@ -9,7 +9,8 @@ import heapq
 import importlib.util
 import io
 import itertools
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,19 +109,54 @@ def check_installed() -> None:
         raise MissingError("--similar needs copydetect: `python -m pip install -e '.[similarity]'` installs it.")
 
 
-def compare(submissions: Iterable[tuple[Row, Submission]], chosen: list[Exercise]) -> Pairs:
-    """The most similar pairs, exercise by exercise, and the groups that they form."""
-    written: dict[Exercise, list[tuple[Row, Any]]] = {exercise: [] for exercise in chosen}
+class Work(NamedTuple):
+    """What somebody wrote in an exercise.
+
+    Attributes:
+        name: whose it is.
+        source: where it lies; what lies in one place was handed in together.
+        older: whether it is of the corpus, with which the class is compared, and not of the class.
+        text: its fingerprint.
+    """
+
+    name: str
+    source: str
+    older: bool
+    text: Any
+
+
+def compare(
+    submissions: Iterable[tuple[Row, Submission]],
+    chosen: list[Exercise],
+    corpus: Iterable[tuple[str, Row, Submission]] = (),
+    compared: Callable[[int, int], None] = lambda done, all_of_them: None,
+) -> Pairs:
+    """The most similar pairs, exercise by exercise, and the groups that they form.
+
+    Args:
+        submissions: the class.
+        chosen: exercises.
+        corpus: other work, as of last year, with what to call where it comes from: compared with the class, not with
+            itself.
+        compared: is told how many comparisons are done, of how many.
+    """
+    written: dict[Exercise, list[Work]] = {exercise: [] for exercise in chosen}
     stubs = {e: solution_regions.stub((e.folder / "solution.py").read_text(encoding="utf-8"), e.file) for e in chosen}
     bases = {exercise: list(_fingerprint(stub).hashes) for exercise, stub in stubs.items()}
-    for row, handed_in in submissions:
+    for origin, row, handed_in in itertools.chain((("", *one) for one in submissions), corpus):
         for exercise in chosen:
             source = handed_in.files.get(exercise.file)
             if source is not None and (text := edited(source, stubs[exercise])):
-                written[exercise].append((row, _fingerprint(text, bases[exercise])))
+                name, place = _called(row), f"{origin}/{row.handed_in.source}"
+                fingerprint = _fingerprint(text, bases[exercise])
+                shown = f"{name}, {origin}" if origin else name
+                written[exercise].append(Work(shown, place, bool(origin), fingerprint))
     everything = Pairs()
+    total = sum(_count(works) for works in written.values())
+    done = 0
     for exercise in chosen:
-        listed = _pairs(exercise, written[exercise])
+        listed = _pairs(exercise, written[exercise], lambda now, before=done: compared(before + now, total))  # type: ignore[misc]
+        done += _count(written[exercise])
         everything += listed
         everything.found += listed.found
         everything.groups += listed.groups
@@ -146,29 +182,36 @@ def groups(alike: Iterable[tuple[str, str]]) -> list[list[str]]:
     return sorted(different.values(), key=lambda names: (-len(names), names))
 
 
-def _pairs(exercise: Exercise, written: list[tuple[Row, Any]]) -> Pairs:
+def _count(works: list[Work]) -> int:
+    """How many comparisons there are to make."""
+    older = sum(work.older for work in works)
+    return math.comb(len(works), 2) - math.comb(older, 2)
+
+
+def _pairs(exercise: Exercise, written: list[Work], compared: Callable[[int], None]) -> Pairs:
     import copydetect
 
-    best: list[tuple[float, int, Any]] = []
+    best: list[tuple[float, int, tuple[Work, Work, Any]]] = []
     alike: list[tuple[str, str]] = []
     pairs = Pairs()
-    for number, (one, other) in enumerate(itertools.combinations(written, 2)):
-        if one[0].handed_in.source == other[0].handed_in.source:  # handed in together
+    pairs_of_class = (pair for pair in itertools.combinations(written, 2) if not (pair[0].older and pair[1].older))
+    for number, (one, other) in enumerate(pairs_of_class):
+        compared(number + 1)
+        if one.source == other.source:  # handed in together
             continue
-        _, shares, slices = copydetect.compare_files(one[1], other[1])
+        _, shares, slices = copydetect.compare_files(one.text, other.text)
         share = min(1.0, float(max(shares)))
         if share >= ALIKE:
-            alike.append((_called(one[0]), _called(other[0])))
+            alike.append((one.name, other.name))
         if share >= LEAST:
             pairs.found += 1
             heapq.heappush(best, (share, -number, (one, other, slices)))
             if len(best) > PAIRS:
                 heapq.heappop(best)
     pairs.groups = tuple(Group(exercise.title, names) for names in groups(alike))
-    for share, _, ((one, mine), (other, theirs), slices) in sorted(best, key=lambda found: (-found[0], -found[1])):
-        texts = [_pieces(print_.raw_code, cut) for print_, cut in zip((mine, theirs), slices, strict=True)]
-        first, second = zip(map(_called, (one, other)), texts, strict=True)
-        pairs.append(Pair(exercise.title, share, first, second))
+    for share, _, (one, other, slices) in sorted(best, key=lambda found: (-found[0], -found[1])):
+        texts = [_pieces(work.text.raw_code, cut) for work, cut in zip((one, other), slices, strict=True)]
+        pairs.append(Pair(exercise.title, share, (one.name, texts[0]), (other.name, texts[1])))
     return pairs
 
 
