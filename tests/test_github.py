@@ -50,6 +50,7 @@ def run(script, folder, **programs):
 def test_the_workflow_is_one_that_github_takes(homework):
     told = yaml.safe_load(github.workflow(homework))
     assert told[True] == ["push", "workflow_dispatch"]  # YAML reads the key "on" as a truth value
+    assert told["name"] == "Autograding Tests" and list(told["jobs"]) == ["run-autograding-tests"]  # for Classroom
     assert told["permissions"] == {"contents": "read"}
     assert set(job(homework)) == {"runs-on", "timeout-minutes", "steps"}
     for one in job(homework)["steps"]:
@@ -75,6 +76,9 @@ def test_the_summary_begins_with_the_scores(homework, tmp_path):
         lines[0].startswith(f"# {homework}: 0 of {points} points") and lines[1] == "| exercise | file | points | of |"
     )
     assert f"::notice title={homework}::{lines[0].removeprefix('# ')}" in done.stdout.splitlines()
+    assert f"::notice title=Autograding complete::Points 0/{points}" in done.stdout.splitlines()
+    report = f'::notice title=Autograding report::{{"totalPoints":0,"maxPoints":{points}}}'
+    assert report in done.stdout.splitlines()
     exercises = catalog.exercises(homework)
     rows = lines[3 : 3 + len(exercises)]
     assert [row.split(" | ")[:2] for row in rows] == [[f"| {e.title}", f"`{e.file}`"] for e in exercises]
