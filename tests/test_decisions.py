@@ -16,13 +16,14 @@ from autograder.__main__ import main
 from autograder.grading import catalog
 from autograder.grading.checks import described, refreshed
 from autograder.instructor import version
-from autograder.instructor.classroom import class_rows, pages, score, similar
+from autograder.instructor.classroom import class_rows, pages, people, score, similar
 from autograder.instructor.classroom.layouts import HandedIn
 from autograder.instructor.classroom.result_store import Remembered, Settings, Store
 from autograder.instructor.classroom.scoring import Question, Scoring
 from autograder.instructor.decisions.log import (
     FILE,
     Decision,
+    DecisionError,
     Kind,
     Log,
     OvertakenError,
@@ -141,8 +142,8 @@ def test_deadlines_have_a_zone_and_extensions_are_by_date(out):
     assert "Due 2026-02-28 23:59 UTC-08:00." in (out / "report.html").read_text()
     scored(out, "--extend", "ada", "2026-03-01 22:59 -08:00", "--extend", "bob", "excused")
     assert totals(out) == {"ada": 100, "bob": 100 - CHECK.points, "eve": pytest.approx(0.9 * (100 - OTHER.points))}
-    scored(out, "--extend", "ada", "2026-02-28 20:00 -08:00")
-    assert totals(out)["ada"] == 80
+    scored(out, "--extend", "ada", "2026-02-28 20:00")  # in the deadline's zone
+    assert totals(out)["ada"] == 80 and "2026-02-28 20:00 UTC-08:00" in feedback(out, "ada")
 
 
 def test_written_points_come_from_a_table_and_a_newer_one_takes_its_place(out, tmp_path):
@@ -184,6 +185,14 @@ def test_comments_are_read_by_their_student_as_text(out):
     assert "See me" not in feedback(out, "ada")
 
 
+def test_students_are_found_by_a_login_of_the_roster_and_by_a_part_of_a_name(tmp_path):
+    (tmp_path / "roster.csv").write_text('Student,ID,SIS User ID,SIS Login ID\n"Doe, Jane",2,s2,jane\nX Doe,3,s3,xd\n')
+    rows = class_rows.gather([HandedIn(id="2", name="doejane", source="x")], people.roster(tmp_path / "roster.csv"))
+    assert {score.find_student(who, rows).id for who in ("2", "s2", "jane", "Jane")} == {"2"}
+    with pytest.raises(DecisionError, match="names of 2 students"):
+        score.find_student("Doe", rows)
+
+
 # Taking back
 
 
@@ -191,13 +200,13 @@ def test_everything_can_be_undone_and_the_log_says_by_whom(out):
     scored(out, "--drop", CHECK.name, "--author", "Grace")
     scored(out, "--adjust", "ada", 5, "--author", "Alan")
     told = scored(out, "--undo-last", "--author", "Grace")
-    assert "Undone: adjust of ada: 5" in told and totals(out)["ada"] == 100 - CHECK.points
+    assert "Undone: adjust of Ada Lovelace (ada): 5" in told and totals(out)["ada"] == 100 - CHECK.points
     scored(out, "--undo", 3)  # the undo itself
     assert totals(out)["ada"] == pytest.approx(105 - CHECK.points)
     scored(out, "--undo", 1)
     assert totals(out)["ada"] == 105
     log = scored(out, "--log")
-    assert re.search(r"1  .* UTC  Grace, no longer: drop", log) and "Alan: adjust of ada: 5" in log
+    assert re.search(r"1  .* UTC  Grace, no longer: drop", log) and "Alan: adjust of Ada Lovelace (ada): 5" in log
     assert "was undone already" in scored(out, "--undo", 1, status=4)
     assert "There is no decision 99" in scored(out, "--undo", 99, status=4)
 
@@ -257,6 +266,7 @@ def test_a_log_is_a_plain_table(out):
         (["--drop", "no such check"], "No check has"),
         (["--drop", "e"], "write more of it"),
         (["--override", "adaa", CHECK.name, 1], "meant may be ada"),
+        (["--override", "a", CHECK.name, 1], "is in the names of 3 students, as Ada Lovelace, Bob Kahn"),
         (["--override", "ada", CHECK.name, 1000], "--adjust adds more"),
         (["--override", "ada", CHECK.name, -1], "--adjust takes points"),
         (["--extend", "ada", "soon"], "neither a time"),

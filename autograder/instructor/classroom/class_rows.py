@@ -25,6 +25,7 @@ class Row(msgspec.Struct, kw_only=True):
     Attributes:
         stem: of their files in results/ and feedback/, no two the same.
         place: in the class, from 0.
+        also: other ids that the roster has, as a login.
         handed_in: what the export tells; without source if it is nothing.
         late: by how much, as the export or the roster says; None where neither does.
         keys: how each exercise was graded, once it is: of what work, by which version, on which inputs.
@@ -36,6 +37,7 @@ class Row(msgspec.Struct, kw_only=True):
     id: str
     name: str
     email: str
+    also: list[str] = []
     handed_in: HandedIn
     notes: list[str] = []
     late: timedelta | None = None
@@ -50,7 +52,7 @@ class Row(msgspec.Struct, kw_only=True):
     @property
     def names(self) -> tuple[str, ...]:
         """By which decisions find the student, the surest first."""
-        return tuple(dict.fromkeys(filter(None, (self.id, self.handed_in.id, self.email, self.name))))
+        return tuple(dict.fromkeys(filter(None, (self.id, self.handed_in.id, self.email, *self.also, self.name))))
 
 
 def gather(found: list[HandedIn], roster: list[Person]) -> list[Row]:
@@ -111,6 +113,7 @@ def _row(one: HandedIn, person: Person, stems: set[str]) -> Row:
         id=identity,
         name=name,
         email=untrusted.name(person.email) or email,
+        also=[untrusted.name(text) for text in person.named],
         handed_in=one,
         notes=list(one.notes),
         late=late,

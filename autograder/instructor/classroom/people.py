@@ -47,6 +47,7 @@ class Person(NamedTuple):
     Attributes:
         id: in the course's system; empty if unknown.
         ids: all by which submissions may name them.
+        named: ids, accounts and addresses as the table has them.
     """
 
     id: str = ""
@@ -54,6 +55,7 @@ class Person(NamedTuple):
     email: str = ""
     ids: frozenset[str] = frozenset()
     late_days: float | None = None
+    named: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -217,7 +219,7 @@ def _person(row: dict[str, str]) -> Person:
         days = float(late) if late else None
     except ValueError:
         days = None
-    return Person(identity or account, name, email, ids(name, *named), days)
+    return Person(identity or account, name, email, ids(name, *named), days, tuple(named))
 
 
 def _first(row: dict[str, str], columns: Iterable[str]) -> str:

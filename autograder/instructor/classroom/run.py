@@ -146,7 +146,7 @@ def _rows(options: Options) -> list[Row]:
         similar.check_installed()
     rows = class_rows.gather(found, roster)
     absent = sum(not row.handed_in.source for row in rows)
-    nothing = f", and {absent} students who handed in nothing" if absent else ""
+    nothing = f", and {absent} student{'s' * (absent > 1)} who handed in nothing" if absent else ""
     click.echo(f"{len(rows) - absent} submissions{nothing}; layout: {layout}", err=True)
     if roster.left:
         click.echo(f"Note: no students, and left out of the roster: {_named(roster.left)}.", err=True)

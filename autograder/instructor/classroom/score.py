@@ -55,7 +55,8 @@ def score_class(out: Path, wanted: Wanted) -> int:
             listed = exercises(settings.homework)
             log, author = Log(out), wanted.author or user()
             before = log.current()
-            decisions = _decisions(wanted, rows, listed)
+            due = wanted.due or Scoring([], before, homework(settings.homework).deadline).due
+            decisions = _decisions(wanted, rows, listed, due)
             for undone in (*wanted.undo, *([None] if wanted.undo_last else [])):
                 click.echo(f"Undone: {said(log.undo(undone, author))}.")
             for one in log.add(decisions, author) if decisions else ():
@@ -149,7 +150,7 @@ def _write(out: Path, settings: Settings, rows: list[Row], before: list[Decision
     click.echo(f"Nothing was run. Written: {out / 'gradebook.csv'}, report.html, feedback.")
 
 
-def _decisions(wanted: Wanted, rows: list[Row], listed: list[Exercise]) -> list[Decision]:
+def _decisions(wanted: Wanted, rows: list[Row], listed: list[Exercise], due: datetime | None) -> list[Decision]:
     """What the command line decides.
 
     Raises:
@@ -179,7 +180,7 @@ def _decisions(wanted: Wanted, rows: list[Row], listed: list[Exercise]) -> list[
         of_check(Kind.OVERRIDE, words, points, find_student(who, rows).names)
     simple: tuple[tuple[Kind, Iterable[tuple[str, Any]], Callable[[Any], Any]], ...] = (
         (Kind.ADJUST, wanted.adjust, float),
-        (Kind.EXTEND, wanted.extend, extension),
+        (Kind.EXTEND, wanted.extend, lambda text: extension(text, due)),
         (Kind.COMMENT, wanted.comment, str),
     )
     for kind, given, read in simple:
@@ -202,8 +203,12 @@ def checked_points(kind: Kind, value: Any, check: CheckResult) -> Any:
     return value
 
 
-def extension(text: str) -> str:
-    """Read what a deadline is extended to: a time with its zone, or that being late is excused.
+def extension(text: str, due: datetime | None = None) -> str:
+    """Read what a deadline is extended to: a time, or that being late is excused.
+
+    Args:
+        text: a day is until its last minute; without a zone, it is in the deadline's, or else in this machine's.
+        due: the deadline.
 
     Raises:
         DecisionError: it is neither.
@@ -217,11 +222,13 @@ def extension(text: str) -> str:
         raise DecisionError(
             f'"{text}" is neither a time, as "2026-12-05 23:59 -08:00", nor "{scoring.EXCUSED}".'
         ) from None
-    return (time if time.tzinfo else time.astimezone()).isoformat()
+    if not time.tzinfo:
+        time = time.replace(tzinfo=due.tzinfo) if due else time.astimezone()
+    return time.isoformat()
 
 
 def find_student(who: str, rows: list[Row]) -> Row:
-    """Return the row of a student, who is named by id, email or name.
+    """Return the row of a student, who is named by id, login, email or name, or a part of a name that nobody else has.
 
     Raises:
         DecisionError: nobody is meant, or several are.
@@ -230,10 +237,17 @@ def find_student(who: str, rows: list[Row]) -> Row:
     for row in rows:
         if row.stem == who or row.stem in stems:
             return row
+    words = people.plain(who)
+    containing = [row for row in rows if words and words in people.plain(row.name)]
+    if len(containing) == 1:
+        return containing[0]
+    if containing:
+        shown = ", ".join(untrusted.name(row.shown) for row in containing[:3])
+        raise DecisionError(f'"{untrusted.name(who)}" is in the names of {len(containing)} students, as {shown}.')
     names = {name: row for row in rows for name in (row.id, row.name)}
     near = difflib.get_close_matches(who, names, n=3)
     hint = f"; meant may be {', '.join(map(untrusted.name, near))}" if near else ""
-    raise DecisionError(f'"{untrusted.name(who)}" means no student of the class, or several{hint}.')
+    raise DecisionError(f'"{untrusted.name(who)}" means no student of the class{hint}.')
 
 
 def find_check(words: str, listed: list[Exercise]) -> tuple[Exercise, CheckResult]:

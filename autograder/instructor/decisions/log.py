@@ -61,7 +61,7 @@ class Decision(msgspec.Struct, kw_only=True, frozen=True):
         number: its place in the log; 0 until it is there.
         time: when it was taken, in UTC.
         author: who took it.
-        student: ids and names of whom it is about, the surest first; empty for the class.
+        student: ids of whom it is about, the surest first, and the name; empty for the class.
         exercise: as "maml"; empty if it is about none.
         subject: a check's function, a question, a place in the work, or names of students who are alike.
         value: what was decided, see Kind; None takes back what was decided before.
@@ -244,7 +244,10 @@ def holding(everything: list[Decision]) -> list[Decision]:
 def said(one: Decision) -> str:
     """Say a decision in a line, as "override protonet test_shape of ada: 3 (regrade request)"."""
     about = " ".join(part for part in (one.exercise, one.subject) if part)
-    whose = f" of {one.student[0]}" if one.student else ""
+    whose = ""
+    if one.student:
+        first, name = one.student[0], one.student[-1]
+        whose = f" of {name}" if name == first else f" of {name} ({first})"
     value = "" if one.value is True else ": taken back" if one.value is None else f": {_plain(one.value)}"
     return f"{one.kind.value}{' ' if about else ''}{about}{whose}{value}{f' ({one.comment})' if one.comment else ''}"
 
