@@ -165,7 +165,7 @@ class Exercise:
 
         return questions.read(definitions.Module(self.folder / "probe.py"))
 
-    @property
+    @functools.cached_property
     def driver(self) -> list[str]:
         """The files that drive a solution: probe.py, and what it imports of this folder and of the shapes."""
         return [path.relative_to(COURSE).as_posix() for path in definitions.Module(self.folder / "probe.py").files()]

@@ -3,7 +3,6 @@
 A result is kept under this digest: a changed check grades its own exercise anew and no other, a changed page none.
 """
 
-import ast
 import functools
 import hashlib
 import platform
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from autograder.grading import box
 from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.definitions import imported
 from autograder.paths import COURSE, GRADER
 
 ENGINE = ("autograder.instructor.classroom.grading_task", "autograder.worker.shim", "autograder.worker.selftest")
@@ -77,11 +77,7 @@ def _imported(modules: list[str]) -> Iterator[Path]:
             continue
         seen.add(path)
         yield path
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                unseen += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                unseen += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        unseen += imported(path.read_text(encoding="utf-8"))
 
 
 def _path(module: str) -> Path | None:
