@@ -296,9 +296,9 @@ ENDLESS = {
 @pytest.mark.parametrize(("code", "said"), ENDLESS.values(), ids=ENDLESS)
 def test_no_answer_is_a_timeout_in_time(box, code, said):
     box.open()
-    error = box.error(code, seconds=2.0)
+    error = box.error(code, seconds=1.0)
     assert error.verdict is Verdict.TIMEOUT and said in str(error), str(error)
-    assert 2 <= box.worker.spent < 3 and not box.worker.alive
+    assert 1 <= box.worker.spent < 2 and not box.worker.alive
 
 
 @pytest.fixture
