@@ -142,17 +142,17 @@ class Exercise:
         return f"Problem {self.number}{'' if self.required else ' (optional)'}. {self.page.title}"
 
     @functools.cached_property
-    def _checks(self) -> definitions.Module:
-        """The text of its checks, read once: they are described anew for each check that is run."""
-        return definitions.Module(self.folder / "checks.py")
+    def _outline(self) -> dict[str, bool]:
+        """Read once: they are described anew for each check that is run."""
+        return {
+            name: any(ast.unparse(decorator).startswith("training") for decorator in found.node.decorator_list)
+            for name, found in definitions.Module(self.folder / "checks.py").names.items()
+            if name.startswith("test_") and found and isinstance(found.node, ast.FunctionDef)
+        }
 
     def outline(self) -> dict[str, bool]:
         """Names of the checks and whether each trains, read off the text: importing them takes seconds."""
-        return {
-            name: any(ast.unparse(decorator).startswith("training") for decorator in found.node.decorator_list)
-            for name, found in self._checks.names.items()
-            if name.startswith("test_") and found and isinstance(found.node, ast.FunctionDef)
-        }
+        return dict(self._outline)
 
     @functools.cached_property
     def questions(self) -> "dict[str, Question]":
