@@ -20,7 +20,6 @@ import math
 
 import numpy as np
 import torch
-import torch._inductor
 import torch.nn.functional as F
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -272,6 +271,8 @@ def protonet_step(way):
 
 def fused(step, example):
     """A step traced with its gradients as one graph, and compiled."""
+    import torch._inductor  # takes seconds
+
     graph = make_fx(step)(*example)
     graph.graph.eliminate_dead_code()
     graph.recompile()

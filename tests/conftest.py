@@ -1,6 +1,7 @@
 """What tests share: real drawings where they are, isolation where it works."""
 
 import contextlib
+import os
 import zipfile
 
 import msgspec
@@ -14,6 +15,7 @@ from selection import (  # noqa: F401  (hooks)
     pytest_configure,
     pytest_sessionfinish,
     pytest_terminal_summary,
+    pytest_xdist_make_scheduler,
 )
 
 from autograder.grading import catalog
@@ -47,6 +49,15 @@ def omniglot(tmp_path_factory):
     with zipfile.ZipFile(OFFICIAL / "omniglot_resized.zip") as archive:
         archive.extractall(folder)
     return folder / "omniglot_resized"
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A folder that all processes of this run of the tests share."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

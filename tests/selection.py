@@ -82,6 +82,14 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if item not in done]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each process tests that stand beside each other: what the fixtures of a file make is made once."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
 def _reasons(config):
     """Why tests were skipped, and how many for each reason."""
     skipped = config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", ())

@@ -70,7 +70,7 @@ def asked(engine):
     return [json.loads(line) for line in (engine / "log").read_text().splitlines()]
 
 
-def test_the_references_have_full_marks_in_containers_and_none_is_left(engine, monkeypatch):
+def test_the_references_have_full_marks_in_containers_and_none_is_left(engine, monkeypatch, required_alone):
     isolation = levels.Isolation(levels.CONTAINER, container.Engine("podman"), drop=False)
     monkeypatch.setattr(levels, "find", lambda: isolation)
     homework = catalog.homeworks()[-1]

@@ -122,6 +122,8 @@ def test_adam_is_pytorchs():
 
 
 def test_a_traced_step_is_the_step(monkeypatch):
+    import torch._inductor
+
     monkeypatch.setattr(torch._inductor, "compile", lambda graph, example: graph)  # its compiler takes a minute
     shapes = maml_shapes(6, 4)
     theta = 0.1 * torch.randn(2, sum(math.prod(shape) for shape in shapes.values()))

@@ -114,7 +114,19 @@ FOUND_BY = {
 }
 
 
-@pytest.mark.parametrize("name", LEAKS)
+# One of each kind is among the quick tests; the others are the same leak under other conditions.
+SLOW = {
+    "protonet: for five ways only",
+    "protonet: from the second task on",
+    "maml: when training only",
+    "maml: when evaluating only",
+    "maml: from the second task on",
+    "maml: where its own inner loop is",
+}
+EACH = [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in LEAKS]
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_a_leak_is_found_and_who_knows_the_labels_of_the_query_loses_half_of_the_points(name, edited, judge):
     exercise, old, new = LEAKS[name]
     judged = judge(exercise, edited(exercise, old, new))

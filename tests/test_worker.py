@@ -296,9 +296,9 @@ ENDLESS = {
 @pytest.mark.parametrize(("code", "said"), ENDLESS.values(), ids=ENDLESS)
 def test_no_answer_is_a_timeout_in_time(box, code, said):
     box.open()
-    error = box.error(code, seconds=2.0)
+    error = box.error(code, seconds=1.0)
     assert error.verdict is Verdict.TIMEOUT and said in str(error), str(error)
-    assert 2 <= box.worker.spent < 3 and not box.worker.alive
+    assert 1 <= box.worker.spent < 2 and not box.worker.alive
 
 
 @pytest.fixture
@@ -753,7 +753,7 @@ def test_the_same_seed_gives_the_same_random_numbers(box):
 # Whole gradings
 
 
-def test_an_exercise_that_ends_python_in_every_call_leaves_the_other_one_alone(rewritten, grade):
+def test_an_exercise_that_ends_python_in_every_call_leaves_the_other_one_alone(rewritten, grade, required_alone):
     files = references.solutions("hw2").files
     files["hw2/protonet.py"] = rewritten(
         "protonet",
@@ -763,16 +763,16 @@ def test_an_exercise_that_ends_python_in_every_call_leaves_the_other_one_alone(r
             "_step": "import os\nos._exit(0)",
         },
     ).encode()
-    protonet, maml, *_ = grade("hw2", files).exercises
+    protonet, maml = grade("hw2", files).exercises
     assert protonet.earned == 0 and maml.earned == maml.points
     assert [check.verdict for check in protonet.checks if not check.waits_for][:2] == [Verdict.CRASH, Verdict.CRASH]
     assert {check.verdict for check in protonet.checks} == {Verdict.CRASH, Verdict.NOT_RUN}
 
 
-def test_an_exercise_that_cannot_be_imported_leaves_the_other_one_alone(grade):
+def test_an_exercise_that_cannot_be_imported_leaves_the_other_one_alone(grade, required_alone):
     files = references.solutions("hw2").files
     files["hw2/protonet.py"] = b"import os\nprint('bye')\nos._exit(0)\n"
-    protonet, maml, *_ = grade("hw2", files).exercises
+    protonet, maml = grade("hw2", files).exercises
     assert protonet.earned == 0 and "ended the Python process" in protonet.problem
     assert maml.earned == maml.points and maml.problem == ""
 

@@ -142,21 +142,17 @@ class Exercise:
         return f"Problem {self.number}{'' if self.required else ' (optional)'}. {self.page.title}"
 
     @functools.cached_property
-    def _checks(self) -> definitions.Module:
-        """The text of its checks, read once: they are described anew for each check that is run."""
-        return definitions.Module(self.folder / "checks.py")
+    def _outline(self) -> dict[str, bool]:
+        """Read once: they are described anew for each check that is run."""
+        return {
+            name: any(ast.unparse(decorator).startswith("training") for decorator in found.node.decorator_list)
+            for name, found in definitions.Module(self.folder / "checks.py").names.items()
+            if name.startswith("test_") and found and isinstance(found.node, ast.FunctionDef)
+        }
 
     def outline(self) -> dict[str, bool]:
         """Names of the checks and whether each trains, read off the text: importing them takes seconds."""
         return dict(self._outline)
-
-    @functools.cached_property
-    def _outline(self) -> dict[str, bool]:
-        return {
-            name: any(ast.unparse(decorator).startswith("training") for decorator in found.node.decorator_list)
-            for name, found in self._checks.names.items()
-            if name.startswith("test_") and found and isinstance(found.node, ast.FunctionDef)
-        }
 
     @functools.cached_property
     def questions(self) -> "dict[str, Question]":
@@ -169,7 +165,7 @@ class Exercise:
 
         return questions.read(definitions.Module(self.folder / "probe.py"))
 
-    @property
+    @functools.cached_property
     def driver(self) -> list[str]:
         """The files that drive a solution: probe.py, and what it imports of this folder and of the shapes."""
         return [path.relative_to(COURSE).as_posix() for path in definitions.Module(self.folder / "probe.py").files()]

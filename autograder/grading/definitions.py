@@ -13,6 +13,7 @@ from typing import NamedTuple
 from autograder.fault import GraderError
 from autograder.paths import COURSE
 
+STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
 SHAPES, OTHERS = "autograder.shapes.", "autograder.exercises."
 
 
@@ -45,7 +46,8 @@ class Module:
     def __init__(self, path: Path):
         self.path = path
         try:
-            self.body = ast.parse(path.read_text(encoding="utf-8")).body
+            self._text = path.read_text(encoding="utf-8")
+            self.body = _parsed(self._text)
         except FileNotFoundError:
             raise DefinitionError(f"{_short(path)} is missing.") from None
         except (SyntaxError, ValueError) as error:
@@ -60,16 +62,15 @@ class Module:
             DefinitionError: one belongs to another exercise.
         """
         found = {}
-        for node in ast.walk(ast.Module(self.body, [])):
-            for name in imported(node):
-                path = _file(name) if name.startswith((SHAPES, OTHERS)) else None
-                if path and name.startswith(OTHERS) and path.parent.name != self.path.parent.name:
-                    raise DefinitionError(
-                        f"{self.place(node)} imports {name}, which is another exercise's: what two of them share "
-                        "belongs in autograder/shapes/."
-                    )
-                if path:
-                    found[name] = self if path == self.path else Module(path)
+        for name, line in imported(self._text).items():
+            path = _file(name) if name.startswith((SHAPES, OTHERS)) else None
+            if path and name.startswith(OTHERS) and path.parent.name != self.path.parent.name:
+                raise DefinitionError(
+                    f"{_short(self.path)}, line {line} imports {name}, which is another exercise's: what two of them "
+                    "share belongs in autograder/shapes/."
+                )
+            if path:
+                found[name] = self if path == self.path else Module(path)
         return found
 
     @functools.cached_property
@@ -140,13 +141,31 @@ def _assigned(node: ast.Assign) -> Iterator[tuple[str, ast.Assign]]:
                 yield from _assigned(ast.copy_location(ast.Assign([part], value), node))
 
 
-def imported(node: ast.AST) -> list[str]:
-    """List dotted names of what may be the modules that a statement imports."""
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return []
+@functools.cache
+def imported(text: str) -> dict[str, int]:
+    """Return dotted names of what may be the modules that a text imports, anywhere in it, with the line of each.
+
+    Raises:
+        SyntaxError, ValueError: it is not Python.
+    """
+    found: dict[str, int] = {}
+    waiting: list[ast.AST] = list(_parsed(text))
+    for node in waiting:  # statements, for imports are such, and those in them
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            found.setdefault(name, node.lineno)  # type: ignore[attr-defined]
+        waiting += [part for part in ast.iter_child_nodes(node) if isinstance(part, STATEMENTS)]
+    return found
+
+
+@functools.lru_cache(maxsize=64)  # what exercises share is read for each of them
+def _parsed(text: str) -> list[ast.stmt]:
+    """The statements of a text."""
+    return ast.parse(text).body
 
 
 def _file(module: str) -> Path | None:

@@ -5,7 +5,6 @@ a check is worth, what it is called and what it hints at are no verdict, and cha
 date when they are read (grading.checks.refreshed).
 """
 
-import ast
 import functools
 import hashlib
 import platform
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from autograder.grading import box
 from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.definitions import imported
 from autograder.paths import COURSE, GRADER
 
 ENGINE = ("autograder.instructor.classroom.grading_task", "autograder.worker.shim", "autograder.worker.selftest")
@@ -106,11 +106,7 @@ def _imported(modules: list[str]) -> Iterator[Path]:
             continue
         seen.add(path)
         yield path
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                unseen += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                unseen += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        unseen += imported(path.read_text(encoding="utf-8"))
 
 
 def _path(module: str) -> Path | None:

@@ -1,6 +1,7 @@
 """A hostile case: how it is built, graded, and held against what is expected of it."""
 
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import os
@@ -31,6 +32,7 @@ from autograder.results import Verdict
 CASES = Path(__file__).parent / "cases"
 SECRET = 5_902_387_164_273_091  # the run's seed: students neither know nor guess it
 SLACK = 10  # seconds beyond a case's own limit
+key = functools.cache(Live)  # one for all cases, as for a class: what the reference passes is asked once
 
 
 class Case:
@@ -102,7 +104,7 @@ def grade(case, path, *, twin=False):
         report = grading.grade(
             case.exercise.homework,
             handed_in,
-            settings=Settings(SECRET, Drawings(None), Live()),
+            settings=Settings(SECRET, Drawings(None), key()),
             subject="a submission",
             only=case.exercise.name,
             fast=fast,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from autograder.grading import box
+from autograder.grading import box, definitions
 from autograder.grading.catalog import PAGE, Exercise, exercises
 from autograder.paths import COURSE
 
@@ -100,18 +100,11 @@ def left(homework: str, carried: set[str]) -> list[str]:
 
 def imported(path: Path) -> Iterator[str]:
     """Find the files of the course that a module or a notebook imports, anywhere in its text."""
-    for node in ast.walk(ast.parse(_source(path))):
-        if isinstance(node, ast.Import):
-            dotted = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            dotted = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in dotted:
-            inside = name.replace(".", "/")
-            for file in (f"{inside}.py", *(f"{parent}/__init__.py" for parent in _and_parents(inside))):
-                if (COURSE / file).is_file():
-                    yield file
+    for name in definitions.imported(_source(path)):
+        inside = name.replace(".", "/")
+        for file in (f"{inside}.py", *(f"{parent}/__init__.py" for parent in _and_parents(inside))):
+            if (COURSE / file).is_file():
+                yield file
 
 
 def _and_parents(inside: str) -> Iterator[str]:

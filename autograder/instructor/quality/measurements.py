@@ -94,7 +94,7 @@ def versions(exercise: Exercise) -> dict[str, str]:
 def _programs(exercise: Exercise) -> Iterator[Path]:
     """The exercise's modules that measure, those of its shape, given modules of the homework, and what draws."""
     modules = [Module(exercise.folder / f"{part}.py") for part in PARTS]
-    names = {name for module in modules for node in ast.walk(ast.Module(module.body, [])) for name in imported(node)}
+    names = {name for module in modules for name in imported(module.path.read_text(encoding="utf-8"))}
     given = {COURSE.joinpath(*name.split(".")).with_suffix(".py") for name in names if name.startswith("hw")}
     followed = {path for module in modules for path in module.files()}
     yield from followed | {path for path in given if path.is_file()} | {COURSE / name for name in DRAWN_BY}
