@@ -5,6 +5,7 @@ a check is worth, what it is called and what it hints at are no verdict, and cha
 date when they are read (grading.checks.refreshed).
 """
 
+import ast
 import functools
 import hashlib
 import platform
