@@ -29,6 +29,7 @@ from autograder.instructor.decisions.log import (
     OvertakenError,
     holding,
 )
+from autograder.report import files
 from autograder.results import ExerciseResult, Report, Verdict
 from tests.test_class_pages import EVIL
 
@@ -335,3 +336,14 @@ def test_two_thousand_results_are_scored_within_a_minute(tmp_path):
     started = time.process_time()
     assert score.score_class(tmp_path / "out", score.Wanted(drop=(CHECK.name,))) == 0
     assert time.process_time() - started < 60 and len(totals(tmp_path / "out")) == 2000
+
+
+def test_a_page_that_would_say_the_same_is_not_made_again_and_one_that_is_gone_is(out, monkeypatch):
+    scored(out)
+    made = []
+    real = files.html
+    monkeypatch.setattr(files, "html", lambda report: made.append(report.subject) or real(report))
+    (gone,) = (out / "feedback").glob("*bob*")
+    gone.unlink()
+    scored(out, "--adjust", "ada", 1)
+    assert len(made) == 2 and "In all: 101 points" in feedback(out, "ada") and gone.is_file()

@@ -3,6 +3,7 @@
 The points that a check is given are its share of the exercise: how many it is worth follows from the homework's list.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -47,8 +48,14 @@ def refreshed(report: Report) -> Report:
     return now
 
 
+@functools.cache
+def _as_listed(exercise: Exercise) -> dict[str, CheckResult]:
+    """The checks of an exercise by name, to be read: a class has the same ones for each of its students."""
+    return {result.name: result for result in described(exercise)}
+
+
 def _refreshed(exercise: Exercise, judged: ExerciseResult) -> ExerciseResult:
-    known = {result.name: result for result in described(exercise)}
+    known = _as_listed(exercise)
     renamed = {check.title: known[check.name].title for check in judged.checks if check.name in known}
     results = []
     for check in judged.checks:

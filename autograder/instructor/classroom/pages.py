@@ -11,19 +11,18 @@ import jinja2
 import msgspec
 
 from autograder import untrusted
-from autograder.grading.catalog import Exercise, homework
+from autograder.grading.catalog import Exercise
 from autograder.grading.checks import refreshed
 from autograder.instructor.classroom import plots
 from autograder.instructor.classroom.class_rows import Row
-from autograder.instructor.classroom.feedback_archive import FeedbackArchive
+from autograder.instructor.classroom.feedback import Feedback
 from autograder.instructor.classroom.gradebook import Export, Gradebook, Lines, Workbook, words
-from autograder.instructor.classroom.scoring import Scored, Scoring, when
+from autograder.instructor.classroom.scoring import Scoring, when
 from autograder.instructor.classroom.similar import Pairs
 from autograder.instructor.classroom.summary import LISTED, Summary
 from autograder.instructor.decisions.log import Decision, Kind, said
 from autograder.level_words import WORDS
-from autograder.report import files, stages, student
-from autograder.results import Report, Verdict, number
+from autograder.results import Verdict, number
 from autograder.writing import write_whole
 
 
@@ -40,7 +39,9 @@ def keep(out: Path, rows: Iterable[Row]) -> Iterator[Row]:
         write_whole(out / "results" / f"{row.stem}.json", encoded + b"\n")
         stems.add(row.stem)
         yield row
-    _remove_others(out / "results", "*.json", stems)
+    for path in (out / "results").glob("*.json"):
+        if path.stem not in stems:  # of somebody who is in the class no more
+            path.unlink()
 
 
 def heads(out: Path) -> list[Row]:
@@ -103,24 +104,17 @@ def write(
         exports: files for other systems.
         decisions: that hold, for the report to list.
     """
-    (out / "feedback").mkdir(exist_ok=True)
-    summary, stems = Summary(chosen), set()
+    summary, feedback = Summary(chosen), Feedback(out)
     lines = Lines(chosen, list(scoring.questions))
     files_of_all: list[Export] = [Gradebook(lines), Workbook(lines), *exports]
-    archive = FeedbackArchive()
     for plain in rows:
         row = scoring.score(plain)
         assert row.report
         for export in files_of_all:
             export.add(row)
         summary.add(row, words(row.report.checks))
-        stems.add(row.stem)
-        page = files.html(_handed_back(row)).encode()
-        write_whole(out / "feedback" / f"{row.stem}.html", page)
-        if row.handed_in.source:
-            archive.add(row, page)
-    _remove_others(out / "feedback", "*.html", stems)
-    write_whole(out / archive.file, archive.content())
+        feedback.add(row)
+    feedback.finish()
     for export in files_of_all:
         if export.fits:
             write_whole(out / export.file, export.content())
@@ -132,13 +126,6 @@ def write(
     else:
         write_whole(out / "similar.html", _page("similar.html.j2", pairs=pairs).encode())
     return summary
-
-
-def _remove_others(folder: Path, pattern: str, stems: set[str]) -> None:
-    """Remove files of students who are in the class no more."""
-    for path in folder.glob(pattern):
-        if path.stem not in stems:
-            path.unlink()
 
 
 def report(
@@ -161,19 +148,6 @@ def report(
         due=when(scoring.due) if scoring else "",
         decisions=[(one, said(one)) for one in decisions if one.kind is not Kind.TABLE],
     )
-
-
-def _handed_back(row: Scored) -> Report:
-    """What the student reads: nothing secret, how to mend a mistake if that is always said, and the rest of the points.
-
-    Nobody remembers here what failed before.
-    """
-    assert row.report
-    notes = [*row.report.notes, *row.told]
-    if row.manual or row.penalty or row.adjusted:
-        notes.append(f"In all: {number(row.total)} points.")
-    seen = student.view(msgspec.structs.replace(row.report, notes=notes))
-    return stages.staged(seen, homework(seen.homework).hints, way=stages.in_the_handout(seen.homework))
 
 
 def _named(path: Path) -> str:

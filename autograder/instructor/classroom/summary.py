@@ -130,21 +130,20 @@ class Summary:
         self.isolation[report.isolation] += 1
         self.seconds += report.seconds
         for exercise in report.exercises:
-            self._exercise(row, exercise)
+            self._exercise(row, exercise, report.earned)
 
-    def _exercise(self, row: Scored, exercise: ExerciseResult) -> None:
+    def _exercise(self, row: Scored, exercise: ExerciseResult, earned: float) -> None:
         for flag in exercise.flags:
             self.flagged += _add(self.flags, Said(row.shown, row.stem, exercise.title, flag))
         if exercise.problem:
             self.not_graded += _add(self.ungraded, Said(row.shown, row.stem, exercise.title, _cut(exercise.problem)))
         first = True
-        assert row.report
         self.mistakes.update({check.likely for check in exercise.checks if check.likely})
         for check in exercise.checks:
             count = self.checks.setdefault((exercise.name, check.name), CheckCount(exercise, check))
             count.verdicts[check.verdict] += 1
             if check.verdict is not Verdict.NOT_RUN:
-                count.judged.append((float(check.verdict is Verdict.PASS), row.report.earned - check.earned))
+                count.judged.append((float(check.verdict is Verdict.PASS), earned - check.earned))
             self.verdicts[check.verdict] += 1
             said = Said(row.shown, row.stem, check.title, _cut(f"{check.message}\n{check.likely}"))
             self._slow(check.seconds, said)
