@@ -158,6 +158,22 @@ def test_written_points_come_from_a_table_and_a_newer_one_takes_its_place(out, t
     assert totals(out)["ada"] == 100
 
 
+def test_a_table_of_written_points_may_have_comments(out, tmp_path):
+    (tmp_path / "points.csv").write_text("id,Q1,Q1 comment,Comments\nada,3,Show the sum.,Well done\nbob,,,\n")
+    scored(out, "--manual", tmp_path / "points.csv")
+    page = feedback(out, "ada")
+    assert totals(out)["ada"] == 103 and "Comment on Q1: Show the sum." in page and "Comment: Well done" in page
+    assert "Comment" not in feedback(out, "bob")
+
+
+def test_a_student_whose_id_changed_is_still_the_same_one(tmp_path):
+    (row,) = class_rows.gather([HandedIn(id="7", name="Ada", email="a@x.org", source="x")], [])
+    before, after = (("7", "Ada"), ("s7", "7", "a@x.org", "Ada"))
+    decisions = [Decision(kind=Kind.ADJUST, student=who, value=v) for who, v in ((before, 1.0), (after, 2.0))]
+    scored = Scoring([row], decisions).score(row)
+    assert scored.adjusted == 2.0 and len(scored.told) == 1
+
+
 def test_a_rubric_adds_up_or_takes_off():
     assert Question("Q1", 5, {"idea": 3, "proof": 4}).worth(["idea", "proof"]) == 5
     assert Question("Q1", 5, {"no proof": -2, "no idea": -4}).worth(["no proof"]) == 3

@@ -32,6 +32,7 @@ LATE = ("days late", "late_days", "late days", "late")
 ROLES = ("role", "roles", "user role")
 STUDENTS = ("student", "learner", "participant")  # what the column of roles calls those who are graded
 TEST = "student, test"  # whom Canvas lets teachers try things with
+COMMENT = re.compile(r"(.*?)\b(?:comments?|feedback|remarks?)", re.IGNORECASE | re.DOTALL)
 DELIMITERS = ",;\t|"
 EXPORTED = ("submission id", "submission time", "submission count", "lateness (h:m:s)")  # by Gradescope
 KNOWN = {*IDS, *NAMES, *EMAILS, *ACCOUNTS, *FIRST, *LAST, *LATE, *ROLES, *EXPORTED}
@@ -143,30 +144,45 @@ def _decoded(content: bytes) -> str:
         return content.decode("cp1252")
 
 
-def manual(path: Path) -> dict[Person, dict[str, float]]:
-    """Points of written questions, by student and question.
+class Written(NamedTuple):
+    """What a table says of a student's written answers.
+
+    Attributes:
+        points: by question.
+        comments: by question; "" for one on all of the work.
+    """
+
+    points: dict[str, float]
+    comments: dict[str, str]
+
+
+def manual(path: Path) -> dict[Person, Written]:
+    """Points of written questions and comments on them, by student.
 
     Args:
-        path: a CSV file with a column of ids, emails or names, and one column for each question.
+        path: a CSV file with a column of ids, emails or names, one column for each question, and perhaps columns of
+            comments: "comment", or "Q1 comment" for a question.
 
     Raises:
         TableError: there is a cell that is no number, or no column by which to find the student.
     """
-    found: dict[Person, dict[str, float]] = {}
+    found: dict[Person, Written] = {}
     for number, row in enumerate(rows(path), start=2):
         person = _person(row)
         if not person.key:
             raise TableError(f"{path}, line {number}: there is no id, email or name of a student.")
-        points = {}
+        written = found.setdefault(person, Written({}, {}))
         for question, value in row.items():
             if question in KNOWN or not question or not value:
                 continue
+            if comment := COMMENT.fullmatch(question):
+                written.comments[(comment[1] or "").strip(" :-")] = value
+                continue
             try:
-                points[question] = float(value)
+                written.points[question] = float(value)
             except ValueError:
                 told = f"{untrusted.name(value)} is no number of points for {untrusted.name(question)}"
                 raise TableError(f"{path}, line {number}: {told}.") from None
-        found.setdefault(person, {}).update(points)
     return found
 
 

@@ -31,9 +31,9 @@ def named(late: str | None, due: datetime | None, manual: Path | None, forgotten
         found.append(Decision(kind=Kind.DUE, value=due.isoformat()))
     if manual:
         table: list[list[Any]] = []
-        for person, points in people.manual(manual).items():
+        for person, (points, comments) in people.manual(manual).items():
             names = [person.id, person.email, person.name, *sorted(person.ids)]
-            table.append([list(dict.fromkeys(filter(None, names))), points])
+            table.append([list(dict.fromkeys(filter(None, names))), points, comments])
         found.append(Decision(kind=Kind.TABLE, value=table, comment=manual.name))
     return found
 

@@ -98,7 +98,7 @@ class Scoring:
 
     def score(self, row: Row) -> Scored:
         """Return a row with its score; the report in it is with its points."""
-        own = self._of_each.get(row.stem, [])
+        own = _last(self._of_each.get(row.stem, []))
         said = {(one.kind, one.exercise, one.subject): one for one in own}
         manual, told = self._written(said)
         late, notes = self._lateness(row, said.get((Kind.EXTEND, "", "")))
@@ -203,10 +203,12 @@ def when(time: datetime | None) -> str:
 
 
 def _marks(table: Decision) -> Iterator[Decision]:
-    """A table of written points as marks, which others override."""
-    for names, points in table.value:
+    """A table of written points as marks, which others override, and comments."""
+    for names, points, comments in table.value:
         for question, mark in points.items():
             yield Decision(kind=Kind.MARK, student=tuple(names), subject=question, value=mark)
+        for question, comment in comments.items():
+            yield Decision(kind=Kind.COMMENT, student=tuple(names), subject=question, value=comment)
 
 
 def _questions(decisions: list[Decision]) -> dict[str, Question]:
@@ -248,6 +250,15 @@ def fitting(indexed: dict[str, list[Person]], names: Iterable[str]) -> list[str]
             if len(found) == 1 or (found and all(person.name == found[0].name for person in found)):
                 return [person.id for person in found]
     return []
+
+
+def _last(own: list[Decision]) -> list[Decision]:
+    """The last decision on each matter: a student who has got another id since is still the same one."""
+    last: dict[tuple[Kind, str, str, str], Decision] = {}
+    for one in own:
+        comment = str(one.value) if one.kind is Kind.COMMENT else ""
+        last[one.kind, one.exercise, one.subject, comment] = one
+    return list(last.values())
 
 
 def _extended(extension: Decision) -> str:

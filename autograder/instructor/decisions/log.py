@@ -47,7 +47,7 @@ class Kind(str, Enum):
     QUESTION = "question"  # a written question: the points possible
     RUBRIC = "rubric"  # a question's items: a list of [label, points]
     TICKS = "ticks"  # labels of the items that hold for one student's answer
-    TABLE = "table"  # points of written questions, from a table: a list of [names of a student, {question: points}]
+    TABLE = "table"  # of written questions: a list of [names of a student, {question: points}, {question: comment}]
     MARK = "mark"  # one student's points of a question, whatever the items say
     COMMENT = "comment"  # for one student to read; on an exercise, a check, a line ("hw2/maml.py:12") or a question
     SIMILAR = "similar"  # what was found of submissions that are alike
