@@ -17,6 +17,7 @@ from selection import (  # noqa: F401  (hooks)
     pytest_terminal_summary,
     pytest_xdist_make_scheduler,
 )
+from toy_course import Course
 
 from autograder.grading import catalog
 from autograder.grading import grade as grading
@@ -82,6 +83,20 @@ def required_alone():
             listed = msgspec.structs.replace(catalog.homework(name), optional={})
             stack.enter_context(catalog.replaced(name, listed))
         yield
+
+
+@pytest.fixture(scope="session")
+def written_course(tmp_path_factory):
+    """A course with one exercise, the toy, whose texts are written."""
+    course = Course(tmp_path_factory.mktemp("course"))
+    assert course.run("write").returncode == 0
+    return course
+
+
+@pytest.fixture
+def toy_course(written_course, tmp_path):
+    """Such a course of the test's own."""
+    return written_course.copy(tmp_path)
 
 
 # Submissions, made from the reference solutions

@@ -1,7 +1,7 @@
 """`check`, `mutants` and `calibrate`, on a course with one small exercise."""
 
 import pytest
-from toy_course import FITTED, toy_course  # noqa: F401  (fixture)
+from toy_course import FITTED
 
 
 def words(done):
@@ -10,7 +10,7 @@ def words(done):
 
 
 @pytest.mark.slow
-def test_an_exercise_that_keeps_all_rules_is_checked_whole(toy_course):  # noqa: F811
+def test_an_exercise_that_keeps_all_rules_is_checked_whole(toy_course):
     toy_course.complete()
     toy_course.set_thresholds()
     done = toy_course.run("check")
@@ -21,7 +21,7 @@ def test_an_exercise_that_keeps_all_rules_is_checked_whole(toy_course):  # noqa:
     assert costs[0][1:] == ["2", "a root, too much of it where the centre is large"] and costs[1][1] == "28"
 
 
-def test_what_is_missing_is_told_in_the_order_of_writing_and_what_takes_minutes_waits(toy_course):  # noqa: F811
+def test_what_is_missing_is_told_in_the_order_of_writing_and_what_takes_minutes_waits(toy_course):
     done = toy_course.run("check", "hw1/toy")
     said = words(done)
     assert done.returncode == 1 and done.stderr == ""
@@ -210,7 +210,7 @@ BROKEN = {  # what is edited: file, passage, what stands in its place; and what 
 
 
 @pytest.mark.parametrize("edits", BROKEN.values(), ids=BROKEN)
-def test_a_rule_that_is_broken_is_told_with_file_and_line_and_what_to_do(toy_course, edits):  # noqa: F811
+def test_a_rule_that_is_broken_is_told_with_file_and_line_and_what_to_do(toy_course, edits):
     for name, old, new, _ in edits:
         toy_course.edit(name, old, new)
     done = toy_course.run("check", "hw1/toy", "--fast")
@@ -219,14 +219,14 @@ def test_a_rule_that_is_broken_is_told_with_file_and_line_and_what_to_do(toy_cou
     assert missing == [], done.stdout
 
 
-def test_a_page_that_cannot_be_read_is_one_sentence(toy_course):  # noqa: F811
+def test_a_page_that_cannot_be_read_is_one_sentence(toy_course):
     toy_course.edit("exercise.toml", "paper = ", "papers = ")
     done = toy_course.run("check", "hw1/toy", "--fast")
     assert done.returncode == 3 and len(done.stderr.splitlines()) == 1
     assert "exercises/toy/exercise.toml has a key papers that nothing reads" in done.stderr
 
 
-def test_thresholds_that_are_too_near_or_not_measured_are_told(toy_course):  # noqa: F811
+def test_thresholds_that_are_too_near_or_not_measured_are_told(toy_course):
     for changed, said in (
         ({"measured": [0.9, 0.91]}, "2 seeds were measured of 30."),
         ({"bound": 0.5}, "0.5 is not what the measured accuracies give"),
@@ -238,7 +238,7 @@ def test_thresholds_that_are_too_near_or_not_measured_are_told(toy_course):  # n
         assert said in words(toy_course.run("check", "hw1/toy", "--fast")), said
 
 
-def test_a_mutant_that_does_not_fit_or_cannot_be_imported_is_one_sentence(toy_course):  # noqa: F811
+def test_a_mutant_that_does_not_fit_or_cannot_be_imported_is_one_sentence(toy_course):
     toy_course.edit("mutants.md", "- value - self", "- valu - self")
     done = toy_course.run("mutants", "hw1/toy", "--jobs", "1")
     assert done.returncode == 3 and done.stdout == ""
@@ -255,7 +255,7 @@ def test_a_mutant_that_does_not_fit_or_cannot_be_imported_is_one_sentence(toy_co
     )
 
 
-def test_the_checks_that_fail_are_recorded_with_the_one_that_explains_first(toy_course):  # noqa: F811
+def test_the_checks_that_fail_are_recorded_with_the_one_that_explains_first(toy_course):
     before = (toy_course.toy / "mutants.md").read_text()
     toy_course.edit("mutants.md", "-> centre, spread_of_moved_numbers: the", "-> centre, spread: the")
     toy_course.edit("mutants.md", "-> spread, spread_of_moved_numbers", "-> spread_of_moved_numbers")
@@ -271,7 +271,7 @@ def test_the_checks_that_fail_are_recorded_with_the_one_that_explains_first(toy_
     assert toy_course.run("mutants", "hw1/toy", "--jobs", "1", "--seed", "3").returncode == 0
 
 
-def test_a_homework_or_an_exercise_that_is_not_there_is_refused(toy_course):  # noqa: F811
+def test_a_homework_or_an_exercise_that_is_not_there_is_refused(toy_course):
     for arguments, said in (
         (["check", "hw9/x"], "There is no homework hw9; there are hw1."),
         (["check", "hw1/x"], "hw1 has no exercise x; it has toy."),
@@ -282,7 +282,7 @@ def test_a_homework_or_an_exercise_that_is_not_there_is_refused(toy_course):  # 
 
 
 @pytest.mark.slow
-def test_how_many_processes_measure_makes_no_difference_and_what_is_measured_is_kept(toy_course):  # noqa: F811
+def test_how_many_processes_measure_makes_no_difference_and_what_is_measured_is_kept(toy_course):
     options = ("--seeds", "6", "--mutant-seeds", "2")  # made tasks need no drawings, and this course has none
     done = toy_course.run("calibrate", "hw1/toy", *options, "--jobs", "1")
     assert done.returncode == 0 and "After 5 seeds, toy test_tells_numbers_apart made: accuracy at least" in done.stdout
@@ -298,7 +298,7 @@ def test_how_many_processes_measure_makes_no_difference_and_what_is_measured_is_
     assert (toy_course.toy / "thresholds.json").read_bytes() == alone
 
 
-def test_calibration_without_omniglot_names_another_source_before_it_begins(toy_course):  # noqa: F811
+def test_calibration_without_omniglot_names_another_source_before_it_begins(toy_course):
     toy_course.edit("checks.py", ", made=True", "")
     done = toy_course.run("calibrate", "hw1/toy", "--seeds", "6", "--mutant-seeds", "2")
     assert done.returncode == 4 and done.stdout == ""

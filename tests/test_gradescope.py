@@ -20,13 +20,14 @@ from pathlib import Path
 import click
 import pytest
 from container import Container
-from few_mutants import few_mutants
+from few_mutants import SEED, few_mutants
 from rich.console import Console
 
 from autograder import paths
 from autograder.grading import catalog
 from autograder.instructor import references, solution_regions
 from autograder.instructor.gradescope import build, results
+from autograder.instructor.handout import build as handout
 from autograder.instructor.handout import leaks
 from autograder.intake import archives
 from autograder.isolation import levels, totals
@@ -42,8 +43,12 @@ TEST = {
     "score", "max_score", "status", "name", "name_format", "number", "output", "output_format", "tags", "visibility",
     "extra_data",
 }  # fmt: skip
+OWN = {  # files of an archive that a handout has not
+    *("setup.sh", "run_autograder", "settings.json", "unfinished.json", "requirements.txt"),
+    *(f"gradescope/{name}" for name in build.PROGRAM),
+}
+SEARCHED = "hw2"  # whose handout tests/test_handout.py searches
 UNFINISHED = "The grader did not finish. This is no verdict on your work: please tell the course staff."
-SEED = 11
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 
 
@@ -126,17 +131,23 @@ def test_nothing_ends_as_no_verdict():
 # The archive
 
 
-@functools.cache
-def archive_of(*of):
-    with few_mutants():
-        return build.archive(*of)
+@pytest.fixture(scope="session")
+def archive_of(shared):
+    """Builds archives, each once."""
+
+    @functools.cache
+    def built(*of):
+        with few_mutants(shared):
+            return build.archive(*of)
+
+    return built
 
 
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in catalog.homeworks() if name != "hw2"]
 
 
 @pytest.fixture(scope="module", params=["hw2", *SLOW])
-def archive(request):
+def archive(request, archive_of):
     """A homework, and the members of its archive."""
     with zipfile.ZipFile(io.BytesIO(archive_of(request.param, SEED))) as packed:
         return request.param, {info.filename: (info, packed.read(info)) for info in packed.infolist()}
@@ -166,10 +177,14 @@ def test_an_archive_holds_one_homework_and_nothing_of_this_machine(archive):
         assert str(paths.COURSE).encode() not in content, name
 
 
-def test_an_archive_holds_no_solution(archive):
+def test_an_archive_holds_no_solution(archive, shared):
     homework, members = archive
-    found = leaks.find(archives.pack({name: content for name, (_, content) in members.items()}), EXERCISES, [])
-    assert list(found) == []
+    with few_mutants(shared):
+        given = {f"course/{name}": content for name, content in handout.build(homework, seed=SEED).items()}
+    assert members.keys() - given.keys() == OWN
+    known = given if homework == SEARCHED else {}
+    more = {name: content for name, (_, content) in members.items() if content != known.get(name)}
+    assert more.keys() >= OWN and list(leaks.find(archives.pack(more), EXERCISES, [])) == []
     assert f"course/{catalog.exercises(homework)[-1].place}/answers.json" in members
 
 
@@ -187,7 +202,7 @@ def test_the_grader_in_an_archive_needs_no_torch_itself(archive, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_archive():
+def test_the_same_seed_gives_the_same_archive(archive_of):
     with few_mutants():
         assert build.archive("hw1", SEED) == archive_of("hw1", SEED) != build.archive("hw1", SEED + 1)
 
@@ -240,7 +255,7 @@ def marked(test):
 
 
 @pytest.fixture
-def container():
+def container(archive_of):
     """Makes containers for a homework."""
     with contextlib.ExitStack() as stack:
 

@@ -1,6 +1,8 @@
 """What happens at import: packages that are not here, code that runs, compilers, versions; and what is said of it."""
 
 import platform
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -11,6 +13,7 @@ from autograder.grading import box, catalog
 from autograder.grading.subjects import Student
 from autograder.instructor import in_process, references
 from autograder.isolation import levels
+from autograder.paths import COURSE
 from autograder.results import StudentError, Verdict
 from autograder.worker import failure, wire
 
@@ -278,6 +281,20 @@ def test_a_solution_of_ours_is_not_compiled_either():
     )
     solution = in_process.Inside(EXERCISE, source)._solution
     assert solution.compiled(3) == 3 and torch.compile(solution.f) is solution.f
+
+
+COUNTED = """
+import sys, torch
+from autograder.shapes.memory import TensorMemory
+with TensorMemory() as memory:
+    numbers = torch.ones(1000) * 2
+assert memory.peak == 8000, memory.peak
+assert "torch._dynamo" not in sys.modules
+"""
+
+
+def test_memory_is_counted_without_the_compiler():
+    subprocess.run([sys.executable, "-c", COUNTED], cwd=COURSE, check=True)
 
 
 # Versions, debuggers, lines: what is said of a reply

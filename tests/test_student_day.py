@@ -9,7 +9,7 @@ import time
 import msgspec
 import pytest
 from rich.console import Console
-from toy_course import ENVIRONMENT, SOLUTION, SPREAD, WRONG, toy_course  # noqa: F401  (a fixture)
+from toy_course import ENVIRONMENT, SOLUTION, SPREAD, WRONG
 
 from autograder.report.timeline import Timeline
 from autograder.results import Report, Verdict
@@ -24,7 +24,7 @@ python_files = checks.py
 
 
 @pytest.fixture
-def course(toy_course):  # noqa: F811
+def course(toy_course):
     """A course in which the toy is solved."""
     toy_course.set_thresholds()
     save(toy_course, SOLUTION)

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from few_mutants import few_mutants
+from few_mutants import SEED, few_mutants
 
 from autograder import paths
 from autograder.grading import catalog
@@ -65,24 +65,17 @@ def windows(folder, *words, status=0, expected=""):
 # Windows
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("homework", catalog.homeworks())
-def test_the_reference_has_full_marks_on_windows(course, homework):
-    said = windows(course, "-m", "autograder", homework, "--fast", "--reference")
-    earned, points = re.search(rf"{homework}: ([\d.]+) of ([\d.]+) points", said).groups()
-    assert earned == points
-
-
 def test_the_stubs_have_none_on_windows_and_the_words_are_honest(tmp_path):
     shutil.copytree(paths.COURSE / "hw2", tmp_path / "hw2")
-    told = windows(paths.COURSE, "-m", "autograder", "hw2", "--fast", status=1, expected="hw2: 0 of ")
+    words = ("hw2", "--fast", "--only", "protonet")
+    told = windows(paths.COURSE, "-m", "autograder", *words, status=1, expected="hw2: 0 of ")
     assert "your code runs without a full sandbox: no sandbox is known for Windows." in told
     refused = windows(paths.COURSE, "-m", "autograder", "hw2", "--submission", str(tmp_path), status=4)
     assert "NO SANDBOX." in refused and "Nothing was graded." in refused
 
 
 def test_work_is_packed_on_windows(course, tmp_path):
-    words = ("submit", "hw2", "--out", str(tmp_path / "x.zip"))
+    words = ("submit", "hw2", "--unchecked", "--out", str(tmp_path / "x.zip"))
     windows(course, "-m", "autograder", *words, status=1, expected="hw2/answers.md has no answers yet.")
     (course / "hw2" / "answers.pdf").write_bytes(b"%PDF-1.7\n")
     windows(course, "-m", "autograder", *words, expected="hand it in")
@@ -109,9 +102,9 @@ def test_training_runs_on_windows(course, words):
 
 
 @pytest.mark.slow
-def test_a_handout_is_worked_in_and_upgraded_on_windows(course, tmp_path):
-    with few_mutants():
-        assert command.handout("hw2", tmp_path / "old", False, command.Wanted()) == 0
+def test_a_handout_is_worked_in_and_upgraded_on_windows(course, tmp_path, shared):
+    with few_mutants(shared):
+        assert command.handout("hw2", tmp_path / "old", False, command.Wanted(seed=SEED)) == 0
     shutil.copytree(tmp_path / "old", tmp_path / "new")
     old = tmp_path / "old"
     shutil.copy(course / "hw2/protonet.py", old / "hw2/protonet.py")

@@ -1,5 +1,6 @@
 """A course whose exercises are copies of one small exercise, tests/toy: the engine's own tests run commands on it."""
 
+import copy
 import json
 import os
 import shutil
@@ -8,7 +9,6 @@ import sys
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from autograder.grading.thresholds import Threshold
 from autograder.instructor.quality import calibrate
@@ -54,8 +54,7 @@ class Course:
             ignored = shutil.ignore_patterns("__pycache__", "omniglot_resized", "glyphs", ".*")
             shutil.copytree(COURSE / name, folder / name, ignore=ignored)
         shutil.copy(COURSE / "pyproject.toml", folder)
-        self.folder, self.exercises, self.homework = folder, folder / "autograder" / "exercises", folder / homework
-        self.list, self.toy = self.homework / "homework.toml", self.exercises / "toy"
+        self._lies_in(folder, homework)
         for path in self.exercises.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
@@ -68,6 +67,17 @@ class Course:
             own = shutil.copytree(TOY, self.exercises / name, ignore=shutil.ignore_patterns("__pycache__"))
             page = own / "exercise.toml"
             page.write_text(page.read_text().replace('"hw1"', f'"{homework}"'))
+
+    def _lies_in(self, folder, homework):
+        self.folder, self.exercises, self.homework = folder, folder / "autograder" / "exercises", folder / homework
+        self.list, self.toy = self.homework / "homework.toml", self.exercises / "toy"
+
+    def copy(self, folder):
+        """Return a copy in another folder."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        course = copy.copy(self)
+        course._lies_in(folder, self.homework.name)
+        return course
 
     def run(self, *arguments):
         """Run a command of the autograder's; returns its status and what it printed, wrapped nowhere."""
@@ -107,11 +117,3 @@ class Course:
         for name, text in texts.items():
             (own / f"{name}.py").write_text(text)
         return folder
-
-
-@pytest.fixture
-def toy_course(tmp_path):
-    """A course of the test's own with one exercise, the toy, whose texts are written."""
-    course = Course(tmp_path)
-    assert course.run("write").returncode == 0
-    return course

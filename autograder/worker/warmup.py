@@ -21,17 +21,24 @@ def skip_the_compiler() -> None:
     """Leave what is compiled as it is, and let optimizers be made without torch's compiler.
 
     To import the compiler takes half a minute, and to compile a small network longer than all that is asked of it.
-    Methods of Optimizer import it when they are first called, only to be told that they are not to be compiled; they
-    remember it in this attribute (torch/_compile.py). Where another version of torch does not, nothing happens.
     """
-    for method in vars(torch.optim.Optimizer).values():
-        function = getattr(method, "__wrapped__", None)
-        if function is not None:
-            function.__dynamo_disable = function
+    is_not_compiled(torch.optim.Optimizer)
     for place, name in ((torch, "compile"), (torch.compiler, "compile"), (torch.compiler, "disable")):
         setattr(place, name, _as_it_is)
     module: Any = torch.nn.Module
     module.compile = lambda self, *options, **named: None
+
+
+def is_not_compiled(kind: type) -> None:
+    """Let the methods of a class of torch's know that they are not to be compiled.
+
+    Some of them import the compiler when they are first called, only to be told so; they remember it in this attribute
+    (torch/_compile.py). Where another version of torch does not, nothing happens.
+    """
+    for method in vars(kind).values():
+        function = getattr(method, "__wrapped__", None)
+        if function is not None:
+            function.__dynamo_disable = function
 
 
 def _as_it_is(model: Any = None, *options: Any, **named: Any) -> Any:

@@ -1,9 +1,13 @@
 """The files of a handout: what students get of this course, and answers in the place of solutions."""
 
+import concurrent.futures
+import functools
 import hashlib
 import sys
 from collections.abc import Callable, Iterable
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import msgspec
@@ -23,6 +27,8 @@ else:
     import tomli as tomllib
 
 Files = dict[str, bytes]
+
+CHUNK = 8  # mistakes that a process is given at a time
 
 # What a student's git leaves out: what programs make, and nothing that is handed in.
 IGNORED = """\
@@ -80,14 +86,16 @@ def build(
     """
     listed = listed or catalog.homework(homework)
     edited = {exercise.file for exercise in exercises(homework)}
-    with catalog.replaced(homework, listed):
+    workers = concurrent.futures.ProcessPoolExecutor(mp_context=get_context("spawn"))  # started where one is needed
+    with catalog.replaced(homework, listed), workers:
+        many = functools.partial(workers.map, chunksize=CHUNK)
         modules = [name for name in carried.modules(homework) if name not in edited]
         files = {name: (COURSE / name).read_bytes() for name in modules} | generated.files(homework) | _named(carry)
         files[f"{homework}/{LIST}"] = catalog.write(listed).encode()
         for exercise in exercises(homework):
             observe(f"answers of {exercise.name}")
             files[f"{manifest.BASES}/{exercise.file}"] = files[exercise.file]
-            files |= _exercise(exercise, seed)
+            files |= _exercise(exercise, seed, many)
         version = _version(files)
         told = Manifest(homework=homework, version=version, term=listed.term, due=listed.due, seed=seed, files={})
         files |= _papers(told)
@@ -116,10 +124,10 @@ def unaccounted(files: Files) -> list[str]:
     return sorted(name for name, _ in told.files.items() ^ digests.items())
 
 
-def _exercise(exercise: Exercise, seed: int) -> Files:
+def _exercise(exercise: Exercise, seed: int, many: Callable[..., Iterable[Any]]) -> Files:
     """Of the exercise's folder what its checks and its probe need, and recorded answers."""
     files = {f"{exercise.place}/{name}": (exercise.folder / name).read_bytes() for name in carried.parts(exercise)}
-    for name, content in record(exercise, seed).items():
+    for name, content in record(exercise, seed, many).items():
         files[f"{exercise.place}/{name}"] = content
     thresholds = f"{exercise.place}/thresholds.json"
     if thresholds in files:

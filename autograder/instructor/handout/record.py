@@ -4,11 +4,8 @@ The checks are run as they are: the reference on itself for the right answers, e
 is what autograder.grading.recorded reads.
 """
 
-import concurrent.futures
-import contextlib
 import functools
-from collections.abc import Callable, Iterator
-from multiprocessing import get_context
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from unittest import mock
 
@@ -32,7 +29,7 @@ from autograder.results import CheckResult, Verdict
 
 Arrays = dict[str, np.ndarray]
 
-FEW = 60  # mistakes in checks: more of them are tried by several processes
+FEW = 60  # mistakes in checks: more of them are tried by other processes, where there are any
 LARGE = 1000  # numbers, from which on ones and zeros are stored as bits
 
 
@@ -40,12 +37,13 @@ class RecordError(Exception):
     """The reference does not pass its own checks: there is nothing right to record."""
 
 
-def record(exercise: Exercise, seed: int) -> dict[str, bytes]:
+def record(exercise: Exercise, seed: int, many: Callable[..., Iterable[Any]] = map) -> dict[str, bytes]:
     """The two files of an exercise, by name.
 
     Args:
         exercise: which.
         seed: of the run whose questions are answered.
+        many: maps a function over many mistakes, as other processes do; see concurrent.futures.Executor.map.
 
     Raises:
         RecordError: the reference fails a check.
@@ -60,7 +58,7 @@ def record(exercise: Exercise, seed: int) -> dict[str, bytes]:
     for check in results:
         if check.verdict is not Verdict.PASS:
             raise RecordError(f"The reference does not pass {check.name} of {exercise.name}: {check.message}")
-    wrong = list(_wrong(exercise, seed))
+    wrong = list(_wrong(exercise, seed, many))
     stored[WRONG] = np.concatenate([np.zeros((0, 3)), *(marked.marks for marked in wrong)]).astype(np.float32)
     answers = Answers(
         seed, list(right.found.values()), [found.trace for found in wrong], [len(found.marks) for found in wrong]
@@ -68,18 +66,14 @@ def record(exercise: Exercise, seed: int) -> dict[str, bytes]:
     return {f"{NAME}.json": msgspec.json.encode(answers), f"{NAME}.safetensors": save(stored)}
 
 
-def _wrong(exercise: Exercise, seed: int) -> Iterator[Marked]:
+def _wrong(exercise: Exercise, seed: int, many: Callable[..., Iterable[Any]]) -> Iterator[Marked]:
     """The traces that known mistakes leave in the checks."""
     judged = {function.__name__: function for function in grading.checks(exercise) if not grading.trains(function)}
     asked = [(check, suspect) for check in judged for suspect in misconceptions.suspects(exercise, check)]
     leave = functools.partial(_traces, exercise, seed)
-    with contextlib.ExitStack() as stack:
-        every = map
-        if len(asked) > FEW:
-            pool = concurrent.futures.ProcessPoolExecutor(mp_context=get_context("spawn"))
-            every = functools.partial(stack.enter_context(pool).map, chunksize=8)  # type: ignore[assignment]
-        for (check, _), found in zip(asked, every(leave, asked), strict=True):
-            yield from (left for left in found if left.trace.raised or not hasattr(judged[check], "tells"))
+    every = many if len(asked) > FEW else map
+    for (check, _), found in zip(asked, every(leave, asked), strict=True):
+        yield from (left for left in found if left.trace.raised or not hasattr(judged[check], "tells"))
 
 
 def _traces(exercise: Exercise, seed: int, asked: tuple[str, misconceptions.Suspect]) -> tuple[Marked, ...]:

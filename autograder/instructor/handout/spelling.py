@@ -63,11 +63,18 @@ def spellings(text: str) -> frozenset[str]:
         comments = (line.partition("#")[2] for line in text.splitlines() if "#" in line)
         text = "\n".join([*comments, *(string for string in strings if isinstance(string, str))])
     for line in [*_logical(text), *QUOTED.findall(text)]:
-        bare = BEGINNING.sub("", MARKS.sub("", line).strip().rstrip(",;\"'`:"))
-        if len(bare) > 8 and CODE.search(bare) and not _is_prose(bare):
-            tree = _parsed(bare) or _parsed(bare + ")")
-            found.update(spelled(tree) if tree else ())
+        found |= _of_line(line)
     return frozenset(found)
+
+
+@functools.lru_cache(maxsize=2**16)  # the same lines are read in one disguise after the other
+def _of_line(line: str) -> frozenset[str]:
+    """Spell every expression in a line that is code."""
+    bare = BEGINNING.sub("", MARKS.sub("", line).strip().rstrip(",;\"'`:"))
+    if len(bare) <= 8 or not CODE.search(bare) or _is_prose(bare):
+        return frozenset()
+    tree = _parsed(bare) or _parsed(bare + ")")
+    return frozenset(spelled(tree) if tree else ())
 
 
 def spelled(tree: ast.AST) -> Iterator[str]:
