@@ -1,6 +1,7 @@
 """Scores anew, without running anything: take decisions, and write what follows from them."""
 
 import difflib
+import math
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -174,12 +175,12 @@ def _decisions(wanted: Wanted, rows: list[Row], listed: list[Exercise], due: dat
     for name, kind in OF_ALL.items():
         for words in getattr(wanted, name):
             of_check(kind, words, True)
-    for words, points in wanted.points:
-        of_check(Kind.POINTS, words, points)
-    for who, words, points in wanted.override:
-        of_check(Kind.OVERRIDE, words, points, find_student(who, rows).names)
+    for words, worth in wanted.points:
+        of_check(Kind.POINTS, words, worth)
+    for who, words, earned in wanted.override:
+        of_check(Kind.OVERRIDE, words, earned, find_student(who, rows).names)
     simple: tuple[tuple[Kind, Iterable[tuple[str, Any]], Callable[[Any], Any]], ...] = (
-        (Kind.ADJUST, wanted.adjust, float),
+        (Kind.ADJUST, wanted.adjust, points),
         (Kind.EXTEND, wanted.extend, lambda text: extension(text, due)),
         (Kind.COMMENT, wanted.comment, str),
     )
@@ -196,11 +197,24 @@ def checked_points(kind: Kind, value: Any, check: CheckResult) -> Any:
     Raises:
         DecisionError: they cannot.
     """
+    if kind in (Kind.POINTS, Kind.OVERRIDE):
+        points(value)
     if kind in (Kind.POINTS, Kind.OVERRIDE) and value < 0:
         raise DecisionError(f"A check cannot have {number(value)} points; --adjust takes points from a total.")
     if kind is Kind.OVERRIDE and value > check.points:
         raise DecisionError(f'"{check.title}" has {number(check.points)} points; --adjust adds more to a total.')
     return value
+
+
+def points(value: float) -> float:
+    """Return a number of points that can be decided.
+
+    Raises:
+        DecisionError: it is none: points are finite and have two decimals at most.
+    """
+    if not math.isfinite(value) or not math.isclose(value, round(value, 2), abs_tol=1e-9):
+        raise DecisionError(f"{value:g} is no number of points: they have two decimals at most.")
+    return round(value, 2)
 
 
 def extension(text: str, due: datetime | None = None) -> str:
