@@ -30,6 +30,7 @@ def _check(exercise: Exercise, fast: bool) -> str:
     """Print of one exercise, and write down that all was tried; returns the first sentence on what is broken."""
     console = terminal.console()
     broken: list[str] = []
+    begun = tried.digest(exercise)  # of the files as they are now: who edits them meanwhile has not tried the new ones
     console.print(Text(f"{exercise.homework}/{exercise.name}  {exercise.place}", "bold"))
     for rule in RULES:
         if rule.slow and (fast or broken):
@@ -43,7 +44,7 @@ def _check(exercise: Exercise, fast: bool) -> str:
             console.print(Padding(table, (0, 0, 0, 4)))
         broken += found
     if not broken and not fast:
-        tried.record(exercise)
+        tried.record(exercise, begun)
     console.print()
     return broken[0] if broken else ""
 

@@ -52,9 +52,14 @@ def files(exercise: Exercise) -> set[Path]:
     return own | version.files(exercise, own, ENGINE)
 
 
-def record(exercise: Exercise) -> None:
-    """Write down that all mutants and alternatives were tried, and that none was out of order."""
-    told = Tried(digest(exercise), len(mutants.load(exercise)), len(alternatives.load(exercise)))
+def record(exercise: Exercise, begun: str) -> None:
+    """Write down that all mutants and alternatives were tried, and that none was out of order.
+
+    Args:
+        exercise: whose.
+        begun: the digest when the trying began.
+    """
+    told = Tried(begun, len(mutants.load(exercise)), len(alternatives.load(exercise)))
     write_whole(_path(exercise), msgspec.json.format(msgspec.json.encode(told)) + b"\n")
 
 
