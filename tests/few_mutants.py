@@ -14,8 +14,7 @@ from autograder.instructor.handout.record import record
 from autograder.instructor.quality import mutants
 
 SEED = 7  # of the answers that are kept
-COMPARED = ("protonet", "maml")  # whose recorded answers are held against the solutions
-EVERY, OF_OTHERS = 9, 27  # one mutant in so many is recorded, of these exercises and of others
+EVERY, OF_OPTIONAL = 9, 27  # one mutant in so many is recorded, of required exercises and of optional ones
 PAIR = ("first order: retain_graph", "softmax before the inner cross entropy")
 # What is only looked at where a leak of the query's labels is suspected has to be recorded, too.
 SUSPECTED = ("query logits put together class by class", "prototypes of support and query")
@@ -24,7 +23,7 @@ load = mutants.load
 
 def few(exercise):
     """Some mutants of an exercise, and those that tests name."""
-    every = EVERY if exercise.name in COMPARED else OF_OTHERS
+    every = EVERY if exercise.required else OF_OPTIONAL
     return [m for n, m in enumerate(load(exercise)) if n % every == 0 or m.name in (*PAIR, *SUSPECTED)]
 
 

@@ -21,7 +21,7 @@ import click
 import msgspec
 import numpy as np
 import pytest
-from few_mutants import COMPARED, EVERY, PAIR, SEED, SUSPECTED, few_mutants, load
+from few_mutants import EVERY, PAIR, SEED, SUSPECTED, few_mutants, load
 from safetensors.numpy import save
 
 from autograder import fault, manifest, paths
@@ -107,7 +107,7 @@ def recorded_key(monkeypatch, files, unpacked):
     return recorded.Recorded()
 
 
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("name", ["protonet", "maml"])
 def test_recorded_answers_give_the_verdicts_of_the_solutions(name, recorded_key):
     exercise = EXERCISES[name]
     solution = (exercise.folder / "solution.py").read_text()

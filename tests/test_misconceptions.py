@@ -76,13 +76,13 @@ def test_a_mistake_without_words_is_never_named(likely):
     assert likely(mutant, [mutant]) == ""
 
 
-def test_fields_that_the_check_does_not_look_at_do_not_block_a_name(judge, solution):
-    maml = EXERCISES["maml"]
+def test_fields_that_the_check_does_not_look_at_do_not_block_a_name(judge, monkeypatch):
+    named_by = {"test_one_inner_step", "test_each_inner_step_starts_from_the_last"}
     source = both("maml", "one step too many", "no accuracy after the last step")
-    results = {check.name: check for check in judge("maml", source)}
-    (says,) = (mutant.says for mutant in mutants.load(maml) if mutant.name == "one step too many")
-    assert says in results["test_one_inner_step"].likely
-    assert says in results["test_each_inner_step_starts_from_the_last"].likely
+    known = [mutant for mutant in mutants.load(EXERCISES["maml"]) if named_by & {*mutant.fails}]
+    monkeypatch.setattr(mutants, "load", lambda exercise: known)
+    (says,) = (mutant.says for mutant in known if mutant.name == "one step too many")
+    assert named_by <= {check.name for check in judge("maml", source) if says in check.likely}
 
 
 def test_two_common_mistakes_at_once_are_named_as_two(judge):
