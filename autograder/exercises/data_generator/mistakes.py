@@ -4,7 +4,6 @@ Each function returns a mistake in words that go on after "if", or "" where the 
 same words.
 """
 
-import itertools
 from collections.abc import Callable
 from functools import cache
 
@@ -163,7 +162,8 @@ def of_layout(classes: np.ndarray, shown: np.ndarray) -> str:
     if (support == in_order).all():
         if (np.sort(query) == in_order).all() or not _vary(query):
             return ""
-        return OVERWRITTEN if all(_is_overwritten(way)(tuple(row)) for row in query.tolist()) else REPEATED_CLASSES
+        seen = set(map(tuple, query.tolist()))
+        return OVERWRITTEN if any(seen <= orders for orders in _overwritten(way)) else REPEATED_CLASSES
     if (classes[:, :-1] == (np.arange(shot) % way)[:, None]).all() and (query == shot % way).all():
         return LABELS_BY_ROW
     if rows_hold_all and (query == in_order).all() and _vary(support[:, 0]):
@@ -219,19 +219,21 @@ def _are_by_class(shown: np.ndarray) -> bool:
 
 
 @cache
-def _is_overwritten(way: int) -> Callable[[tuple[int, ...]], bool]:
-    """Whether an order of N classes can come of N rows that change places one by one where views are no copies.
+@cache
+def _overwritten(way: int) -> tuple[set[tuple[int, ...]], ...]:
+    """The orders of N classes that can come of N rows that change places one by one where views are no copies.
 
-    Either as random.shuffle does it to an array, from the last row to the first: each row becomes a copy of itself or
-    of an earlier one. Or by any permutation of which each row is read when those before it have been written.
+    Each row in turn becomes a copy of what then stands in any row. What was in it is lost, so that most orders never
+    come. There is one set for who goes from the first row to the last, and one for the other way around, as in
+    random.shuffle.
     """
-    written = set()
-    for order in itertools.permutations(range(way)):
-        row = list(range(way))
-        for place, source in enumerate(order):
-            row[place] = row[source]
-        written.add(tuple(row))
-    return lambda row: row in written or all(row[n] <= n for n in range(way))
+    orders: list[set[tuple[int, ...]]] = []
+    for places in (range(way), range(way)[::-1]):
+        reached = {tuple(range(way))}
+        for place in places:
+            reached = {(*row[:place], row[source], *row[place + 1 :]) for row in reached for source in range(way)}
+        orders.append(reached)
+    return tuple(orders)
 
 
 def _is_by_row(shown: np.ndarray) -> bool:
