@@ -249,8 +249,8 @@ def test_queries_are_answered_from_memory(student, draw):
         told.append((moved > 1e-6 * np.abs(before).max()).all(axis=0))
     where = "" if all(map(np.all, told)) else f"in {told[0].sum()} of the {len(told[0])} episodes of a batch "
     assert not all(map(np.any, told)), (
-        f"{where}the label of each query changes its own output: {'there ' if where else ''}no label is hidden, nothing "
-        "need be remembered"
+        f"{where}the label of each query changes its own output: {'there ' if where else ''}no label is hidden, "
+        "nothing need be remembered"
     )
 
 
@@ -483,13 +483,17 @@ def test_gradients_reach_both_layers(student, draw):
 @hint(
     "The query's logits go by the right drawings and labels, but are other numbers than the two LSTMs give for the "
     "sequence of the assignment. Look at which label stands beside which drawing, at what is done to drawings, labels "
-    "and outputs, and at the state from which each LSTM starts.",
+    "and outputs (is anything drawn at random, as by dropout?), and at the state from which each LSTM starts.",
     mend="At each place layer1 reads a drawing as it is and its own label, for the query zeros. Run layer1 over the "
     "whole sequence and layer2 over all its outputs, both from an empty state; or in pieces, where both get the state "
     "that the piece before has left.",
 )
 def test_logits_are_those_of_the_given_layers(student, reference, draw):
     """The logits of the query are what layer1 and layer2 make of the sequence of drawings and labels."""
+    for _, way, shot in SIZES[:2]:
+        pair = (np.concatenate([part, part]) for part in _episodes(draw, 1, way, shot))
+        first, second = _variants(student, draw, *pair, [])[0]
+        assert_close(second, first, "outputs of an episode that stands in a batch twice, at the second", rtol=1e-5)
     for batch, way, shot in SIZES[:2]:
         images, labels = _episodes(draw, batch, way, shot)
         weights = _weights(draw, way)

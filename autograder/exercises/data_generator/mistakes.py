@@ -4,6 +4,7 @@ Each function returns a mistake in words that go on after "if", or "" where the 
 same words.
 """
 
+import itertools
 from collections.abc import Callable
 from functools import cache
 
@@ -265,6 +266,7 @@ APART = "images and labels of the query are shuffled by two permutations"
 NEVER_SHUFFLED = "the query is never shuffled: it comes in class order"
 ONE_ORDER = "the query comes in one and the same order in every episode"
 ROLLED = "the query is rolled by a random number of places: it never comes in the other orders"
+TWO_EXCHANGED = "two drawings of the query change places, and the others stay in class order"
 BY_A_COIN = "the query comes in class order or reversed, and in no other order"
 
 
@@ -292,7 +294,13 @@ def of_orders(orders: set[tuple[int, ...]], way: int) -> str:
     rolls = {tuple(np.roll(in_order, places).tolist()) for places in range(way)}
     if len(orders) == 1:
         return NEVER_SHUFFLED if orders == {in_order} else ONE_ORDER
-    known = {frozenset({in_order, in_order[::-1]}): BY_A_COIN, frozenset(rolls): ROLLED}
+    exchanges = {row for row in itertools.permutations(in_order) if sum(map(int.__ne__, row, in_order)) == 2}
+    known = {
+        frozenset({in_order, in_order[::-1]}): BY_A_COIN,
+        frozenset(rolls): ROLLED,
+        frozenset(exchanges): TWO_EXCHANGED,
+        frozenset({in_order, *exchanges}): TWO_EXCHANGED,
+    }
     return known.get(frozenset(orders), "")
 
 
@@ -412,6 +420,11 @@ def of_splits(seen: dict[str, set[int]], listed: dict[str, list[int]], way: int)
             elif found == set(listed[other]):
                 found_mistakes.append(exchanged(part, other))
     return found_mistakes
+
+
+def of_pairs(places: np.ndarray) -> str:
+    """By the two characters of many episodes: (episodes, 2), their places in the list of folders."""
+    return NEIGHBOURS if (np.abs(np.diff(places, axis=1)) == 1).all() else ""
 
 
 def of_order_of_labels(places: np.ndarray, names: np.ndarray) -> str:
