@@ -58,6 +58,13 @@ def test_markdown_holds_no_markup_of_the_students(evil):
             assert line.startswith("    "), line
 
 
+def test_markdown_shows_failures_first_and_what_passes_last():
+    checks = [check(verdict) for verdict in (Verdict.PASS, Verdict.NOT_RUN, Verdict.WRONG, Verdict.CRASH)]
+    lines = files.markdown(report_of(*checks)).splitlines()
+    shown = [line.partition(",")[0] for line in lines if line.startswith("- ")]
+    assert shown == ["- WRONG", "- CRASH", "- NOT-RUN", "- PASS"]
+
+
 def test_markdown_begins_with_a_table_of_scores():
     lines = [line for line in files.markdown(report_of(check(Verdict.PASS), check(Verdict.WRONG))).splitlines() if line]
     assert lines[:4] == [

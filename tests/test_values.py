@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from autograder.grading import fingerprints
 from autograder.worker.packing import pack, unpack
 from autograder.worker.values import FormatError, flatten, in_double, several, tensor, to_array
 
@@ -225,6 +226,17 @@ def test_arguments_come_out_as_they_went_in():
     got = unpack(pack(given, arrays), arrays)
     assert len(arrays) == 4 and got["steps"] == 3 and type(got["steps"]) is int and type(got["rate"]) is float
     np.testing.assert_equal(got, given)
+
+
+def test_a_question_with_an_answer_in_it_is_the_same_in_whatever_order_that_came():
+    numbers = {"conv0": np.zeros((2, 3)), "b0": np.ones(3), "b10": np.full(4, 2.0)}
+    questions = []
+    for names in (list(numbers), sorted(numbers)):
+        arrays = {}
+        packed = pack({"parameters": {name: numbers[name] for name in names}}, arrays)
+        assert list(unpack(packed, arrays)["parameters"]) == names
+        questions.append(fingerprints.question(0, "inner_loop", packed, arrays))
+    assert questions[0] == questions[1]
 
 
 def test_in_double_precision_single_precision_is_double():

@@ -172,6 +172,12 @@ def test_an_empty_array_is_an_answer():
     assert wire.decode_arrays(payload({"x": tensor(shape=(1000, 0, 3), offsets=(0, 0))}))["x"].shape == (1000, 0, 3)
 
 
+def test_arrays_come_in_the_order_of_their_names():
+    sent = {f"w{n}": np.zeros(2) for n in range(20)}
+    _, body = split(wire.encode(REPLY, sent))
+    assert list(wire.decode_arrays(body)) == sorted(sent)
+
+
 def test_drawings_may_be_sent_to_the_worker_as_bytes():
     body = safetensors.numpy.save({"x": np.arange(4, dtype=np.uint8)})
     assert wire.decode_arrays(body, wire.QUESTIONS)["x"].tolist() == [0, 1, 2, 3]

@@ -105,6 +105,11 @@ def test_a_difference_is_told_in_numbers_with_its_place():
         assert_close({"w": [1.0, 2.0]}, {"w": [[1.0, 2.0]]}, "change of")
 
 
+def test_of_several_arrays_the_message_tells_of_the_one_that_is_most_wrong():
+    with pytest.raises(AssertionError, match=r"^change of conv1 at \[0\]: got 4, expected 1"):
+        assert_close({"conv0": [0.01], "conv1": [4.0]}, {"conv0": [0.0], "conv1": [1.0]}, "change of")
+
+
 @pytest.mark.parametrize(
     ("wrong", "pattern"),
     [

@@ -116,8 +116,9 @@ def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4
     if isinstance(want, Mapping):
         _assert_names(got, want, what)
         scale = max(_scale(value) for value in want.values())
-        for name, value in want.items():
-            _assert_close(got[name], value, f"{what} {name}", rtol * scale)
+        # The worst first: in the first of all, what differs may be as small as rounding.
+        for name in sorted(want, key=lambda name: _gap(got[name], want[name]), reverse=True):
+            _assert_close(got[name], want[name], f"{what} {name}", rtol * scale)
     else:
         _assert_close(got, want, what, rtol * _scale(want))
 
@@ -349,6 +350,15 @@ def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) 
         f" ({int((difference > tolerance).sum())} of {a.size} differ{_pattern(a, b, tolerance)})" if a.size > 1 else ""
     )
     raise AssertionError(f"{what}{place}: got {_number(a[worst])}, expected {_number(b[worst])}{count}")
+
+
+def _gap(got: ArrayLike, want: ArrayLike) -> float:
+    """Return the largest difference of two arrays, infinity where there is none to be had."""
+    try:
+        a, b = _numbers(got, "got"), _numbers(want, "want")
+    except AssertionError:
+        return float("inf")
+    return float(np.max(np.abs(a - b), initial=0.0)) if a.shape == b.shape else float("inf")
 
 
 def _pattern(a: np.ndarray, b: np.ndarray, tolerance: float) -> str:

@@ -9,13 +9,14 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from autograder.results import NOT_HANDED_IN, TO_DO, Report, number
+from autograder.results import NOT_HANDED_IN, TO_DO, Report, Verdict, number
 from autograder.untrusted import cell, clean
 
 COLUMNS = (
     *("subject", "exercise", "check", "verdict", "points", "of"),
     *("message", "hint", "how to mend it", "outside the sum"),
 )
+ORDER = {Verdict.NOT_RUN: 1, Verdict.PASS: 2}  # of the checks in Markdown: failures come first
 
 
 def html(report: Report) -> str:
@@ -40,7 +41,7 @@ def markdown(report: Report) -> str:
         lines.append(f"## {exercise.title}: {exercise.score}")
         if exercise.problem:
             lines.append(_block(exercise.problem))
-        for check in exercise.checks:
+        for check in sorted(exercise.checks, key=lambda check: ORDER.get(check.verdict, 0)):
             lines.append(f"- {check.verdict.value}, {number(check.earned)}/{number(check.points)}: {check.title}")
             if check.message and check.message != exercise.problem:
                 lines.append(_block(check.message, "      "))

@@ -193,7 +193,9 @@ MESSAGES: dict[str, Known] = {
     ),
     "no leaf for an optimizer": Known(
         ("can't optimize a non-leaf Tensor",),
-        "An optimizer changes leaf tensors, those that you made, and not what was computed from them.",
+        "An optimizer changes leaf tensors, those that you made, and not what was computed from them, such as a clone. "
+        "A step that the graph is to run through is written by hand: a new tensor, x - rate * gradient. detach() and "
+        "nn.Parameter would silence this and cut the graph.",
     ),
     "nothing for an optimizer": Known(
         ("optimizer got an empty parameter list",),

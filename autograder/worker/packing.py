@@ -20,13 +20,18 @@ def unpack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:
 
 
 def pack(argument: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """The opposite of unpack: JSON for an argument, its arrays added to arrays."""
+    """The opposite of unpack: JSON for an argument, its arrays added to arrays.
+
+    A dict's arrays are numbered by name, so that a question is the same one in whatever order an answer came that is
+    asked on with.
+    """
     if isinstance(argument, np.ndarray):
         name = str(len(arrays))
         arrays[name] = argument
         return {"array": name}
     if isinstance(argument, Mapping):
-        return {key: pack(part, arrays) for key, part in argument.items()}
+        packed = {key: pack(argument[key], arrays) for key in sorted(argument)}
+        return {key: packed[key] for key in argument}
     if isinstance(argument, list | tuple):
         return [pack(part, arrays) for part in argument]
     if isinstance(argument, np.generic):

@@ -120,7 +120,7 @@ def decode_header(head: bytes, kind: type[Request] | type[Reply]) -> Any:
 
 
 def decode_arrays(body: bytes, types: Types = ANSWERS) -> dict[str, np.ndarray]:
-    """Return a frame's arrays, copied into memory of their own.
+    """Return a frame's arrays by name, in the order of the names, copied into memory of their own.
 
     Raises:
         FrameError: not safetensors, another dtype, a number that is not finite, or no number in a shape over which
@@ -133,7 +133,7 @@ def decode_arrays(body: bytes, types: Types = ANSWERS) -> dict[str, np.ndarray]:
         raise FrameError("the answer's arrays cannot be read")
     try:
         arrays = {}
-        for name, tensor in safetensors.deserialize(body):  # type: ignore[no-untyped-call]
+        for name, tensor in sorted(safetensors.deserialize(body)):  # type: ignore[no-untyped-call]
             flat = np.frombuffer(tensor["data"], dtype=types[tensor["dtype"]])
             arrays[name] = flat.reshape(tensor["shape"]).copy()
     except Exception as error:  # a decoder of hostile bytes may raise anything

@@ -204,15 +204,15 @@ def test_episodes_of_a_batch_are_independent(student, draw):
 @after(test_episodes_of_a_batch_are_independent)
 @picture(failures.dependence)
 @hint(
-    "A black-box meta-learner knows a task only by the memory of its LSTMs. Look at what one sequence is: "
-    "does it hold the support with its labels, and after it the query?",
+    "A black-box meta-learner knows a task only by the memory of its LSTMs. Look at what one sequence is: does it hold "
+    "the support with its labels, and after it the query without? And along which axis are labels hidden?",
     mend="Make one sequence of all (K+1) * N drawings of an episode, each joined with its label (with zeros for "
     "the query), the support before the query. Nothing goes around the LSTMs, and nothing is looked up by "
     "hand.",
 )
 def test_queries_are_answered_from_memory(student, draw):
     """The support's drawings and labels make a difference to the query outputs, by the memory of the LSTMs alone."""
-    told = []  # by sizes and query, whether its own label is what its output goes by
+    told = []  # by sizes: for each episode, whether the output of each query goes by its own label
     for batch, way, shot in SIZES[:2]:
 
         def redraw(rows, images, labels):
@@ -245,10 +245,12 @@ def test_queries_are_answered_from_memory(student, draw):
             )
 
         before, *others = _variants(student, draw, *given, [_answer(draw, query) for query in range(way)])
-        moved = [np.abs(got - before)[:, -1, n].max() for n, got in enumerate(others)]
-        told += [difference > 1e-6 * np.abs(before).max() for difference in moved]
-    assert not all(told), (
-        "the label of each query changes its own output: no label is hidden, nothing need be remembered"
+        moved = np.array([np.abs(got - before)[:, -1, n].max(axis=-1) for n, got in enumerate(others)])
+        told.append((moved > 1e-6 * np.abs(before).max()).all(axis=0))
+    where = "" if all(map(np.all, told)) else f"in {told[0].sum()} of the {len(told[0])} episodes of a batch "
+    assert not all(map(np.any, told)), (
+        f"{where}the label of each query changes its own output: {'there ' if where else ''}no label is hidden, "
+        "nothing need be remembered"
     )
 
 
@@ -400,7 +402,7 @@ def test_the_callers_labels_stay_as_they_were(student, draw):
 )
 def test_loss_looks_at_the_query_only(student, draw):
     """The loss depends on the logits of the query alone."""
-    for batch, way, shot in SIZES:
+    for batch, way, shot in sorted(SIZES, key=lambda sizes: -sizes[-1]):  # first the one that tells most rows apart
         _, labels = _episodes(draw, batch, way, shot)
         logits = draw.normal(batch, shot + 1, way, way, scale=2)
         before = student.loss(labels, logits).loss
@@ -481,13 +483,17 @@ def test_gradients_reach_both_layers(student, draw):
 @hint(
     "The query's logits go by the right drawings and labels, but are other numbers than the two LSTMs give for the "
     "sequence of the assignment. Look at which label stands beside which drawing, at what is done to drawings, labels "
-    "and outputs, and at the state from which each LSTM starts.",
+    "and outputs (is anything drawn at random, as by dropout?), and at the state from which each LSTM starts.",
     mend="At each place layer1 reads a drawing as it is and its own label, for the query zeros. Run layer1 over the "
     "whole sequence and layer2 over all its outputs, both from an empty state; or in pieces, where both get the state "
     "that the piece before has left.",
 )
 def test_logits_are_those_of_the_given_layers(student, reference, draw):
     """The logits of the query are what layer1 and layer2 make of the sequence of drawings and labels."""
+    for _, way, shot in SIZES[:2]:
+        pair = (np.concatenate([part, part]) for part in _episodes(draw, 1, way, shot))
+        first, second = _variants(student, draw, *pair, [])[0]
+        assert_close(second, first, "outputs of an episode that stands in a batch twice, at the second", rtol=1e-5)
     for batch, way, shot in SIZES[:2]:
         images, labels = _episodes(draw, batch, way, shot)
         weights = _weights(draw, way)

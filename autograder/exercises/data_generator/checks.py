@@ -6,6 +6,7 @@ episodes.
 """
 
 import contextlib
+import math
 from collections import Counter
 from itertools import pairwise, permutations
 
@@ -423,19 +424,20 @@ def test_query_order_is_random(student, draw):
 @after(test_episodes_differ)
 @picture(failures.characters_of_the_split)
 @hint(
-    "Episodes must draw from all characters of their split, and from no others. Look at which list you draw "
-    "from, and whether it is changed on the way.",
-    mend="Draw from self.folders, which holds the characters of this split, and from all of it. Do not assign to "
-    "it: the next episode needs it as it was.",
+    "Episodes must draw from all characters of their split, and from no others, and any two may come together. Look "
+    "at which list you draw from, and whether it is changed on the way.",
+    mend="Draw from self.folders, which holds the characters of this split, and from all of it, each character by "
+    "itself. Do not assign to it: the next episode needs it as it was.",
 )
 def test_all_characters_of_the_split_and_no_others(student, draw):
     """An episode draws from all characters of its split, and only from those."""
     known = episodes.drawings(draw)
-    seen, listed = {}, {part: episodes.listed(part) for part in ("train", "val", "test")}
+    drawn, seen, listed = {}, {}, {part: episodes.listed(part) for part in ("train", "val", "test")}
 
     def draw_from(part):
         images = _sample(student, known, 2, 1, part, episodes=300).images
-        seen[part] = set(episodes.read(images, known).character.flat)
+        drawn[part] = episodes.read(images, known).character[:, 0]
+        seen[part] = set(drawn[part].flat)
 
     for part, characters in listed.items():
         draw_from(part)
@@ -451,6 +453,18 @@ def test_all_characters_of_the_split_and_no_others(student, draw):
         if others:
             said = f'episodes of "{part}" hold characters of "{others[0]}"'
         assert_or_name(False, said, *mistakes.of_splits(seen, listed, 2))
+    places = np.vectorize(listed["train"].index)(drawn["train"])
+    together, pairs = {frozenset(pair) for pair in places.tolist()}, math.comb(len(listed["train"]), 2)
+    missed = (1 - 1 / pairs) ** len(places)  # the probability that a pair never comes
+    expected = pairs * (1 - missed)
+    # Six standard deviations: pairs that come take the places of others, so that their number varies less than if each
+    # came or not by itself.
+    assert_or_name(
+        len(together) >= expected - 6 * math.sqrt(expected * missed),
+        f'in 300 episodes of "train" {len(together)} pairs of characters came together, expected about {expected:.0f} '
+        f"of the {pairs} that there are",
+        mistakes.of_pairs(places),
+    )
 
 
 @points(1)

@@ -163,7 +163,8 @@ def of_layout(classes: np.ndarray, shown: np.ndarray) -> str:
     if (support == in_order).all():
         if (np.sort(query) == in_order).all() or not _vary(query):
             return ""
-        return OVERWRITTEN if all(_is_overwritten(way)(tuple(row)) for row in query.tolist()) else REPEATED_CLASSES
+        seen = set(map(tuple, query.tolist()))
+        return OVERWRITTEN if any(seen <= orders for orders in _overwritten(way)) else REPEATED_CLASSES
     if (classes[:, :-1] == (np.arange(shot) % way)[:, None]).all() and (query == shot % way).all():
         return LABELS_BY_ROW
     if rows_hold_all and (query == in_order).all() and _vary(support[:, 0]):
@@ -219,19 +220,21 @@ def _are_by_class(shown: np.ndarray) -> bool:
 
 
 @cache
-def _is_overwritten(way: int) -> Callable[[tuple[int, ...]], bool]:
-    """Whether an order of N classes can come of N rows that change places one by one where views are no copies.
+@cache
+def _overwritten(way: int) -> tuple[set[tuple[int, ...]], ...]:
+    """The orders of N classes that can come of N rows that change places one by one where views are no copies.
 
-    Either as random.shuffle does it to an array, from the last row to the first: each row becomes a copy of itself or
-    of an earlier one. Or by any permutation of which each row is read when those before it have been written.
+    Each row in turn becomes a copy of what then stands in any row. What was in it is lost, so that most orders never
+    come. There is one set for who goes from the first row to the last, and one for the other way around, as in
+    random.shuffle.
     """
-    written = set()
-    for order in itertools.permutations(range(way)):
-        row = list(range(way))
-        for place, source in enumerate(order):
-            row[place] = row[source]
-        written.add(tuple(row))
-    return lambda row: row in written or all(row[n] <= n for n in range(way))
+    orders: list[set[tuple[int, ...]]] = []
+    for places in (range(way), range(way)[::-1]):
+        reached = {tuple(range(way))}
+        for place in places:
+            reached = {(*row[:place], row[source], *row[place + 1 :]) for row in reached for source in range(way)}
+        orders.append(reached)
+    return tuple(orders)
 
 
 def _is_by_row(shown: np.ndarray) -> bool:
@@ -263,6 +266,7 @@ APART = "images and labels of the query are shuffled by two permutations"
 NEVER_SHUFFLED = "the query is never shuffled: it comes in class order"
 ONE_ORDER = "the query comes in one and the same order in every episode"
 ROLLED = "the query is rolled by a random number of places: it never comes in the other orders"
+TWO_EXCHANGED = "two drawings of the query change places, and the others stay in class order"
 BY_A_COIN = "the query comes in class order or reversed, and in no other order"
 
 
@@ -290,7 +294,13 @@ def of_orders(orders: set[tuple[int, ...]], way: int) -> str:
     rolls = {tuple(np.roll(in_order, places).tolist()) for places in range(way)}
     if len(orders) == 1:
         return NEVER_SHUFFLED if orders == {in_order} else ONE_ORDER
-    known = {frozenset({in_order, in_order[::-1]}): BY_A_COIN, frozenset(rolls): ROLLED}
+    exchanges = {row for row in itertools.permutations(in_order) if sum(map(int.__ne__, row, in_order)) == 2}
+    known = {
+        frozenset({in_order, in_order[::-1]}): BY_A_COIN,
+        frozenset(rolls): ROLLED,
+        frozenset(exchanges): TWO_EXCHANGED,
+        frozenset({in_order, *exchanges}): TWO_EXCHANGED,
+    }
     return known.get(frozenset(orders), "")
 
 
@@ -410,6 +420,11 @@ def of_splits(seen: dict[str, set[int]], listed: dict[str, list[int]], way: int)
             elif found == set(listed[other]):
                 found_mistakes.append(exchanged(part, other))
     return found_mistakes
+
+
+def of_pairs(places: np.ndarray) -> str:
+    """By the two characters of many episodes: (episodes, 2), their places in the list of folders."""
+    return NEIGHBOURS if (np.abs(np.diff(places, axis=1)) == 1).all() else ""
 
 
 def of_order_of_labels(places: np.ndarray, names: np.ndarray) -> str:

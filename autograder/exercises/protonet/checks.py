@@ -54,15 +54,17 @@ def _weight(draw):
 @points(1)
 @hint(
     "There is one prototype for each class, with as many features as a drawing has, for any N and K. Look at "
-    "what your mean runs over, and how you count the classes.",
+    "what your mean runs over, how you count the classes, and whether a prototype is of one class.",
     mend="Return (N, D): average over the drawings of a class, dimension 0, and not over the features. N is the "
-    "largest label plus 1; the mean of a class that does not occur is NaN.",
+    "largest label plus 1; the mean of a class that does not occur is NaN. What is added has to be kept: index_add and "
+    "scatter_add return a new tensor, index_add_ and scatter_add_ change the old one.",
 )
 def test_one_prototype_for_each_class(student, draw):
-    """Prototypes have shape (N, D)."""
+    """Prototypes have shape (N, D), and differ from class to class."""
     for way, shot, _ in SIZES:
         got = student.prototypes(draw.normal(way * shot, FEATURES), draw.labels(way, shot)).prototypes
         assert_shape(got, (way, FEATURES), f"prototypes for N = {way}, K = {shot}", "(N, D)")
+        assert (got != got[:1]).any(), f"the prototypes of all {way} classes are the same, for K = {shot}"
 
 
 @points(3)

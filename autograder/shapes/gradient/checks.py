@@ -183,8 +183,9 @@ def test_inner_loop_returns_all_parameters(student, draw):
 @after(test_inner_loop_returns_all_parameters)
 @picture(failures.path)
 @hint(
-    "An inner step must lower the loss of the support. Look at what the loss is made of (both drawings and "
-    "labels), at the sign of the step, and at whether the parameters move at all.",
+    "An inner step must lower the loss of the support, and know nothing of the query. Look at what the loss is made of "
+    "(both drawings and labels), at the sign of the step, and at whether the parameters move at all; where the message "
+    "speaks of the outer loss, at what the inner loop is given.",
     mend="Compute the logits of the support under the current parameters, their cross entropy with the support's "
     "labels, and its gradient; subtract rate times gradient from each parameter.",
 )
