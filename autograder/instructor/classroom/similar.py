@@ -158,7 +158,7 @@ def _pairs(exercise: Exercise, written: list[tuple[Row, Any]]) -> Pairs:
         _, shares, slices = copydetect.compare_files(one[1], other[1])
         share = min(1.0, float(max(shares)))
         if share >= ALIKE:
-            alike.append((_called(one[0]), _called(other[0])))
+            alike.append((called(one[0]), called(other[0])))
         if share >= LEAST:
             pairs.found += 1
             heapq.heappush(best, (share, -number, (one, other, slices)))
@@ -167,13 +167,13 @@ def _pairs(exercise: Exercise, written: list[tuple[Row, Any]]) -> Pairs:
     pairs.groups = tuple(Group(exercise.title, names) for names in groups(alike))
     for share, _, ((one, mine), (other, theirs), slices) in sorted(best, key=lambda found: (-found[0], -found[1])):
         texts = [_pieces(print_.raw_code, cut) for print_, cut in zip((mine, theirs), slices, strict=True)]
-        first, second = zip(map(_called, (one, other)), texts, strict=True)
+        first, second = zip(map(called, (one, other)), texts, strict=True)
         pairs.append(Pair(exercise.title, share, first, second))
     return pairs
 
 
-def _called(row: Row) -> str:
-    """A student's name and id."""
+def called(row: Row) -> str:
+    """Return a student's name and id."""
     return f"{row.shown} ({row.id})" if row.id not in ("", row.shown) else row.shown
 
 
