@@ -74,6 +74,10 @@ def make(reviewed: Class, token: str, author: str) -> Flask:
     def style() -> Response:
         return Response((Path(__file__).parent / "style.css").read_bytes(), mimetype="text/css")
 
+    @app.get("/favicon.ico")
+    def picture() -> Response:
+        return Response(status=204)
+
     for part in (class_pages, student_pages, question_pages):
         app.register_blueprint(part.blueprint)
     app.add_url_rule("/decide", view_func=decide, methods=["POST"])

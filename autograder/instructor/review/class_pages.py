@@ -7,7 +7,7 @@ from flask import Blueprint, g, render_template, request
 from autograder.grading.checks import described
 from autograder.instructor.decisions.log import Decision, Kind
 from autograder.instructor.review import filters, forms
-from autograder.instructor.review.reviewed import Class
+from autograder.instructor.review.reviewed import Class, Student
 from autograder.results import total
 
 LOGGED = 200  # decisions on a page
@@ -28,6 +28,7 @@ def students() -> str:
         checks=reviewed.checks(),
         sorts=filters.SORTS,
         possible=possible(reviewed),
+        noted=noted,
     )
 
 
@@ -76,3 +77,16 @@ def possible(reviewed: Class) -> float:
     state = reviewed.state()
     reports = (one.scored.report for one in state.students.values())
     return total([next((one.points for one in reports if one), 0.0), state.scoring.possible])
+
+
+def noted(student: Student) -> list[str]:
+    """Return what the list says of a student beside verdicts and total."""
+    decided = len(student.decided) - student.comments
+    return [
+        *([] if student.row.handed_in.source else ["nothing handed in"]),
+        *(["late"] if student.scored.handed_in.marked_late else []),
+        *([f"⚑{student.flags}"] if student.flags else []),
+        *([f"{len(student.ungraded)} to grade"] if student.ungraded else []),
+        *([f"{student.comments} comment{'s' if student.comments > 1 else ''}"] if student.comments else []),
+        *([f"{decided} decided"] if decided else []),
+    ]
