@@ -35,9 +35,7 @@ def numbered(name: str, content: bytes, report: Report | None) -> list[Line]:
     """
     failures, flags = _named(name, report) if report else ({}, {})
     text = clean(content.decode("utf-8-sig", errors="replace").replace("\r\n", "\n"), CHARACTERS)
-    lines = text.split("\n")[:LINES]
-    if lines and not lines[-1]:
-        lines.pop()
+    lines = text.removesuffix("\n").split("\n")[:LINES] if text else []
     listed = enumerate(lines, start=1)
     return [Line(number, line, failures.get(number, []), flags.get(number, [])) for number, line in listed]
 

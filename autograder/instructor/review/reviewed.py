@@ -160,6 +160,13 @@ class Class:
             text = re.sub(re.escape(name), self.label(row), text, flags=re.IGNORECASE)
         return text
 
+    def hide_all(self, text: str, names: list[str]) -> str:
+        """Return a text without the names of students, whom similar submissions name, where pages are anonymous."""
+        for student in self.state().students.values() if self.anonymous else ():
+            if similar.called(student.row) in names:
+                text = self.hide(text, student.row)
+        return text
+
     def relabelled(self, names: list[str]) -> list[str]:
         """Return names as similar submissions have them, as pages call these students."""
         labels = {similar.called(one.row): one.label for one in self.state().students.values()}

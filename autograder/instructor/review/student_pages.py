@@ -46,6 +46,7 @@ def student(key: str) -> str:
         held={(one.kind, one.exercise, one.subject): one for one in own.decided},
         bank=bank(state),
         kind_of=kind_of,
+        most=code_lines.LINES,
         Kind=Kind,
         line=(request.args.get("file", ""), request.args.get("line", 0, type=int)),
     )
