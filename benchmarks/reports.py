@@ -29,7 +29,7 @@ the right place, 1 where it is far away, 0 where nothing is said. A pair is two 
 | | mistakes | noticed | named, of all that was wrong | named wrongly | rated, of 3 |
 |---|---|---|---|---|---|
 | a first set, in a handout | 71, and 4 pairs | all | 70 of 79 | 1 | 2.88 |
-| a second set of rarer ones, after what the first showed was mended | 22, and 2 pairs | all but 1 | 11 of 26 | 0 | 2.50 |
+| a second set of rarer ones, after the first showed what to mend | 22, and 2 pairs | all but 1 | 11 of 26 | 0 | 2.50 |
 
 What the second set showed has been mended since, so it is no longer unseen.
 """

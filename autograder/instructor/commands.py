@@ -245,6 +245,24 @@ def compare_command(first: Path, second: Path) -> int:
     return compare.compare(first, second)
 
 
+@click.command("review")
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of this machine; one that is free if left out.")
+@click.option(
+    "--submissions", type=click.Path(path_type=Path), help="Where they lie; where they were graded if left out."
+)
+@click.option("--author", default="", metavar="NAME", help="Who decides; the user of this machine if left out.")
+@click.option("--anonymous", is_flag=True, help="Show numbers in the place of names.")
+def review_command(out: Path, port: int, submissions: Path | None, author: str, anonymous: bool) -> int:
+    """Look through a graded class and decide, on a web page that this machine alone can open.
+
+    OUT is that of the class command.
+    """
+    from autograder.instructor.review import command
+
+    return command.review(out, port, submissions, author, anonymous)
+
+
 def _with_zone(time: datetime | None) -> datetime | None:
     """A time that names no zone is in this machine's, which outputs say."""
     return time.astimezone() if time and not time.tzinfo else time
@@ -296,4 +314,5 @@ COMMANDS: list[click.Command] = [
     class_command,
     score_command,
     compare_command,
+    review_command,
 ]

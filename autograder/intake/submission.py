@@ -11,7 +11,7 @@ import contextlib
 import heapq
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -110,17 +110,26 @@ def collect_loose(files: Mapping[str, Path], homework: str) -> Submission:
     Raises:
         SubmissionError: nothing there can be graded.
     """
-    entries = [loose(path, name) for name, path in files.items()]
-    if len(entries) > 1:
+    with opened(files) as entries:
         return _some(_search(homework, entries))
+
+
+@contextlib.contextmanager
+def opened(files: Mapping[str, Path]) -> Iterator[list[Entry]]:
+    """List files by the names by which they were handed in; if there is one and it is an archive, those in it.
+
+    Raises:
+        SubmissionError: it is an archive that cannot be read.
+    """
+    entries = [loose(path, name) for name, path in files.items()]
     with contextlib.ExitStack() as stack:
-        for entry, path in zip(entries, files.values(), strict=True):
+        for entry, path in zip(entries, files.values(), strict=True) if len(entries) == 1 else ():
             try:
                 if _is_archive(entry):
                     entries = archive(stack.enter_context(path.open("rb")))
             except (OSError, UnreadableError) as error:
                 raise _refusal(entry.name, error) from None
-        return _some(_search(homework, entries))
+        yield entries
 
 
 def _refusal(name: str, error: OSError | UnreadableError) -> SubmissionError:
@@ -155,13 +164,26 @@ def _kind(head: bytes) -> str:
 
 def _search(homework: str, entries: list[Entry]) -> Submission:
     """What is graded of some files; where one is missing, archives among them are opened."""
+    entries, unread = unpacked(entries, lambda found: not _missing(homework, found))
+    return _choose(homework, entries, unread)
+
+
+def unpacked(entries: list[Entry], complete: Callable[[list[Entry]], bool]) -> tuple[list[Entry], list[str]]:
+    """Add to some files those in the archives among them, and leave out what is nobody's work.
+
+    Args:
+        entries: the files.
+        complete: tells whether all that is looked for is among some files, so that no more archives are opened.
+
+    Returns:
+        The files, and which archives cannot be read and why.
+    """
     entries = [entry for entry in entries if _may_be_work(entry)]
-    chosen = _choose(homework, entries)
-    unread: list[str] = []  # archives that cannot be read, and why
+    unread: list[str] = []
     packed = sorted((entry for entry in entries if _is_packed(entry)), key=_depth)
     count, size = OPENED, MAX_PACKED  # how much more is opened
     for _ in range(NESTED):
-        if not packed or not _missing(homework, entries):
+        if not packed or complete(entries):
             break
         inside: list[Entry] = []
         for entry in packed[:count]:
@@ -175,8 +197,7 @@ def _search(homework: str, entries: list[Entry]) -> Submission:
         inside = [entry for entry in inside if _may_be_work(entry)]
         entries = entries + inside
         packed = sorted((entry for entry in inside if _is_packed(entry)), key=_depth)
-        chosen = _choose(homework, entries, unread)
-    return chosen
+    return entries, unread
 
 
 def _may_be_work(entry: Entry) -> bool:

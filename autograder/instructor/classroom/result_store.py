@@ -55,8 +55,13 @@ class Kept(msgspec.Struct, kw_only=True):
 
 
 class Remembered(msgspec.Struct, kw_only=True):
-    """Options of the last run that a later command need not name again: texts as on the command line."""
+    """Options of the last run that a later command need not name again: texts as on the command line.
 
+    Attributes:
+        submissions: where these lay, for who looks at them later; empty if that is not known.
+    """
+
+    submissions: str = ""
     roster: str | None = None
     similar: bool = False
     corpus: list[str] = []

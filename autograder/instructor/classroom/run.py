@@ -279,6 +279,7 @@ class _Class:
     def _remember(self) -> Remembered:
         options = self._options
         return Remembered(
+            submissions=str(options.submissions.absolute()),
             roster=str(options.roster.absolute()) if options.roster else None,
             similar=options.similar,
             corpus=[str(folder.absolute()) for folder in options.corpus],

@@ -96,9 +96,17 @@ class Scoring:
         """Points of the written questions."""
         return total(question.points or 0.0 for question in self.questions.values())
 
+    def about(self, row: Row) -> list[Decision]:
+        """Return what was decided about a student, the oldest first."""
+        return _last(self._of_each.get(row.stem, []))
+
+    def about_check(self, exercise: str, check: str) -> dict[Kind, Decision]:
+        """Return what was decided about a check for all."""
+        return self._of_all.get((exercise, check), {})
+
     def score(self, row: Row) -> Scored:
         """Return a row with its score; the report in it is with its points."""
-        own = _last(self._of_each.get(row.stem, []))
+        own = self.about(row)
         said = {(one.kind, one.exercise, one.subject): one for one in own}
         manual, told = self._written(said)
         late, notes = self._lateness(row, said.get((Kind.EXTEND, "", "")))
@@ -138,7 +146,7 @@ class Scoring:
         return msgspec.structs.replace(report, exercises=exercises)
 
     def _check(self, check: CheckResult, exercise: ExerciseResult, own: list[Decision], there: bool) -> CheckResult:
-        of_all = self._of_all.get((exercise.name, check.name), {})
+        of_all = self.about_check(exercise.name, check.name)
         mine = [one for one in own if (one.exercise, one.subject) == (exercise.name, check.name)]
         if not of_all and not mine:
             return check

@@ -147,7 +147,7 @@ def compare(
         for exercise in chosen:
             source = handed_in.files.get(exercise.file)
             if source is not None and (text := edited(source, stubs[exercise])):
-                name, place = _called(row), f"{origin}/{row.handed_in.source}"
+                name, place = called(row), f"{origin}/{row.handed_in.source}"
                 fingerprint = _fingerprint(text, bases[exercise])
                 shown = f"{name}, {origin}" if origin else name
                 written[exercise].append(Work(shown, place, bool(origin), fingerprint))
@@ -215,8 +215,8 @@ def _pairs(exercise: Exercise, written: list[Work], compared: Callable[[int], No
     return pairs
 
 
-def _called(row: Row) -> str:
-    """A student's name and id."""
+def called(row: Row) -> str:
+    """Return a student's name and id."""
     return f"{row.shown} ({row.id})" if row.id not in ("", row.shown) else row.shown
 
 

@@ -29,7 +29,18 @@ class DecisionError(Exception):
 
 
 class OvertakenError(DecisionError):
-    """Somebody else has decided the same matter meanwhile."""
+    """Somebody else has decided the same matter meanwhile.
+
+    Attributes:
+        other: what they decided.
+    """
+
+    def __init__(self, other: "Decision"):
+        super().__init__(
+            f"{other.author} decided on this at {other.time:%H:%M} UTC: {said(other)}. Nothing was changed; look at "
+            "it, and decide again."
+        )
+        self.other = other
 
 
 class Kind(str, Enum):
@@ -117,6 +128,17 @@ class Log:
         """Return what holds, the oldest first."""
         return holding(self.all())
 
+    def last(self) -> int:
+        """Return the number of the last decision, 0 if there is none: nothing is new while it stays the same.
+
+        Raises:
+            DecisionError: the file is damaged.
+        """
+        if not self._file.is_file():
+            return 0
+        with self._connected() as connection:
+            return int(connection.execute("select coalesce(max(number), 0) from decision").fetchone()[0])
+
     def add(self, decisions: Iterable[Decision], author: str, seen: int | None = None) -> list[Decision]:
         """Add decisions, all of them or none.
 
@@ -135,13 +157,10 @@ class Log:
         with self._connected() as connection:
             connection.execute("begin immediate")
             if seen is not None:
-                later = {one.matter: one for one in _read(connection) if one.number > seen}
+                later = _overtaking(_read(connection), seen)
                 for decision in decisions:
                     if other := later.get(decision.matter):
-                        raise OvertakenError(
-                            f"{other.author} decided on this at {other.time:%H:%M} UTC: {said(other)}. Nothing was "
-                            "changed; look at it, and decide again."
-                        )
+                        raise OvertakenError(other)
             now = datetime.now(timezone.utc).replace(microsecond=0)
             stamped = [msgspec.structs.replace(one, author=author, time=now) for one in decisions]
             added = [
@@ -220,6 +239,19 @@ def _read(connection: sqlite3.Connection) -> list[Decision]:
             )
         )
     return found
+
+
+def _overtaking(everything: list[Decision], seen: int) -> dict[Any, Decision]:
+    """What was decided after a decision, by its matter; to undo something is about the matter of what was undone."""
+    by_number = {one.number: one for one in everything}
+    later = {}
+    for one in everything:
+        if one.number > seen:
+            about = one
+            while about.kind is Kind.UNDO and about.value < about.number and about.value in by_number:
+                about = by_number[about.value]
+            later[about.matter] = one
+    return later
 
 
 def _standing(everything: list[Decision]) -> list[Decision]:

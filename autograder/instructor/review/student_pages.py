@@ -1,0 +1,85 @@
+"""Pages about one student: verdicts, code and answers, with what was decided."""
+
+from flask import Blueprint, Response, abort, g, render_template, request
+
+from autograder.instructor.decisions.log import Decision, Kind
+from autograder.instructor.review import code_lines, filters, question_pages
+from autograder.instructor.review.class_pages import possible
+from autograder.instructor.review.comment_bank import bank
+from autograder.instructor.review.reviewed import Class, State, Student, kind_of
+
+HARMLESS = "default-src 'none'; sandbox"  # for bytes of a student's
+blueprint = Blueprint("of_student", __name__)
+
+
+@blueprint.get("/student/<key>")
+def student(key: str) -> str:
+    """Show a student's verdicts, code and answers."""
+    reviewed: Class = g.reviewed
+    state = reviewed.state()
+    own = named(state, key)
+    asked = filters.asked(request.args)
+    before, after, place, count = asked.around(list(state.students.values()), own)
+    scored = reviewed.whole(own)
+    work = reviewed.work.code(own.row)
+    files = {name: code_lines.numbered(name, content, scored.report) for name, content in sorted(work.files.items())}
+    on_lines: dict[tuple[str, int], list[Decision]] = {}
+    for one in own.decided:
+        file, _, line = one.subject.rpartition(":")
+        if one.kind is Kind.COMMENT and line.isdecimal():
+            on_lines.setdefault((file, int(line)), []).append(one)
+    return render_template(
+        "student.html.j2",
+        own=own,
+        scored=scored,
+        asked=asked,
+        before=before,
+        after=after,
+        place=place,
+        count=count,
+        possible=possible(reviewed),
+        files=files,
+        on_lines=on_lines,
+        problem=reviewed.work.problem or reviewed.work.where(own.row)[1],
+        written=reviewed.work.answers(own.row),
+        questions=[question_pages.judged(own, one) for one in state.scoring.questions.values()],
+        held={(one.kind, one.exercise, one.subject): one for one in own.decided},
+        bank=bank(state),
+        kind_of=kind_of,
+        most=code_lines.LINES,
+        Kind=Kind,
+        line=(request.args.get("file", ""), request.args.get("line", 0, type=int)),
+    )
+
+
+@blueprint.get("/student/<key>/picture/<int:place>")
+def picture(key: str, place: int) -> Response:
+    """Send a picture that an answer shows, of a kind that its first bytes say."""
+    pictures = g.reviewed.work.answers(named(g.reviewed.state(), key).row).pictures
+    if place >= len(pictures):
+        abort(404, "There is no such picture.")
+    return _harmless(Response(pictures[place].content, mimetype=pictures[place].kind))
+
+
+@blueprint.get("/student/<key>/pdf/<int:place>")
+def pdf(key: str, place: int) -> Response:
+    """Send a PDF to be kept: no browser shows it as a page of ours."""
+    own = named(g.reviewed.state(), key)
+    content = g.reviewed.work.pdf(own.row, place)
+    if not content:
+        abort(404, "There is no such PDF.")
+    response = Response(content, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="answers-{own.key}-{place + 1}.pdf"'
+    return _harmless(response)
+
+
+def named(state: State, key: str) -> Student:
+    """Return the student whom an address names; there is no page if it names none."""
+    if key not in state.students:
+        abort(404, "There is no such student in the class.")
+    return state.students[key]
+
+
+def _harmless(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = HARMLESS
+    return response
