@@ -366,7 +366,7 @@ def test_a_form_changes_only_what_its_author_changed(ta, application, out):
 
 
 def test_a_mark_from_a_table_is_changed_and_not_silently_kept(ta, out):
-    Log(out).add([Decision(kind=Kind.TABLE, value=[[[ADA], {"Q1": 3.0}]], comment="points.csv")], "Grace")
+    Log(out).add([Decision(kind=Kind.TABLE, value=[[[ADA], {"Q1": 3.0}, {}]], comment="points.csv")], "Grace")
     form = ta.form(student(out, ADA), "answer")
     assert form["mark"] == "3"
     assert "table of written points" in ta.post(form | {"mark": ""}, 400).text
