@@ -505,6 +505,23 @@ def test_many_decide_at_once_and_nothing_is_lost(application, out):
     assert len(adjusted) + len(refused) == 24
 
 
+def test_what_is_kept_from_before_is_what_a_new_start_reads(out):
+    reviewed, log = Class(out), Log(out)
+    names = [row.names for row in pages.heads(out)]
+    steps = [
+        Decision(kind=Kind.ADJUST, student=names[0], value=5.0),
+        Decision(kind=Kind.MARK, student=names[1], subject="Q1", value=2.0),  # makes a question, for all
+        Decision(kind=Kind.DROP, exercise=FIRST.name, subject=CHECK.name, value=True),
+        Decision(kind=Kind.TABLE, value=[[[BOB], {"Q1": 3.0, "Q2": 1.0}]], comment="points.csv"),
+        Decision(kind=Kind.OVERRIDE, student=names[2], exercise=FIRST.name, subject=OTHER.name, value=0.0),
+        Decision(kind=Kind.UNDO, value=1),
+        Decision(kind=Kind.UNDO, value=3),
+    ]
+    for step in steps:
+        log.add([step], "Grace")
+        assert reviewed.state().students == Class(out).state().students, step
+
+
 def test_decisions_of_the_command_line_are_seen_at_once(ta, out):
     assert CliRunner().invoke(main, ["score", str(out), "--adjust", ADA, "7"]).exit_code == 0
     assert "107 of 100" in ta.page(student(out, ADA))
