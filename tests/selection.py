@@ -49,6 +49,8 @@ REASONS = {
     "extra `similarity`": lambda: not importlib.util.find_spec("copydetect"),
     "extra `cluster`": lambda: not importlib.util.find_spec("distributed"),
     "extra `notebooks`": lambda: not importlib.util.find_spec("nbconvert"),
+    "extra `review`": lambda: not importlib.util.find_spec("flask"),
+    "playwright is not installed": lambda: not importlib.util.find_spec("playwright"),
     "extra `docs`": lambda: not importlib.util.find_spec("material"),
     "long doubles are doubles here": lambda: sys.platform != "linux",
 }

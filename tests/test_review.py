@@ -302,7 +302,7 @@ def test_comments_are_on_checks_lines_answers_and_the_whole(ta, out):
     subjects = [(one.exercise, one.subject) for one in Log(out).current() if one.kind is Kind.COMMENT]
     assert subjects == [("", ""), (FIRST.name, OTHER.name), ("", f"{FIRST.file}:3"), ("", "Q1")]
     text = ta.page(address)
-    row = text.index(f'id="code-{sorted([FIRST.file, reviewing.SECOND.file]).index(FIRST.file) + 1}-3"')
+    row = text.index('id="code-1-3"')
     assert ">Line</div>" in text[row : row + 2500]
     ta.post(ta.forms("/")[-2])  # writes
     (page,) = (out / "feedback").glob("Bob*.html")
@@ -310,6 +310,15 @@ def test_comments_are_on_checks_lines_answers_and_the_whole(ta, out):
     for words in ("Comment: Whole", "Comment: Check", f"Comment on {FIRST.file}:3: Line", "Comment on Q1: Answer"):
         assert words in told
     assert EVIL not in told
+
+
+def test_files_are_open_where_there_is_something_to_see_and_those_as_handed_out_are_not_shown(ta, out):
+    text = ta.page(student(out, BOB))
+    assert re.findall(r'<details class="file" id="(code-\d)"( open)?>', text) == [("code-1", " open"), ("code-2", "")]
+    place = out.parent / "submissions" / BOB / reviewing.SECOND.file
+    place.write_bytes((COURSE / reviewing.SECOND.file).read_bytes())
+    text = ta.page(student(out, BOB))
+    assert f"{reviewing.SECOND.file} is as it was handed out" in text and text.count('<details class="file"') == 1
 
 
 def test_a_line_number_fills_the_form_without_javascript(ta, out):
@@ -494,6 +503,23 @@ def test_many_decide_at_once_and_nothing_is_lost(application, out):
     adjusted = [one for one in everything if one.kind is Kind.ADJUST]
     assert len(said) == 24 and {one.author for one in said} == {f"TA {place}" for place in range(4)}
     assert len(adjusted) + len(refused) == 24
+
+
+def test_what_is_kept_from_before_is_what_a_new_start_reads(out):
+    reviewed, log = Class(out), Log(out)
+    names = [row.names for row in pages.heads(out)]
+    steps = [
+        Decision(kind=Kind.ADJUST, student=names[0], value=5.0),
+        Decision(kind=Kind.MARK, student=names[1], subject="Q1", value=2.0),  # makes a question, for all
+        Decision(kind=Kind.DROP, exercise=FIRST.name, subject=CHECK.name, value=True),
+        Decision(kind=Kind.TABLE, value=[[[BOB], {"Q1": 3.0, "Q2": 1.0}]], comment="points.csv"),
+        Decision(kind=Kind.OVERRIDE, student=names[2], exercise=FIRST.name, subject=OTHER.name, value=0.0),
+        Decision(kind=Kind.UNDO, value=1),
+        Decision(kind=Kind.UNDO, value=3),
+    ]
+    for step in steps:
+        log.add([step], "Grace")
+        assert reviewed.state().students == Class(out).state().students, step
 
 
 def test_decisions_of_the_command_line_are_seen_at_once(ta, out):

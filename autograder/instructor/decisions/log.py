@@ -15,6 +15,8 @@ from typing import Any
 
 import msgspec
 
+from autograder import results
+
 FILE = "decisions.sqlite"
 WAIT = 10.0  # seconds for another process that writes
 TABLE = """
@@ -285,4 +287,6 @@ def said(one: Decision) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return results.number(value)
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -65,12 +65,14 @@ class State(NamedTuple):
         last: number of the last decision.
         everything: all that was ever decided.
         holding: numbers of what holds.
+        of_all: what holds and is about no single student.
         students: in the order of the class, by their keys.
     """
 
     last: int
     everything: list[Decision]
     holding: frozenset[int]
+    of_all: list[Decision]
     scoring: Scoring
     students: dict[str, Student]
 
@@ -117,7 +119,7 @@ class Class:
             changed = self._read_results()
             last = self.log.last()
             if self._state is None or changed or self._state.last != last:
-                self._state = self._made()
+                self._state = self._made(None if changed else self._state)
             return self._state
 
     def scoring_at(self, last: int) -> Scoring:
@@ -205,22 +207,30 @@ class Class:
         self._numbers = {row.stem: number for number, row in enumerate(shuffled, start=1)}
         return True
 
-    def _made(self) -> State:
+    def _made(self, before: State | None) -> State:
+        """The class as it is now; who is as before is taken from there, as scoring a class takes a while."""
         everything = self.log.all()
         now = holding(everything)
         scoring = Scoring(self._rows, now, homework(self.settings.homework).deadline)
-        students = [self._student(row, scoring) for row in self._rows]
+        of_all = [one for one in now if not one.student]
+        known: dict[str, Student] = {}
+        if before and (before.of_all, before.scoring.questions) == (of_all, scoring.questions):
+            known = {one.row.stem: one for one in before.students.values()}
+        students = []
+        for row in self._rows:
+            found = known.get(row.stem)
+            same = found is not None and found.decided == _of_one(scoring, row)
+            students.append(found if found and same else self._student(row, scoring))
         if self.anonymous:
             students.sort(key=lambda one: self._numbers[one.row.stem])
         last = everything[-1].number if everything else 0
-        return State(
-            last, everything, frozenset(one.number for one in now), scoring, {one.key: one for one in students}
-        )
+        numbers = frozenset(one.number for one in now)
+        return State(last, everything, numbers, of_all, scoring, {one.key: one for one in students})
 
     def _student(self, row: Row, scoring: Scoring) -> Student:
         scored = scoring.score(row)
         report = row.report
-        decided = [one for one in scoring.about(row) if one.number]
+        decided = _of_one(scoring, row)
         listed = (
             [(exercise.name, check) for exercise in report.exercises for check in exercise.checks] if report else []
         )
@@ -240,6 +250,11 @@ class Class:
             ungraded=tuple(one for one in scoring.questions if one not in scored.manual and row.handed_in.source),
             words="\n".join([*named, *(check.likely for _, check in listed), *flags, *comments]).lower(),
         )
+
+
+def _of_one(scoring: Scoring, row: Row) -> list[Decision]:
+    """What somebody decided about a student, without what a table says of the whole class."""
+    return [one for one in scoring.about(row) if one.number]
 
 
 def _slim(row: Row) -> Row:

@@ -1,5 +1,7 @@
 """Pages about one student: verdicts, code and answers, with what was decided."""
 
+from typing import NamedTuple
+
 from flask import Blueprint, Response, abort, g, render_template, request
 
 from autograder.instructor.decisions.log import Decision, Kind
@@ -7,9 +9,24 @@ from autograder.instructor.review import code_lines, filters, question_pages
 from autograder.instructor.review.class_pages import possible
 from autograder.instructor.review.comment_bank import bank
 from autograder.instructor.review.reviewed import Class, State, Student, kind_of
+from autograder.paths import COURSE
+from autograder.results import Report
 
 HARMLESS = "default-src 'none'; sandbox"  # for bytes of a student's
 blueprint = Blueprint("of_student", __name__)
+
+
+class File(NamedTuple):
+    """A student's file.
+
+    Attributes:
+        lines: of it; none if it is as it was handed out.
+        opened: whether it is shown at once.
+    """
+
+    name: str
+    lines: list[code_lines.Line]
+    opened: bool
 
 
 @blueprint.get("/student/<key>")
@@ -21,13 +38,13 @@ def student(key: str) -> str:
     asked = filters.asked(request.args)
     before, after, place, count = asked.around(list(state.students.values()), own)
     scored = reviewed.whole(own)
-    work = reviewed.work.code(own.row)
-    files = {name: code_lines.numbered(name, content, scored.report) for name, content in sorted(work.files.items())}
     on_lines: dict[tuple[str, int], list[Decision]] = {}
     for one in own.decided:
         file, _, line = one.subject.rpartition(":")
         if one.kind is Kind.COMMENT and line.isdecimal():
             on_lines.setdefault((file, int(line)), []).append(one)
+    chosen = (request.args.get("file", ""), request.args.get("line", 0, type=int))
+    files = _files(reviewed, own, scored.report, {chosen[0], *(file for file, _ in on_lines)})
     return render_template(
         "student.html.j2",
         own=own,
@@ -48,7 +65,7 @@ def student(key: str) -> str:
         kind_of=kind_of,
         most=code_lines.LINES,
         Kind=Kind,
-        line=(request.args.get("file", ""), request.args.get("line", 0, type=int)),
+        line=chosen,
     )
 
 
@@ -71,6 +88,24 @@ def pdf(key: str, place: int) -> Response:
     response = Response(content, mimetype="application/pdf")
     response.headers["Content-Disposition"] = f'attachment; filename="answers-{own.key}-{place + 1}.pdf"'
     return _harmless(response)
+
+
+def _files(reviewed: Class, own: Student, report: Report | None, looked_at: set[str]) -> list[File]:
+    """A student's files in the order of the exercises, open where there is something to be seen."""
+    contents = reviewed.work.code(own.row).files
+    found = []
+    for exercise in reviewed.exercises:
+        if (content := contents.get(exercise.file)) is None:
+            continue
+        stub = COURSE / exercise.file
+        if stub.is_file() and content == stub.read_bytes():
+            found.append(File(exercise.file, [], False))
+            continue
+        lines = code_lines.numbered(exercise.file, content, report)
+        failed = any(name == exercise.name for name, _ in own.failing)
+        marked = exercise.file in looked_at or any(one.failures or one.flags for one in lines)
+        found.append(File(exercise.file, lines, failed or marked))
+    return found
 
 
 def named(state: State, key: str) -> Student:
