@@ -166,7 +166,7 @@ def test_gates_are_coordinate_wise(student, draw):
     "A gate is a sigmoid of a linear function of six inputs. Look at which of them are preprocessed, at their order, "
     "and at what happens to the sum.",
     mend="The inputs are the two numbers of the preprocessed gradient, the two of the preprocessed loss, theta and "
-    "last as they are, in this order; then torch.sigmoid(inputs @ weight + bias).",
+    "last as they are, in this order; the gate is torch.sigmoid of their products with weight, summed, plus bias.",
 )
 def test_gate_is_a_sigmoid_of_six_inputs(student, reference, draw):
     """A gate is sigmoid(weight . [preprocess(gradient), preprocess(loss), theta, last] + bias)."""
