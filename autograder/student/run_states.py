@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import safetensors
 
 from autograder.paths import COURSE
-from autograder.student.question_runs import Test, Training
+from autograder.student.question_runs import Testing, Training
 from autograder.writing import write_whole
 
 LOGS = COURSE / "logs" / "runs"
@@ -92,7 +92,7 @@ def read_facts(checkpoint: Path) -> dict[str, Any] | None:
         return None
 
 
-def result(test: Test, data: str) -> dict[str, Any] | None:
+def result(test: Testing, data: str) -> dict[str, Any] | None:
     """Read the result of a test of a finished training's best checkpoint; None if there is none yet."""
     best = folder_of(test.training, data) / "best.safetensors"
     if not state(test.training, data).finished or not (facts := read_facts(best)):
@@ -111,7 +111,7 @@ def result(test: Test, data: str) -> dict[str, Any] | None:
 def _settings(words: tuple[str, ...], trained: dict[str, Any]) -> dict[str, Any]:
     """What the words of a test set, each value of the kind that the training's has."""
     found: dict[str, Any] = {}
-    for word, following in zip(words, [*words[1:], "--"], strict=True):
+    for word, following in zip(words, [*words, "--"][1:], strict=True):
         if word.startswith("--"):
             option, _, text = word.partition("=")
             text = text or ("" if following.startswith("--") else following)

@@ -14,10 +14,11 @@ import msgspec
 
 from autograder.paths import COURSE
 from autograder.student import run_states
-from autograder.student.question_runs import ITERATIONS, Test, Training
+from autograder.student.question_runs import ITERATIONS, Testing, Training
 from autograder.writing import write_whole
 
-LONG_ENOUGH, AT_MOST, GIVEN_UP = 6.0, 12.0, 120.0  # seconds of a short training after its first validation
+LONG_ENOUGH, AT_MOST = 6.0, 12.0  # seconds of a short training after its first validation
+GIVEN_UP, TEST = 120.0, 60.0  # seconds after which such a training, or its test, is not waited for
 INTERVAL = 25  # iterations between validations in it
 POLL = 0.005  # seconds
 
@@ -29,7 +30,7 @@ class Time(msgspec.Struct):
         start: until its first validation begins.
         validation: each.
         iteration: each.
-        test: one of its best checkpoint; None where none was measured.
+        test: one of its best checkpoint; None where none was measured, or it took too long to wait for it.
     """
 
     start: float
@@ -79,7 +80,7 @@ class Times:
         except msgspec.ValidationError:
             return None
 
-    def test(self, test: Test) -> float | None:
+    def test(self, test: Testing) -> float | None:
         """Return the seconds of a test: those that it took here before, or else those of another of the training."""
         took = self._own().get(f"{self._key(test.training)} --test {' '.join(test.words)}")
         if isinstance(took, float | int):
@@ -91,7 +92,7 @@ class Times:
         """Remember what was measured of a training."""
         self._remember(self._key(training), msgspec.to_builtins(measured))
 
-    def tested(self, test: Test, seconds: float) -> None:
+    def tested(self, test: Testing, seconds: float) -> None:
         """Remember how long a test took."""
         self._remember(f"{self._key(test.training)} --test {' '.join(test.words)}", round(seconds, 2))
 
@@ -120,7 +121,7 @@ def in_words(seconds: float | None) -> str:
     return f"about {hours} h {minutes} min" if hours else f"about {minutes} min"
 
 
-def measure(command: Callable[..., list[str]], training: Training, test: Test | None) -> Time:
+def measure(command: Callable[..., list[str]], training: Training, test: Testing | None) -> Time:
     """Train briefly, and test what came of it.
 
     Args:
@@ -141,7 +142,7 @@ def measure(command: Callable[..., list[str]], training: Training, test: Test | 
                 line = command("--test", "--checkpoint", str(folder / "best.safetensors"), *test.words)
                 process = _start(line, output)
                 try:
-                    status = process.wait(GIVEN_UP)
+                    status = process.wait(TEST)
                 except subprocess.TimeoutExpired:
                     return found
                 finally:
