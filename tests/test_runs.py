@@ -18,7 +18,7 @@ from autograder.grading.catalog import CatalogError, Exercise, exercises, homewo
 from autograder.instructor.quality.rules import files
 from autograder.paths import COURSE
 from autograder.student import answer_blocks, question_runs, run_states, run_times, submit
-from autograder.student.question_runs import Listed, Testing, Training
+from autograder.student.question_runs import Listed, Evaluation, Training
 
 STAND_IN = Path(__file__).with_name("toy_training.py")
 ALL = [exercise for homework in homeworks() for exercise in exercises(homework)]
@@ -327,7 +327,7 @@ def test_a_test_is_found_by_what_it_sets_and_not_by_how_that_is_written(tmp_path
     (tmp_path / "best.test.half.json").write_text("{")
 
     def found(*words):
-        result = run_states.result(Testing(Training(Exercise("hw1", "toy"), "base", ()), words), "omniglot")
+        result = run_states.result(Evaluation(Training(Exercise("hw1", "toy"), "base", ()), words), "omniglot")
         return result and result["name"]
 
     assert found() == found("--way", "5") == found("--inner-lr=0.40") == "best.test"

@@ -87,7 +87,7 @@ class Training(NamedTuple):
         return int(self.words[self.words.index(ITERATIONS) + 1])
 
 
-class Testing(NamedTuple):
+class Evaluation(NamedTuple):
     """A test that a question needs.
 
     Attributes:
@@ -120,7 +120,7 @@ class Question(NamedTuple):
     title: str
     optional: bool
     curves: tuple[Training, ...]
-    tests: tuple[Testing, ...]
+    tests: tuple[Evaluation, ...]
     by_hand: str
 
     @property
@@ -128,7 +128,7 @@ class Question(NamedTuple):
         """All that it needs, each once."""
         return tuple(dict.fromkeys((*self.curves, *(test.training for test in self.tests))))
 
-    def tests_of(self, training: Training) -> list[Testing]:
+    def tests_of(self, training: Training) -> list[Evaluation]:
         """Return the tests of a training."""
         return [test for test in self.tests if test.training == training]
 
@@ -145,7 +145,7 @@ def questions(homework: str) -> list[Question]:
         for asked in read(exercise).question:
             if set(asked.needs) <= listed.keys():
                 curves = tuple(_training(exercise, asked, words, listed)[0] for words in asked.curve)
-                tests = tuple(Testing(*_training(exercise, asked, words, listed)) for words in asked.test)
+                tests = tuple(Evaluation(*_training(exercise, asked, words, listed)) for words in asked.test)
                 found.append(Question(len(found) + 1, asked.title, not exercise.required, curves, tests, asked.by_hand))
     return found
 

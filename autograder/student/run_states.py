@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import safetensors
 
 from autograder.paths import COURSE
-from autograder.student.question_runs import Testing, Training
+from autograder.student.question_runs import Evaluation, Training
 from autograder.writing import write_whole
 
 LOGS = COURSE / "logs" / "runs"
@@ -92,7 +92,7 @@ def read_facts(checkpoint: Path) -> dict[str, Any] | None:
         return None
 
 
-def result(test: Testing, data: str) -> dict[str, Any] | None:
+def result(test: Evaluation, data: str) -> dict[str, Any] | None:
     """Read the result of a test of a finished training's best checkpoint; None if there is none yet."""
     best = folder_of(test.training, data) / "best.safetensors"
     if not state(test.training, data).finished or not (facts := read_facts(best)):

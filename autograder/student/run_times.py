@@ -14,7 +14,7 @@ import msgspec
 
 from autograder.paths import COURSE
 from autograder.student import run_states
-from autograder.student.question_runs import ITERATIONS, Testing, Training
+from autograder.student.question_runs import ITERATIONS, Evaluation, Training
 from autograder.writing import write_whole
 
 LONG_ENOUGH, AT_MOST = 6.0, 12.0  # seconds of a short training after its first validation
@@ -80,7 +80,7 @@ class Times:
         except msgspec.ValidationError:
             return None
 
-    def test(self, test: Testing) -> float | None:
+    def test(self, test: Evaluation) -> float | None:
         """Return the seconds of a test: those that it took here before, or else those of another of the training."""
         took = self._own().get(f"{self._key(test.training)} --test {' '.join(test.words)}")
         if isinstance(took, float | int):
@@ -92,7 +92,7 @@ class Times:
         """Remember what was measured of a training."""
         self._remember(self._key(training), msgspec.to_builtins(measured))
 
-    def tested(self, test: Testing, seconds: float) -> None:
+    def tested(self, test: Evaluation, seconds: float) -> None:
         """Remember how long a test took."""
         self._remember(f"{self._key(test.training)} --test {' '.join(test.words)}", round(seconds, 2))
 
@@ -121,7 +121,7 @@ def in_words(seconds: float | None) -> str:
     return f"about {hours} h {minutes} min" if hours else f"about {minutes} min"
 
 
-def measure(command: Callable[..., list[str]], training: Training, test: Testing | None) -> Time:
+def measure(command: Callable[..., list[str]], training: Training, test: Evaluation | None) -> Time:
     """Train briefly, and test what came of it.
 
     Args:

@@ -20,7 +20,7 @@ from autograder.exit_status import FULL_MARKS, LESS
 from autograder.grading.catalog import CatalogError, Exercise
 from autograder.paths import COURSE
 from autograder.student import question_runs, run_results, run_states, run_times
-from autograder.student.question_runs import Question, Testing, Training
+from autograder.student.question_runs import Question, Evaluation, Training
 from autograder.student.submit import TODO
 from data import copies, output
 
@@ -155,12 +155,12 @@ class Runs:
                     broken[training.exercise] = self.failures[training.label] = f"{method} cannot be run: {error}."
 
     def _show(self, questions: list[Question]) -> None:
-        shown: dict[Training | Testing, int] = {}
+        shown: dict[Training | Evaluation, int] = {}
         to_do: list[float | None] = []
         for question in questions:
             click.echo(f"\n{question.number}. {question.title}{' (optional)' if question.optional else ''}")
             for training in question.trainings:
-                runs: list[Training | Testing] = [training, *question.tests_of(training)]
+                runs: list[Training | Evaluation] = [training, *question.tests_of(training)]
                 for run in runs:
                     text, waits, seconds = self._outlook(run)
                     if waits and run in shown:
@@ -168,7 +168,7 @@ class Runs:
                     elif waits:
                         to_do.append(seconds)
                     shown.setdefault(run, question.number)
-                    label = f"  test {' '.join(run.words)}".rstrip() if isinstance(run, Testing) else training.label
+                    label = f"  test {' '.join(run.words)}".rstrip() if isinstance(run, Evaluation) else training.label
                     click.echo(f"   {label:41} {text:16} {run_times.in_words(seconds)}".rstrip())
             if question.by_hand:
                 click.echo(_filled(f"By hand: {question.by_hand}", "   "))
@@ -196,11 +196,11 @@ class Runs:
                     f"remove {folder}."
                 )
 
-    def _outlook(self, run: Training | Testing) -> tuple[str, bool, float | None]:
+    def _outlook(self, run: Training | Evaluation) -> tuple[str, bool, float | None]:
         """A run's state in words, whether it is to be run now, and the seconds that it takes, where these are known."""
-        training = run.training if isinstance(run, Testing) else run
+        training = run.training if isinstance(run, Evaluation) else run
         state = run_states.state(training, self.data)
-        if isinstance(run, Testing):
+        if isinstance(run, Evaluation):
             found = run_states.result(run, self.data)
             text, finished, seconds = run_results.score(found) if found else "to do", bool(found), self.times.test(run)
         else:
@@ -226,7 +226,7 @@ class Runs:
         if status := self._run(training, words):
             self.failures[training.label] = f"{training.label} failed with exit status {status}: it is said above why."
 
-    def _test(self, test: Testing) -> None:
+    def _test(self, test: Evaluation) -> None:
         if test.training.label in self.failures or run_states.result(test, self.data):
             return
         best = run_states.folder_of(test.training, self.data) / "best.safetensors"
