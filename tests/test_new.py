@@ -58,7 +58,7 @@ def clean(folder, names):
 def test_a_homework_that_was_begun_says_what_is_to_be_written(course):
     folder, (done, _) = course
     names, sentences = written(done)
-    own = ["__init__.py", "homework.toml", "introduction.md", "train.py", "README.md", "hw10.ipynb"]
+    own = ["__init__.py", "homework.toml", "introduction.md", "runs.py", "train.py", "README.md", "hw10.ipynb"]
     assert names == [f"hw10/{name}" for name in own]
     assert [sentence.split(":")[0] for sentence in sentences] == ["hw10/homework.toml", *["hw10/introduction.md"] * 2]
     assert "`python -m autograder new hw10/NAME` begins an exercise in it." in done.stdout

@@ -10,6 +10,7 @@ from autograder import manifest
 from autograder.grading.catalog import exercises
 from autograder.intake import archives, submission
 from autograder.paths import COURSE
+from autograder.student import answer_blocks
 from autograder.untrusted import clean
 
 TODO = re.compile(rb"raise NotImplementedError\(['\"][\w.]+ is still to do")  # as solution_regions.py writes it
@@ -113,8 +114,8 @@ def _answers(homework: str, folder: Path) -> tuple[dict[str, bytes], list[str]]:
 
 
 def _written(content: bytes) -> bool:
-    """Whether anything stands below a question."""
-    _, _, asked = content.decode(errors="replace").partition("\n## ")
+    """Whether anything stands below a question, besides what runs gave."""
+    _, _, asked = answer_blocks.without(content.decode(errors="replace")).partition("\n## ")
     return any(line.strip() and not line.startswith((">", "#")) for line in asked.splitlines()[1:])
 
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from autograder.grading import box, definitions
 from autograder.grading.catalog import PAGE, Exercise, exercises
 from autograder.paths import COURSE
+from autograder.student import question_runs
 
 # What people start, and what the grader starts in processes of their own.
 PROGRAMS = (
@@ -20,7 +21,10 @@ PROGRAMS = (
     *(f"autograder/{name}" for name in box.WORKER),
     *("data/download.py", "data/glyphs.py", "trainer/notebook.py"),
 )
-HOMEWORK = ("README.md", "{homework}.ipynb", "homework.toml", "__init__.py", "train.py", "pictures.py", "util.py")
+HOMEWORK = (
+    *("README.md", "{homework}.ipynb", "homework.toml", "__init__.py", "train.py", "runs.py"),
+    *("pictures.py", "util.py"),
+)
 # What programs read besides modules.
 BESIDE = (
     "autograder/grading/checks.ini",
@@ -74,8 +78,11 @@ def parts(exercise: Exercise) -> list[str]:
                 other.removeprefix(inside) for other in imported(exercise.folder / name) if other.startswith(inside)
             ]
             waiting += _data(exercise.folder / name)
-    if (exercise.folder / "thresholds.json").is_file():
-        found.add("thresholds.json")  # autograder/grading/thresholds.py reads it
+    read = (
+        "thresholds.json",
+        question_runs.FILE,
+    )  # by autograder/grading/thresholds.py, and by student/question_runs.py
+    found.update(name for name in read if (exercise.folder / name).is_file())
     return sorted(found.difference(HIDDEN))
 
 

@@ -48,6 +48,7 @@ RULES = (
     Rule("exercise.toml says what the exercise is.", files.page),
     Rule("Nothing is still to be written.", files.written),
     Rule("task.md and cells.md say what the assignment says of it.", files.texts),
+    Rule("runs.toml says what the written questions need, in words of the training program.", files.runs),
     Rule("Every gap that the solution leaves says what is to do.", files.gaps),
     Rule("The student's file, README and notebook are what the folders give.", files.generated),
     Rule("The probe can be read: its functions say what they take and return.", probe.questions),
