@@ -18,7 +18,7 @@ from autograder.grading.catalog import CatalogError, Exercise, exercises, homewo
 from autograder.instructor.quality.rules import files
 from autograder.paths import COURSE
 from autograder.student import answer_blocks, question_runs, run_states, run_times, submit
-from autograder.student.question_runs import Listed, Evaluation, Training
+from autograder.student.question_runs import Evaluation, Listed, Training
 
 STAND_IN = Path(__file__).with_name("toy_training.py")
 ALL = [exercise for homework in homeworks() for exercise in exercises(homework)]

@@ -20,7 +20,7 @@ from autograder.exit_status import FULL_MARKS, LESS
 from autograder.grading.catalog import CatalogError, Exercise
 from autograder.paths import COURSE
 from autograder.student import question_runs, run_results, run_states, run_times
-from autograder.student.question_runs import Question, Evaluation, Training
+from autograder.student.question_runs import Evaluation, Question, Training
 from autograder.student.submit import TODO
 from data import copies, output
 
