@@ -24,8 +24,8 @@ Arrays = dict[str, Array]
 
 LEARNING_RATE = 3e-3  # of Adam, in pre-training
 BATCH = 64  # drawings in a batch of pre-training
-FEW = (2, 2)  # steps of both phases where a question has none of its own
-RATES = (0.5, 0.1)  # and the rates of head and body
+FEW = (2, 3)  # steps of both phases where a question has none of its own
+RATES = (1.5, 1.0)  # and the rates of head and body
 
 
 class Loss(NamedTuple):
