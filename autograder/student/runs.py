@@ -73,6 +73,8 @@ def program(homework: str) -> click.Command:
         except KeyboardInterrupt:
             click.echo("Stopped. The same command goes on.", err=True)
             status = STOPPED
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'A file'} cannot be written: {error.strerror}.") from None
         sys.exit(status)
 
     return main
@@ -117,8 +119,19 @@ class Runs:
                 click.echo(_filled(sentence), err=True)
         return LESS if self.failures or self.failed_tests else FULL_MARKS
 
+    def _to_do(self, questions: list[Question]) -> list[Training]:
+        """The trainings that are not finished, or lack a test."""
+        untested = [
+            test.training for each in questions for test in each.tests if not run_states.result(test, self.data)
+        ]
+        return [
+            training
+            for training in _trainings(questions)
+            if training in untested or not run_states.state(training, self.data).finished
+        ]
+
     def _look_for_gaps(self, questions: list[Question]) -> None:
-        for training in _trainings(questions):
+        for training in self._to_do(questions):
             if left := _gaps(training.exercise):
                 todo = "a TODO" if left == 1 else f"{left} TODOs"
                 self.failures[training.label] = f"{training.exercise.file} has {todo} left: its runs wait for that."
@@ -126,15 +139,13 @@ class Runs:
     def _measure(self, questions: list[Question]) -> None:
         """Measure what is to do and was never measured on this machine."""
         tests = {test.training: test for question in questions for test in reversed(question.tests)}
-        new = []
-        for training in _trainings(questions):
-            finished = run_states.state(training, self.data).finished
-            test = tests.get(training)
-            to_do = not finished or (test and run_states.result(test, self.data) is None)
-            if to_do and training.label not in self.failures and self.times.training(training) is None:
-                new.append(training)
+        new = [
+            training
+            for training in self._to_do(questions)
+            if training.label not in self.failures and self.times.training(training) is None
+        ]
         if new:
-            click.echo("Each run is tried for some seconds, this once, to tell how long it takes on this machine:")
+            click.echo("Each training is tried for some seconds, once, to tell how long it takes here:")
         broken: dict[Exercise, str] = {}
         for training in new:
             if reason := broken.get(training.exercise):
