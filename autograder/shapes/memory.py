@@ -3,7 +3,7 @@
 import weakref
 from typing import Any
 
-from autograder.worker import warmup  # isort: split
+from autograder.worker.warmup import is_not_compiled  # isort: split
 
 import torch
 from torch.utils import _pytree as tree
@@ -49,4 +49,4 @@ class TensorMemory(TorchDispatchMode):
         self.peak = max(self.peak, self.held)
 
 
-warmup.is_not_compiled(TensorMemory)  # to import the compiler takes seconds, and memory
+is_not_compiled(TensorMemory)  # to import the compiler takes seconds, and memory

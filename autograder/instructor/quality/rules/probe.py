@@ -8,7 +8,11 @@ from autograder.instructor import solution_regions
 from autograder.paths import COURSE
 
 LONG = 40  # letters of a line that is not there by chance
-SHARED = ("autograder.shapes", "autograder.worker.values")  # what a worker has besides the exercise's own driver
+SHARED = (
+    "autograder.shapes",
+    "autograder.worker.values",
+    "autograder.worker.warmup",
+)  # what a worker has besides the exercise's own driver
 
 
 def questions(exercise: Exercise) -> Iterator[str]:
