@@ -512,7 +512,7 @@ def test_what_is_kept_from_before_is_what_a_new_start_reads(out):
         Decision(kind=Kind.ADJUST, student=names[0], value=5.0),
         Decision(kind=Kind.MARK, student=names[1], subject="Q1", value=2.0),  # makes a question, for all
         Decision(kind=Kind.DROP, exercise=FIRST.name, subject=CHECK.name, value=True),
-        Decision(kind=Kind.TABLE, value=[[[BOB], {"Q1": 3.0, "Q2": 1.0}]], comment="points.csv"),
+        Decision(kind=Kind.TABLE, value=[[[BOB], {"Q1": 3.0, "Q2": 1.0}, {}]], comment="points.csv"),
         Decision(kind=Kind.OVERRIDE, student=names[2], exercise=FIRST.name, subject=OTHER.name, value=0.0),
         Decision(kind=Kind.UNDO, value=1),
         Decision(kind=Kind.UNDO, value=3),

@@ -254,7 +254,13 @@ def _expected(field: Field, arguments: Mapping[str, Any], sizes: Mapping[str, in
         return {name: np.shape(array) for name, array in like.items()}
     if isinstance(like, np.ndarray):
         return like.shape
-    return tuple(_value(part, sizes) for part in _parts(field.shape))
+    found: list[int | None] = []
+    for part in _parts(field.shape):
+        if isinstance(part, ast.Starred):  # all sizes of an argument: "*values, 2"
+            found += np.shape(arguments.get(ast.unparse(part.value), ()))
+        else:
+            found.append(_value(part, sizes))
+    return tuple(found)
 
 
 def _value(part: ast.expr, sizes: Mapping[str, int]) -> int | None:

@@ -422,9 +422,9 @@ def of_splits(seen: dict[str, set[int]], listed: dict[str, list[int]], way: int)
     return found_mistakes
 
 
-def of_pairs(places: np.ndarray) -> str:
-    """By the two characters of many episodes: (episodes, 2), their places in the list of folders."""
-    return NEIGHBOURS if (np.abs(np.diff(places, axis=1)) == 1).all() else ""
+def of_pairs(pairs: set[tuple[int, int]]) -> str:
+    """By the pairs of characters that came together in many episodes: their places in the list of folders."""
+    return NEIGHBOURS if pairs and all(abs(one - other) == 1 for one, other in pairs) else ""
 
 
 def of_order_of_labels(places: np.ndarray, names: np.ndarray) -> str:

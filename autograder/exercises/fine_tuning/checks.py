@@ -12,7 +12,6 @@ from autograder.grading.check_vocabulary import (
     assert_either,
     assert_shape,
     hint,
-    picture,
     points,
     training,
 )
@@ -23,7 +22,6 @@ from autograder.shapes.episodic.checks import (
     query_accuracy,
 )
 from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_changes, assert_flows
-from autograder.shapes.functions.failures import gradients
 
 IMAGE = (1, 5, 5)
 FEATURES = 6
@@ -160,7 +158,6 @@ def test_accuracy_of_pretraining(student, reference, draw):
 
 @points(1)
 @after(test_pretraining_loss_is_the_cross_entropy_over_all_characters)
-@picture(gradients("pretraining", {"body": "number of the body", "classifier": "number of the classifier"}))
 @hint(
     "The loss is right, but the network cannot learn from it. Look for where its way back to the body or to the "
     "classifier is cut.",

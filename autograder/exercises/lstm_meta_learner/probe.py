@@ -33,7 +33,7 @@ KEEPS_ALL = 40.0  # a bias: the sigmoid of it is 1 in double precision
 class Preprocessed(NamedTuple):
     """What preprocess returns."""
 
-    preprocessed: Array
+    preprocessed: Annotated[Array, "*values, 2"]
 
 
 class Gate(NamedTuple):
