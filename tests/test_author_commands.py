@@ -15,7 +15,7 @@ def test_an_exercise_that_keeps_all_rules_is_checked_whole(toy_course):
     toy_course.set_thresholds()
     done = toy_course.run("check")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("✓") == 23 and "✗" not in done.stdout and "All rules are kept." in done.stdout
+    assert done.stdout.count("✓") == 24 and "✗" not in done.stdout and "All rules are kept." in done.stdout
     costs = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines() if "up to " in line]
     assert [row[0] for row in costs] == ["up to 35%", "up to 100%"], done.stdout
     assert costs[0][1:] == ["2", "a root, too much of it where the centre is large"] and costs[1][1] == "28"

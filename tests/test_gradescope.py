@@ -316,7 +316,7 @@ def test_nobody_reads_the_solutions(container):
     made = container("hw2", hostile("R01_reference_by_path"))
     made.grade()
     page = made.results()
-    assert failed(page) == {("WRONG", "Prototypes have shape (N, D).")}  # zeros instead of the reference's
+    assert failed(page) == {("WRONG", "Prototypes have shape (N, D), and differ from class to class.")}  # zeros instead of the reference's
     assert "hw2/maml.py is missing" in page["tests"][-1]["output"]
 
 
@@ -442,8 +442,9 @@ def test_the_level_of_a_separate_user_holds_in_the_container(container):
     tests, inside = made.place / "source" / "course" / "tests", "/autograder/source/course/tests"
     tests.mkdir()
     shutil.copytree(paths.GRADER / "instructor", tests.parent / "autograder" / "instructor")  # for conftest.py
-    for name in ("conftest.py", "rewriting.py", "selection.py", "test_isolation.py"):
+    for name in ("conftest.py", "rewriting.py", "selection.py", "test_isolation.py", "toy_course.py"):
         shutil.copy(Path(__file__).with_name(name), tests)
+    shutil.copytree(Path(__file__).with_name("toy"), tests / "toy")
     (made.place / "source").chmod(0o700)
     line = ["/opt/homework/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "separate"]
     with made.running(
