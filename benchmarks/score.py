@@ -1,7 +1,8 @@
 """What scoring a graded class anew takes: python -m benchmarks.score [--students 2000]
 
 Writes results of a class that nobody handed in, in which each student fails other checks, and measures
-`python -m autograder score` on them, with one decision that changes many totals: seconds, processor time, memory.
+`python -m autograder score` on them, with a decision that changes all pages for students, and with one that changes a
+single page: seconds, processor time, memory.
 """
 
 import argparse
@@ -47,15 +48,16 @@ def main() -> None:
             for row in pages.keep(out, (_with(row, options.homework) for row in rows)):
                 row.report = None
         dropped = described(catalog.exercises(options.homework)[0])[0].name
-        began = time.monotonic()
-        command = [sys.executable, "-m", "autograder", "score", str(out), "--give", dropped]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        print(
-            f"{options.students} students, {len(list((out / 'feedback').iterdir()))} pages: "
-            f"{time.monotonic() - began:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of processor time, "
-            f"{used.ru_maxrss / 1024:.0f} MB"
-        )
+        for words, decision in (("all pages", ["--give", dropped]), ("one page", ["--adjust", "s1", "1"])):
+            began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+            command = [sys.executable, "-m", "autograder", "score", str(out), *decision]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            used = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+            print(
+                f"{options.students} students, a decision that changes {words}: {time.monotonic() - began:.1f} s, "
+                f"{seconds:.1f} s of processor time, at most {used.ru_maxrss / 1024:.0f} MB"
+            )
 
 
 def _with(row: class_rows.Row, homework: str) -> class_rows.Row:

@@ -316,7 +316,9 @@ def test_nobody_reads_the_solutions(container):
     made = container("hw2", hostile("R01_reference_by_path"))
     made.grade()
     page = made.results()
-    assert failed(page) == {("WRONG", "Prototypes have shape (N, D), and differ from class to class.")}  # zeros instead of the reference's
+    assert failed(page) == {
+        ("WRONG", "Prototypes have shape (N, D), and differ from class to class.")
+    }  # zeros instead of the reference's
     assert "hw2/maml.py is missing" in page["tests"][-1]["output"]
 
 
