@@ -391,6 +391,13 @@ def test_a_rubric_that_cannot_be_read_is_named(ta, out, rubric):
     assert held(out) == []
 
 
+def test_an_extension_without_a_zone_is_in_the_deadlines(ta, out):
+    Log(out).add([Decision(kind=Kind.DUE, value="2026-12-01T23:59:00-08:00")], "Grace")
+    ta.post(ta.form(student(out, BOB), "extend") | {"value": "2026-12-05"})
+    (held,) = [one for one in Log(out).current() if one.kind is Kind.EXTEND]
+    assert held.value == "2026-12-05T23:59:00-08:00"
+
+
 def test_a_total_is_adjusted_and_a_deadline_extended(ta, out):
     ta.post(ta.form(student(out, ADA), "adjust") | {"value": "-2.5", "why": "as agreed"})
     ta.post(ta.form(student(out, ADA), "extend") | {"value": "2026-12-05 23:59 -08:00"})

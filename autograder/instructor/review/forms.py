@@ -232,7 +232,8 @@ def _adjust(sent: Sent) -> list[Decision | None]:
 
 def _extend(sent: Sent) -> list[Decision | None]:
     text = sent.text("value", 100)
-    return [_of_student(sent, Kind.EXTEND, extension(text) if text else None, sent.text("why"))]
+    value = extension(text, sent.before.due) if text else None
+    return [_of_student(sent, Kind.EXTEND, value, sent.text("why"))]
 
 
 def _answer(sent: Sent) -> list[Decision | None]:
