@@ -7,6 +7,7 @@ environment. The paths inside say nothing of the machine.
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from autograder.isolation import python, seccomp
 from autograder.isolation.plain import popen
 from autograder.paths import GRADER
 
+NOBODY = 65534
 TMP = 256 * 2**20  # bytes of the worker's /tmp, and as much of /dev/shm
 
 
@@ -30,18 +32,10 @@ def start(
     """
     options, options_in = os.pipe()
     calls, calls_in = os.pipe()
-    command = [
-        *prefix,
-        shutil.which("bwrap") or "bwrap",
-        "--args",
-        str(options),
-        "--",
-        _inside(python.executable()),
-        *python.OPTIONS,
-    ]
+    command = [*prefix, *_command(options, arguments)]
     environment = {"PATH": os.defpath} | {name: os.environ[name] for name in _BUS if prefix and name in os.environ}
     try:
-        process = popen([*command, f"/box/{arguments[0]}", *arguments[1:]], environment, (options, calls), user)
+        process = popen(command, environment, (options, calls), user)
     finally:
         os.close(options)
         os.close(calls)
@@ -50,20 +44,55 @@ def start(
             yield process, None
             with contextlib.suppress(BrokenPipeError):  # it has died: what it says on stderr tells why
                 filtered.write(seccomp.program())
-                pipe.write("\0".join([*_profile(box), *_seccomp(calls)]).encode())
+                pipe.write("\0".join([*_profile("--ro-bind", str(box), "/box"), *_NO_MORE, *_seccomp(calls)]).encode())
         except BaseException:
             process.kill()
             raise
 
 
+def start_template(files: dict[str, bytes], line: socket.socket, user: int | None) -> subprocess.Popen[bytes]:
+    """Start what workers are forked from: it may make namespaces, for them.
+
+    Args:
+        files: its program by path, the script first; each fits into a pipe.
+        line: by which it is asked for workers.
+    """
+    options, options_in = os.pipe()
+    contents = {name: os.pipe() for name in files}
+    try:
+        for name, (_, content_in) in contents.items():
+            os.write(content_in, files[name])
+            os.close(content_in)
+        readable = {name: content for name, (content, _) in contents.items()}
+        command = _command(options, [next(iter(files)), str(line.fileno())])
+        process = popen(command, {"PATH": os.defpath}, (options, line.fileno(), *readable.values()), user)
+    finally:
+        for descriptor in (options, *readable.values()):
+            os.close(descriptor)
+    box = [word for name, content in readable.items() for word in ("--file", str(content), f"/box/{name}")]
+    with os.fdopen(options_in, "wb", buffering=0) as pipe, contextlib.suppress(BrokenPipeError):
+        pipe.write("\0".join([*_profile(*box, user=0), *_MAY_SHARE]).encode())
+    return process
+
+
+def _command(options: int, arguments: list[str]) -> list[str]:
+    """bubblewrap, which reads its options from a pipe, and a script of the box in it."""
+    within = [_inside(python.executable()), *python.OPTIONS, f"/box/{arguments[0]}", *arguments[1:]]
+    return [shutil.which("bwrap") or "bwrap", "--args", str(options), "--", *within]
+
+
+# No other namespaces than these. And where root stays root outside, the files of the kernel's settings would be its to
+# write, without any capability.
+_MAY_SHARE = ("--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETFCAP")  # its folders, and its user's number
+_NO_MORE = ("--disable-userns", "--remount-ro", "/proc")
 _BUS = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # by which systemd-run reaches the user's manager
 
 
-def _profile(box: Path) -> list[str]:
-    """bubblewrap's options; their order matters."""
+def _profile(*box: str, user: int = NOBODY) -> list[str]:
+    """bubblewrap's options, given those that make /box, and who to be inside; their order matters."""
     options = [
         *("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-        *("--disable-userns", "--cap-drop", "ALL", "--uid", "65534", "--gid", "65534"),
+        *("--cap-drop", "ALL", "--uid", str(user), "--gid", str(user)),
         *("--new-session", "--die-with-parent", "--clearenv", "--hostname", "sandbox"),
     ]
     inside = {
@@ -87,10 +116,9 @@ def _profile(box: Path) -> list[str]:
     for source, target in {Path("/usr"): "/usr", **python.mounts()}.items():
         if GRADER.is_relative_to(source):  # installed among the packages: not for the student's eyes
             options += ["--tmpfs", f"{target}/{GRADER.relative_to(source)}"]
-    options += ["--ro-bind", str(box), "/box", "--chdir", "/tmp", "--proc", "/proc", "--dev", "/dev"]
+    options += [*box, "--chdir", "/tmp", "--proc", "/proc", "--dev", "/dev"]
     options += ["--size", str(TMP), "--tmpfs", "/dev/shm", "--size", str(TMP), "--tmpfs", "/tmp"]
-    # Where root stays root outside, the files of the kernel's settings would be its to write, without any capability.
-    return [*options, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
+    return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 def _seccomp(descriptor: int) -> list[str]:

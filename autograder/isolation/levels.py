@@ -11,11 +11,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.fault import GraderError
-from autograder.isolation import bubblewrap, container, disk, plain, python, reduced, separate, totals
+from autograder.isolation import bubblewrap, container, disk, forked, plain, python, reduced, seccomp, separate, totals
 from autograder.level_words import CONTAINER, ISOLATED, NONE, PER_PROCESS, REDUCED, SEPARATE, WORDS
 from autograder.paths import COURSE
 
@@ -45,12 +45,14 @@ class Isolation:
         limits: on all processes of a worker together.
         reason: why it is not the strongest; empty if it is.
         drop: whether root starts workers as a user without rights.
+        forks: whether workers are forked from a process that has imported torch.
     """
 
     level: str
     limits: totals.Limits
     reason: str = ""
     drop: bool = True
+    forks: bool = False
 
     @property
     def holds(self) -> bool:
@@ -68,16 +70,29 @@ class Isolation:
         return self._start(box, script, arguments, totals.MEMORY)
 
     def _start(self, box: Path, script: str, arguments: list[str], memory: int) -> "Running":
+        if self.forks:
+            with suppress(forked.ForkError):
+                return self._fork(box, [script, *arguments], memory)
         own = separate.free_user() if self.level == SEPARATE else None
         user = own or (python.unprivileged(box) if self.drop else None)
         starter, prefix = STARTERS.get(self.level, bubblewrap.start), self.limits.prefix(memory)
         with starter(box, [script, *arguments], prefix, user) as (process, private):
-            group = self.limits.adopt(process.pid, memory)
-            with suppress(OSError):  # where the machine runs short of memory, this goes first and not the grader
-                Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000", encoding="utf-8")
+            group = self._adopt(process.pid, memory)
         if private:
             group = disk.Watched(group, private)
         return Running(process, group, private, own, supervised=self.level == REDUCED)
+
+    def _fork(self, box: Path, arguments: list[str], memory: int) -> "Running":
+        template = forked.template(python.unprivileged(box) if self.drop else None)
+        with template.start(box, arguments) as process:
+            group = self._adopt(process.pid, memory)
+        return Running(process, group, None)
+
+    def _adopt(self, pid: int, memory: int) -> totals.Group:
+        group = self.limits.adopt(pid, memory)
+        with suppress(OSError):  # where the machine runs short of memory, this goes first and not the grader
+            Path(f"/proc/{pid}/oom_score_adj").write_text("1000", encoding="utf-8")
+        return group
 
     def shortfall(self, required: str | None) -> str:
         """Return why it is not as strong as a level that is demanded, in one sentence; empty if it is."""
@@ -110,7 +125,7 @@ class Running:
         supervised: whether the process is the worker's supervisor, who ends all that it has started.
     """
 
-    process: subprocess.Popen[bytes]
+    process: "subprocess.Popen[bytes] | forked.Process"
     group: totals.Group
     private: Path | None
     user: int | None = None
@@ -149,6 +164,25 @@ def demand(engine: str) -> None:
     find()
 
 
+_many = False  # workers are to be started by this process
+
+
+def expect_many() -> None:
+    """Fork workers, from now on, from one process that has imported torch: where that isolates as well."""
+    global _many
+    if not _many:
+        _many = True
+        find.cache_clear()
+
+
+def _forking(isolation: Isolation) -> Isolation:
+    """The same level with forked workers, if these pass its self-test, too."""
+    if isolation.limits.prefix(totals.MEMORY) or not seccomp.program():  # what is forked has no command line
+        return isolation
+    forking = replace(isolation, forks=True)
+    return isolation if forking.holes() else forking
+
+
 def _in_containers(engine: str) -> Isolation:
     found = Isolation(CONTAINER, container.Engine(engine), drop=False)
     if holes := found.holes():
@@ -175,7 +209,7 @@ def find() -> Isolation:
         for isolation in tried:
             holes = isolation.holes()
             if not holes:
-                return isolation
+                return _forking(isolation) if _many else isolation
         reason = f"bubblewrap does not isolate here: {holes}"
         if "namespace" in holes or "Permission denied" in holes or "uid map" in holes:
             reason += " (user namespaces may be switched off; on Ubuntu 24.04 AppArmor needs a profile for bwrap)"

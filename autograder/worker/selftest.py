@@ -117,7 +117,7 @@ def _inside(level: str) -> bool:
     """Be among processes of its own, where the grader's number is another's."""
     if level == "container":  # its first process is this one, or a small one that waits for it
         return len(list(Path("/proc").glob("[0-9]*"))) < FEW
-    return Path("/proc/1/comm").read_text() == "bwrap\n"
+    return Path("/proc/1/comm").read_text() in ("bwrap\n", "template\n")
 
 
 def _signals(pid: int) -> bool:

@@ -77,6 +77,7 @@ def grade(task: Task) -> bytes:
         RefusedError: nothing can be graded by this process.
     """
     with _one_at_a_time, _bounded():
+        levels.expect_many()
         exercise = next(e for e in exercises(task.homework) if e.name == task.exercise)
         return msgspec.json.encode(_failed(task, exercise) if task.fault else _grade(task, exercise))
 
