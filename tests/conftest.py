@@ -34,6 +34,9 @@ from autograder.isolation import levels
 torch.set_num_threads(1)
 
 
+levels.expect_many()  # a worker takes a second of the processor to start; the tests of commands start theirs so
+
+
 def pytest_report_header():
     """Say what the run stands on."""
     data = "real Omniglot, from ../shared/omniglot" if OFFICIAL.is_dir() else "glyphs (no ../shared/omniglot)"

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from autograder.isolation import bubblewrap, python, seccomp
+from autograder.isolation import bubblewrap, seccomp
 from autograder.paths import GRADER
 
 PROGRAM = ("isolation/template.py", "worker/warmup.py")
@@ -119,9 +119,8 @@ class Template:
     def __init__(self, user: int | None):
         self._owner = os.getpid()
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        files = {f"autograder/{name}": (GRADER / name).read_bytes() for name in PROGRAM}
         with theirs:
-            self._process = bubblewrap.start_template(files, theirs, user)
+            self._process = bubblewrap.start_template(_program(), theirs, user)
         self._line.settimeout(IMPORTS)
         try:
             ready = self._line.recv(16)
@@ -173,6 +172,11 @@ class Template:
         except BaseException:
             process.kill()
             raise
+
+
+def _program() -> dict[str, bytes]:
+    """The template's files, the script first."""
+    return {f"autograder/{name}": (GRADER / name).read_bytes() for name in PROGRAM}
 
 
 def _born(control: socket.socket) -> int:

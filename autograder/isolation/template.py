@@ -25,11 +25,11 @@ from typing import IO, Any
 sys.path.pop(0)
 sys.path.insert(0, "/box")
 
-from autograder.worker import warmup  # noqa: F401  isort: split
-
 import msgspec  # noqa: F401  what every worker needs, and no code of ours
 import numpy as np
 import PIL.Image  # noqa: F401
+
+from autograder.worker import warmup  # noqa: F401  isort: split
 
 # unshare(2): mounts, control groups, host name, IPC, users, processes, network
 NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
@@ -52,7 +52,7 @@ class Program(ctypes.Structure):
 
 def main(line: socket.socket) -> str:
     """Fork a worker for each message; returns in workers only: the script to run, with its arguments in sys.argv."""
-    if len(os.listdir("/proc/self/task")) > 1:
+    if len(list(Path("/proc/self/task").iterdir())) > 1:
         sys.exit("torch starts threads when it is imported: nothing can be forked here")
     libc.prctl(NAME, b"template", 0, 0, 0)
     for covered in ("sys", "sysrq-trigger", "irq", "bus"):  # by bubblewrap; else no other /proc can be mounted
@@ -150,7 +150,7 @@ def _begin(script: str, arguments: list[str]) -> str:
     for name in [name for name in sys.modules if name.partition(".")[0] == "autograder"]:
         del sys.modules[name]  # the worker has its own
     sys.argv = [f"/box/{script}", *arguments]
-    sys.path[0] = os.path.dirname(sys.argv[0])
+    sys.path[0] = str(Path(sys.argv[0]).parent)
     return sys.argv[0]
 
 

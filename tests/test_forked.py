@@ -1,0 +1,287 @@
+"""Workers that are forked from a process which has imported torch: kept apart as those that bubblewrap starts."""
+
+import dataclasses
+import os
+import re
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from autograder.grading import catalog
+from autograder.instructor import references
+from autograder.instructor.quality import mutants
+from autograder.isolation import bubblewrap, forked, levels, totals
+from autograder.paths import GRADER
+
+pytestmark = [pytest.mark.isolation, pytest.mark.usefixtures("isolated")]
+WAIT = "import time; print('here', flush=True); time.sleep(100)"
+
+
+@pytest.fixture(scope="module")
+def forking():
+    """The level that there is, with forked workers."""
+    found = dataclasses.replace(levels.find(), forks=True)
+    if found.limits.prefix(totals.MEMORY):
+        pytest.skip("no isolation: only the user's service manager makes control groups here")
+    return found
+
+
+@pytest.fixture
+def place():
+    """A folder that others may read."""
+    with tempfile.TemporaryDirectory(prefix="forked-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def start(forking, place):
+    """Starts a script in a worker of its own."""
+    running = []
+
+    def started(code):
+        box = place / f"box-{len(running)}"
+        box.mkdir()
+        (box / "script.py").write_text(code)
+        running.append(forking.start(box, "script.py", ["one", "two"]))
+        assert isinstance(running[-1].process, forked.Process)
+        return running[-1]
+
+    yield started
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def told(start):
+    """Runs a script to its end: what it printed."""
+
+    def run(code):
+        out, log = start(code).process.communicate()
+        assert log == b"", log.decode()
+        return out.decode()
+
+    return run
+
+
+# What a forked worker is kept from
+
+
+def test_the_selftest_finds_nothing(forking):
+    assert forking.holes() == ""
+
+
+@pytest.mark.parametrize("drop", [True, False], ids=["as nobody", "root outside"])
+def test_the_selftest_finds_nothing_without_a_control_group(drop):
+    assert levels.Isolation(levels.PER_PROCESS, totals.Watchdog(), drop=drop, forks=True).holes() == ""
+
+
+CONTROLS = {
+    "it makes files in memory": ('_call("prctl", FILTER, 2,', '_ = ("prctl", FILTER, 2,'),
+    "it keeps capabilities": ('_call("capset",', '_ = ("capset",'),
+    "it writes to its own program": ("READ_ONLY | NO_SETUID | NO_DEVICES | AGAIN", "NO_SETUID | NO_DEVICES | AGAIN"),
+}
+
+
+@pytest.mark.parametrize("hole", CONTROLS)
+def test_the_selftest_finds_what_opens_without_a_control(hole, forking, monkeypatch):
+    old, new = CONTROLS[hole]
+    program = forked._program()
+    script = next(iter(program))
+    assert old.encode() in program[script]
+    changed = program | {script: program[script].replace(old.encode(), new.encode())}
+    monkeypatch.setattr(forked, "_program", lambda: changed)
+    monkeypatch.setattr(forked, "_templates", {})
+    try:
+        assert hole in forking.holes()
+    finally:
+        for template in forked._templates.values():
+            template.close()
+
+
+def test_workers_see_nothing_of_each_other(start, told):
+    first = start(f"""
+import os, socket
+from multiprocessing import shared_memory
+line = socket.socket(socket.AF_UNIX)
+line.bind("\\0left")
+line.listen()
+open("/tmp/left", "w").write("x")
+kept = shared_memory.SharedMemory("left", create=True, size=1)
+{WAIT}
+""")
+    assert first.process.stdout.readline() == b"here\n"
+    said = told("""
+import os, socket
+print(os.strerror(socket.socket(socket.AF_UNIX).connect_ex("\\0left")))
+print([os.listdir(folder) for folder in ("/tmp", "/dev/shm", "/box")])
+print(os.getpid(), sorted(int(name) for name in os.listdir("/proc") if name.isdigit()))
+""")
+    assert said == "Connection refused\n[[], [], ['script.py']]\n2 [1, 2]\n"
+
+
+def test_the_process_above_a_worker_is_closed_to_it(told):
+    code = """
+import os
+for look, names in ((lambda path: open(path, "rb").read(1), ("mem", "environ", "maps")),
+                    (os.readlink, ("cwd", "root", "fd/0"))):
+    for name in names:
+        try:
+            look(f"/proc/1/{name}")
+            print(name)
+        except OSError:
+            pass
+"""
+    assert told(code) == ""
+
+
+def test_no_descriptor_of_the_template_is_a_workers(told):
+    assert told("import os; print(os.listdir('/proc/self/fd'))") == "['0', '1', '2', '3']\n"  # the last is the folder's
+
+
+def test_its_folder_for_temporary_files_has_a_size(told):
+    assert (
+        told("import os; there = os.statvfs('/tmp'); print(there.f_blocks * there.f_frsize)") == f"{bubblewrap.TMP}\n"
+    )
+
+
+# What it is like
+
+
+def test_a_script_runs_as_if_it_had_been_started(told):
+    code = "import sys, os; print(sys.argv, sys.path[0], __name__, os.getcwd(), 'autograder' in sys.modules)"
+    assert told(code) == "['/box/script.py', 'one', 'two'] /box __main__ /tmp False\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("pass", 0),
+        ("raise SystemExit(7)", 7),
+        ("import os; os._exit(9)", 9),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137),
+        ("import ctypes; ctypes.string_at(0)", 128 + signal.SIGSEGV),
+        ("import os; os.abort()", 128 + signal.SIGABRT),
+    ],
+)
+def test_how_it_ended_is_told_as_bubblewrap_tells_it(start, code, status):
+    running = start(code)
+    running.process.communicate()
+    assert running.process.wait() == status == running.process.poll()
+
+
+def test_an_error_is_printed(start):
+    running = start("print('first')\nraise ValueError('second')")
+    out, log = running.process.communicate()
+    assert (out, running.process.wait()) == (b"first\n", 1)
+    assert log.decode().endswith("ValueError: second\n")
+
+
+def test_chance_is_another_in_each(told):
+    code = "import random, numpy; print(random.random(), numpy.random.rand())"
+    first, second = told(code), told(code)
+    assert all(a != b for a, b in zip(first.split(), second.split(), strict=True))
+
+
+def test_torch_computes(told):
+    code = "import torch; x = torch.ones(300, 300, requires_grad=True); (x @ x).sum().backward(); print(x.grad.mean())"
+    assert told(code) == "tensor(600.)\n"
+
+
+def test_what_it_computes_is_counted(start):
+    running = start("import time\nwhile time.process_time() < 0.5: pass\n" + WAIT)
+    running.process.stdout.readline()
+    assert 0.4 < running.group.computed() < 5
+
+
+# Its end
+
+
+def test_all_that_it_started_ends_with_it(start):
+    running = start(f"""
+import os
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while True: pass
+    os._exit(0)
+{WAIT}
+""")
+    running.process.stdout.readline()
+    family = set(totals._family(running.process.pid))
+    assert len(family) >= 4  # who waits for it, the first in its namespace, itself, its daemon
+    running.stop()
+    deadline = time.monotonic() + 5
+    while (living := {pid for pid in family if Path(f"/proc/{pid}").exists()}) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not living
+    assert running.process.wait() == -signal.SIGKILL
+
+
+def test_a_template_that_was_killed_is_started_again(forking, place, monkeypatch):
+    monkeypatch.setattr(forked, "_templates", {})
+    (place / "script.py").write_text("print(1)")
+    seen = []
+    for _ in range(2):
+        running = forking.start(place, "script.py", [])
+        assert isinstance(running.process, forked.Process)
+        seen.append(running.process.communicate()[0])
+        running.stop()
+        (template,) = forked._templates.values()
+        os.kill(template._process.pid, signal.SIGKILL)
+        template._process.wait()
+    assert seen == [b"1\n", b"1\n"]
+
+
+def test_where_nothing_can_be_forked_bubblewrap_starts_workers(forking, place, monkeypatch):
+    monkeypatch.setattr(forked, "_templates", {})
+    monkeypatch.setattr(forked, "_program", lambda: {"autograder/isolation/template.py": b"raise SystemExit('no')"})
+    (place / "script.py").write_text("print(1)")
+    running = forking.start(place, "script.py", [])
+    assert not isinstance(running.process, forked.Process)
+    assert running.process.communicate()[0] == b"1\n"
+    running.stop()
+
+
+# When they are forked
+
+
+def test_workers_are_forked_where_many_are_expected_and_the_selftest_finds_nothing(forking, monkeypatch):
+    monkeypatch.setattr(levels, "_many", False)
+    levels.find.cache_clear()
+    try:
+        assert not levels.find().forks
+        levels.expect_many()
+        assert levels.find().forks
+        assert levels.find().level == forking.level
+        monkeypatch.setattr(levels, "_holes", lambda isolation, closed: "a hole" if isolation.forks else "")
+        levels.find.cache_clear()
+        assert not levels.find().forks
+    finally:
+        levels.find.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["right", "wrong", "raises", "dies"])
+def test_verdicts_are_the_same_forked_or_not(name, grade, monkeypatch):
+    exercise = catalog.exercises("hw2")[0]
+    right = references.solutions("hw2").files[exercise.file].decode()
+    texts = {
+        "right": lambda: right,
+        "wrong": lambda: mutants.load(exercise)[0].apply(right),
+        "raises": lambda: re.sub(r"\.mean\(", ".nothing(", right),
+        "dies": lambda: f"import os\nos.abort()\n{right}",
+    }
+    files = {exercise.file: texts[name]().encode()}
+    seen, found = [], levels.find()
+    for forks in (False, True):
+        monkeypatch.setattr(levels, "find", lambda forks=forks: dataclasses.replace(found, forks=forks))
+        report = grade("hw2", files, only=exercise.name)
+        seen.append([(check.name, check.verdict, check.message) for check in report.checks])
+    assert seen[0] == seen[1]
+
+
+def test_the_program_of_the_template_is_what_workers_get():
+    assert [name for name in forked._program() if not (GRADER.parent / name).exists()] == []
