@@ -249,19 +249,28 @@ def test_where_nothing_can_be_forked_bubblewrap_starts_workers(forking, place, m
 # When they are forked
 
 
-def test_workers_are_forked_where_many_are_expected_and_the_selftest_finds_nothing(forking, monkeypatch):
+def test_workers_are_forked_where_many_are_expected_and_the_selftest_finds_nothing(place, monkeypatch):
+    (place / "script.py").write_text("print(1)")
+
+    def is_forked():
+        levels._forking.cache_clear()
+        running = levels.find().start(place, "script.py", [])
+        running.stop()
+        return isinstance(running.process, forked.Process)
+
     monkeypatch.setattr(levels, "_many", False)
-    levels.find.cache_clear()
-    try:
-        assert not levels.find().forks
-        levels.expect_many()
-        assert levels.find().forks
-        assert levels.find().level == forking.level
-        monkeypatch.setattr(levels, "_holes", lambda isolation, closed: "a hole" if isolation.forks else "")
-        levels.find.cache_clear()
-        assert not levels.find().forks
-    finally:
-        levels.find.cache_clear()
+    assert not is_forked()
+    levels.expect_many()
+    assert is_forked()
+    monkeypatch.setattr(levels, "_holes", lambda isolation, closed: "a hole" if isolation.forks else "")
+    assert not is_forked()
+    levels._forking.cache_clear()
+
+
+def test_no_other_level_forks():
+    for level in (levels.REDUCED, levels.SEPARATE, levels.NONE):
+        isolation = levels.Isolation(level, totals.Watchdog())
+        assert levels._forking(isolation) is isolation
 
 
 @pytest.mark.parametrize("name", ["right", "wrong", "raises", "dies"])

@@ -44,7 +44,7 @@ def start(
             yield process, None
             with contextlib.suppress(BrokenPipeError):  # it has died: what it says on stderr tells why
                 filtered.write(seccomp.program())
-                pipe.write("\0".join([*_profile("--ro-bind", str(box), "/box"), *_NO_MORE, *_seccomp(calls)]).encode())
+                pipe.write("\0".join([*_profile(box), *_seccomp(calls)]).encode())
         except BaseException:
             process.kill()
             raise
@@ -71,7 +71,7 @@ def start_template(files: dict[str, bytes], line: socket.socket, user: int | Non
             os.close(descriptor)
     box = [word for name, content in readable.items() for word in ("--file", str(content), f"/box/{name}")]
     with os.fdopen(options_in, "wb", buffering=0) as pipe, contextlib.suppress(BrokenPipeError):
-        pipe.write("\0".join([*_profile(*box, user=0), *_MAY_SHARE]).encode())
+        pipe.write("\0".join([*_inside_of(0, *box), *_MAY_SHARE, *_CLOSED]).encode())
     return process
 
 
@@ -81,15 +81,22 @@ def _command(options: int, arguments: list[str]) -> list[str]:
     return [shutil.which("bwrap") or "bwrap", "--args", str(options), "--", *within]
 
 
-# No other namespaces than these. And where root stays root outside, the files of the kernel's settings would be its to
-# write, without any capability.
-_MAY_SHARE = ("--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETFCAP")  # its folders, and its user's number
-_NO_MORE = ("--disable-userns", "--remount-ro", "/proc")
 _BUS = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # by which systemd-run reaches the user's manager
 
 
-def _profile(*box: str, user: int = NOBODY) -> list[str]:
-    """bubblewrap's options, given those that make /box, and who to be inside; their order matters."""
+_MAY_SHARE = ("--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETFCAP")  # its folders, and its user's number
+_CLOSED = ("--remount-ro", "/dev", "--remount-ro", "/")
+
+
+def _profile(box: Path) -> list[str]:
+    """bubblewrap's options for a worker; their order matters."""
+    options = [*_inside_of(NOBODY, "--ro-bind", str(box), "/box"), "--disable-userns"]
+    # Where root stays root outside, the files of the kernel's settings would be its to write, without any capability.
+    return [*options, "--remount-ro", "/proc", *_CLOSED]
+
+
+def _inside_of(user: int, *box: str) -> list[str]:
+    """What every process sees, given who to be inside, and the options that make /box."""
     options = [
         *("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *("--cap-drop", "ALL", "--uid", str(user), "--gid", str(user)),
@@ -118,7 +125,7 @@ def _profile(*box: str, user: int = NOBODY) -> list[str]:
             options += ["--tmpfs", f"{target}/{GRADER.relative_to(source)}"]
     options += [*box, "--chdir", "/tmp", "--proc", "/proc", "--dev", "/dev"]
     options += ["--size", str(TMP), "--tmpfs", "/dev/shm", "--size", str(TMP), "--tmpfs", "/tmp"]
-    return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
+    return options
 
 
 def _seccomp(descriptor: int) -> list[str]:

@@ -67,7 +67,8 @@ class Isolation:
             script: path in it.
             arguments: for the script.
         """
-        return self._start(box, script, arguments, totals.MEMORY)
+        isolation = _forking(self) if _many else self
+        return isolation._start(box, script, arguments, totals.MEMORY)
 
     def _start(self, box: Path, script: str, arguments: list[str], memory: int) -> "Running":
         if self.forks:
@@ -170,14 +171,15 @@ _many = False  # workers are to be started by this process
 def expect_many() -> None:
     """Fork workers, from now on, from one process that has imported torch: where that isolates as well."""
     global _many
-    if not _many:
-        _many = True
-        find.cache_clear()
+    _many = True
 
 
+@functools.cache
 def _forking(isolation: Isolation) -> Isolation:
     """The same level with forked workers, if these pass its self-test, too."""
-    if isolation.limits.prefix(totals.MEMORY) or not seccomp.program():  # what is forked has no command line
+    if isolation.level not in (ISOLATED, PER_PROCESS) or isolation.limits.prefix(totals.MEMORY):
+        return isolation  # the service manager limits what has a command line
+    if not seccomp.program():
         return isolation
     forking = replace(isolation, forks=True)
     return isolation if forking.holes() else forking
@@ -209,7 +211,7 @@ def find() -> Isolation:
         for isolation in tried:
             holes = isolation.holes()
             if not holes:
-                return _forking(isolation) if _many else isolation
+                return isolation
         reason = f"bubblewrap does not isolate here: {holes}"
         if "namespace" in holes or "Permission denied" in holes or "uid map" in holes:
             reason += " (user namespaces may be switched off; on Ubuntu 24.04 AppArmor needs a profile for bwrap)"

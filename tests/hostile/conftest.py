@@ -10,11 +10,13 @@ import pytest
 from hostile_case import SLACK, assert_clean, assert_expected, children, fingerprint, grade
 
 from autograder import paths
+from autograder.isolation import levels
 
 
 @pytest.fixture(autouse=True)
 def orphans_come_to_us():
-    """Processes whose parents died become children of this one: none can hide."""
+    """Processes whose parents died become children of this one: none can hide. What workers are forked from is there."""
+    levels._forking(levels.find())
     ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 

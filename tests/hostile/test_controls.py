@@ -47,7 +47,6 @@ def test_without_a_control_a_case_comes_out_otherwise(name, try_case, monkeypatc
     def run():
         key.cache_clear()  # the reference, too, is without the control
         monkeypatch.setattr(levels, "_many", False)  # the switches are bubblewrap's
-        levels.find.cache_clear()
         with CONTROLS[name](monkeypatch):
             try_case(case)
 
