@@ -138,6 +138,22 @@ for look, names in ((lambda path: open(path, "rb").read(1), ("mem", "environ", "
     assert told(code) == ""
 
 
+def test_the_process_above_a_worker_heeds_no_signal_of_its(told):
+    code = """
+import os, signal, time
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP):
+    os.kill(1, number)
+time.sleep(0.5)
+print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
+    assert told(code) == "True\n"
+
+
+def test_no_memory_that_can_be_written_is_shared_with_other_workers(told):
+    code = "print([line for line in open('/proc/self/maps') if line.split()[1] in ('rw-s', 'rwxs', '-w-s')])"
+    assert told(code) == "[]\n"
+
+
 def test_no_descriptor_of_the_template_is_a_workers(told):
     assert told("import os; print(os.listdir('/proc/self/fd'))") == "['0', '1', '2', '3']\n"  # the last is the folder's
 

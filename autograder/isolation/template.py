@@ -98,9 +98,10 @@ def _worker(control: int, *pipes: int) -> str:
         os.dup2(descriptor, here)
     os.closerange(len(pipes), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     _give_up_rights(calls)
+    libc.prctl(DUMPABLE, 0, 0, 0, 0)  # the worker may not look into the process above it,
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which as the first one then heeds no signal from inside
     worker = os.fork()
     if worker:
-        libc.prctl(DUMPABLE, 0, 0, 0, 0)
         os.closerange(0, len(pipes))
         os._exit(_ended(worker))
     return _begin(wanted["script"], wanted["arguments"])
@@ -146,6 +147,7 @@ def _give_up_rights(calls: bytes) -> None:
 def _begin(script: str, arguments: list[str]) -> str:
     """Make this process what it would be if it had been started with a script, all but what is imported."""
     libc.prctl(DUMPABLE, 1, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     np.random.seed()
     for name in [name for name in sys.modules if name.partition(".")[0] == "autograder"]:
         del sys.modules[name]  # the worker has its own

@@ -15,7 +15,7 @@ from autograder.isolation import levels
 
 @pytest.fixture(autouse=True)
 def orphans_come_to_us():
-    """Processes whose parents died become children of this one: none can hide. What workers are forked from is there."""
+    """Processes whose parents died become children of this one: none can hide. What forks workers is there."""
     levels._forking(levels.find())
     ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
