@@ -26,8 +26,10 @@ from autograder.results import CheckResult, ExerciseResult, Report
 
 # Plugins of pytest that checks have no use for, and that take half a second of ten exercises; those that look for
 # exceptions in threads and finalizers collect garbage for 0.2 s a run.
-LEFT_OUT = ("terminal", "cacheprovider", "faulthandler", "warnings", "unraisableexception", "threadexception")
-LEFT_OUT += ("logging", "doctest", "junitxml", "pastebin", "stepwise", "legacypath", "setuponly", "setupplan")
+LEFT_OUT = (
+    *("terminal", "cacheprovider", "faulthandler", "warnings", "unraisableexception", "threadexception"),
+    *("logging", "doctest", "junitxml", "pastebin", "stepwise", "legacypath", "setuponly", "setupplan"),
+)
 FEW = 2  # exercises whose workers import torch sooner by themselves
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from autograder.isolation import python
 from autograder.isolation.totals import Group
@@ -60,7 +61,21 @@ def popen(
     )
 
 
-def end(process: subprocess.Popen[bytes], group: Group) -> None:
+class Process(Protocol):
+    """Of subprocess.Popen, what it takes to end a process."""
+
+    @property
+    def pid(self) -> int:
+        """Return its number, which is its process group's."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+    def wait(self) -> int:
+        """Wait for its end."""
+
+
+def end(process: Process, group: Group) -> None:
     """End a process and all that it has started and that is still to be found."""
     if hasattr(os, "killpg"):  # without namespaces its children are reached only through the process group
         with contextlib.suppress(ProcessLookupError, PermissionError):
