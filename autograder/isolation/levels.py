@@ -20,6 +20,7 @@ from autograder.level_words import CONTAINER, ISOLATED, NONE, PER_PROCESS, REDUC
 from autograder.paths import COURSE
 
 SELFTEST = "autograder/worker/selftest.py"
+SPARE = 4  # workers at once, for each of which there must be room
 DEMANDED = "AUTOGRADER_ISOLATION"  # in the environment: the engine of containers, if it is to be one
 
 
@@ -53,6 +54,17 @@ class Isolation:
     drop: bool = True
 
     @property
+    def processes(self) -> int:
+        """How many the kernel lets the user of a worker have; 0 where that says nothing of the worker.
+
+        Where no namespace counts a worker's own, all of the user's are counted: what else runs on a desktop, and other
+        workers. Then the watchdog alone counts for each, and this bounds what can happen between two looks.
+        """
+        if self.level == CONTAINER:  # its engine counts
+            return 0
+        return totals.PROCESSES if self.level != REDUCED else totals.there_are() + SPARE * totals.PROCESSES
+
+    @property
     def holds(self) -> bool:
         """Whether student code is kept from the files, the network and the processes of this machine."""
         return self.level in (ISOLATED, PER_PROCESS, CONTAINER)
@@ -75,8 +87,10 @@ class Isolation:
             group = self.limits.adopt(process.pid, memory)
             with suppress(OSError):  # where the machine runs short of memory, this goes first and not the grader
                 Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000", encoding="utf-8")
-        if private:
-            group = disk.Watched(group, private)
+        if private and isinstance(group, totals.Watched):
+            group.user = own
+            beside = functools.partial(separate.made_by, own) if own else tuple
+            group = disk.Watched(group, private, beside)
         return Running(process, group, private, own, supervised=self.level == REDUCED)
 
     def shortfall(self, required: str | None) -> str:
@@ -130,7 +144,7 @@ class Running:
                 pipe.close()
         self.group.close()
         if self.private:
-            shutil.rmtree(self.private, ignore_errors=True)
+            disk.remove(self.private)
 
 
 def demand(engine: str) -> None:

@@ -207,10 +207,21 @@ class Watchdog:
 
 
 class Watched:
-    """The descendants of a process, as /proc shows them."""
+    """The descendants of a process, as /proc shows them.
+
+    Attributes:
+        user: whose processes are all theirs, whoever has started them; None for no such user.
+    """
 
     def __init__(self, pid: int):
         self._pid, self._next, self._known = pid, 0.0, [pid]
+        self.user: int | None = None
+
+    @property
+    def pids(self) -> list[int]:
+        """Their numbers."""
+        self._look()
+        return self._known
 
     def exceeded(self) -> str:
         """Return what they have too much of at this moment."""
@@ -237,6 +248,8 @@ class Watched:
         """Find out who they are, unless that has just been done."""
         if time.monotonic() >= self._next:
             self._known = _family(self._pid)
+            if self.user is not None:
+                self._known = list({*self._known, *_processes_of(self.user)})
             self._next = time.monotonic() + INTERVAL / 4
 
 
@@ -295,6 +308,24 @@ def _family(ancestor: int) -> list[int]:
         with contextlib.suppress(OSError, ValueError, IndexError):
             parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
     return _descendants(ancestor, parents)
+
+
+def there_are() -> int:
+    """Return how many threads of all users there are."""
+    try:
+        return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _processes_of(user: int) -> list[int]:
+    """All processes of a user. Whose a folder of /proc is does not tell: a process may hide that."""
+    found, wanted = [], re.compile(rf"^Uid:\t{user}\t", re.MULTILINE)
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError, ValueError):
+            if wanted.search(status.read_text()):
+                found.append(int(status.parent.name))
+    return found
 
 
 def _descendants(ancestor: int, parents: dict[int, int]) -> list[int]:
