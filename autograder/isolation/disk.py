@@ -136,9 +136,9 @@ def _nameless(pids: Iterable[int]) -> Iterator[os.stat_result]:
     seen = set()
     for pid in pids:
         with suppress(OSError):
-            for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
                 with suppress(OSError):
-                    status = os.stat(f"/proc/{pid}/fd/{descriptor}")
+                    status = descriptor.stat()
                     if stat.S_ISREG(status.st_mode) and not status.st_nlink and status.st_ino not in seen:
                         seen.add(status.st_ino)
                         yield status

@@ -123,7 +123,14 @@ OWN = {
     "ioprio_set": (251, 30, 1),
 }
 KINDS = {"setpriority": 0, "ioprio_set": 1}  # the first argument, where a process is meant and no group or user
-OTHERS = {"socket": (41, 198), "socketpair": (53, 199), "clone": (56, 220), "clone3": (435, 435), "fcntl": (72, 25), "prctl": (157, 167)}
+OTHERS = {
+    "socket": (41, 198),
+    "socketpair": (53, 199),
+    "clone": (56, 220),
+    "clone3": (435, 435),
+    "fcntl": (72, 25),
+    "prctl": (157, 167),
+}
 OPENING = {"open": (2, -1, 1), "openat": (257, 56, 2), "openat2": (437, 437, 2)}  # and where the flags are
 DUMPABLE = 4  # of prctl
 LEASE, NOTIFY = 1024, 1026  # commands of fcntl by which opening a file waits for, or tells, another program

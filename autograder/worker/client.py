@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.isolation import python, totals
+from autograder.isolation import python
 from autograder.isolation.clock import GLANCE, Clock
 from autograder.isolation.levels import Isolation
 from autograder.paths import COURSE
