@@ -20,7 +20,7 @@ from autograder.level_words import CONTAINER, ISOLATED, NONE, PER_PROCESS, REDUC
 from autograder.paths import COURSE
 
 SELFTEST = "autograder/worker/selftest.py"
-SPARE = 4  # workers at once, for each of which there must be room
+TIMES = 2  # so many workers of one user have as many processes as each may
 DEMANDED = "AUTOGRADER_ISOLATION"  # in the environment: the engine of containers, if it is to be one
 
 
@@ -53,16 +53,18 @@ class Isolation:
     reason: str = ""
     drop: bool = True
 
-    @property
-    def processes(self) -> int:
-        """How many the kernel lets the user of a worker have; 0 where that says nothing of the worker.
+    def processes(self, box: Path) -> int:
+        """Return how many the kernel lets the user of a worker have; 0 where that says nothing of the worker.
 
         Where no namespace counts a worker's own, all of the user's are counted: what else runs on a desktop, and other
         workers. Then the watchdog alone counts for each, and this bounds what can happen between two looks.
         """
         if self.level == CONTAINER:  # its engine counts
             return 0
-        return totals.PROCESSES if self.level != REDUCED else totals.there_are() + SPARE * totals.PROCESSES
+        if self.level != REDUCED:
+            return totals.PROCESSES
+        dropped = python.unprivileged(box) if self.drop else None
+        return totals.threads_of(os.getuid() if dropped is None else dropped) + TIMES * totals.PROCESSES
 
     @property
     def holds(self) -> bool:

@@ -310,22 +310,25 @@ def _family(ancestor: int) -> list[int]:
     return _descendants(ancestor, parents)
 
 
-def there_are() -> int:
-    """Return how many threads of all users there are."""
-    try:
-        return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
-    except (OSError, ValueError, IndexError):
-        return 0
+def threads_of(user: int) -> int:
+    """Return how many threads a user has, of which the kernel counts each as a process."""
+    return sum(threads for _, threads in _of(user))
 
 
 def _processes_of(user: int) -> list[int]:
-    """All processes of a user. Whose a folder of /proc is does not tell: a process may hide that."""
-    found, wanted = [], re.compile(rf"^Uid:\t{user}\t", re.MULTILINE)
+    return [pid for pid, _ in _of(user)]
+
+
+def _of(user: int) -> Iterator[tuple[int, int]]:
+    """All processes of a user, and how many threads each has.
+
+    Whose a folder of /proc is does not tell: a process may hide that.
+    """
+    told = re.compile(rf"^Uid:\t{user}\t.*^Threads:\t(\d+)$", re.MULTILINE | re.DOTALL)
     for status in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError, ValueError):
-            if wanted.search(status.read_text()):
-                found.append(int(status.parent.name))
-    return found
+            if found := told.search(status.read_text()):
+                yield int(status.parent.name), int(found[1])
 
 
 def _descendants(ancestor: int, parents: dict[int, int]) -> list[int]:

@@ -51,7 +51,7 @@ class Worker:
     """
 
     def __init__(self, isolation: Isolation, box: Path, module: str, threads: int, files: Files):
-        arguments = [module, str(threads), str(isolation.processes)]
+        arguments = [module, str(threads), str(isolation.processes(box))]
         self._running = isolation.start(box, "autograder/worker/shim.py", arguments)
         self._process = self._running.process
         self._file, self._files = f"{module.replace('.', '/')}.py", files

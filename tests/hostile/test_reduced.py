@@ -394,11 +394,12 @@ def test_no_worker_is_told_what_happens_in_a_folder(worker, neighbours_file, mon
 
 @pytest.fixture
 def neighbour(user):
-    """Another process of the worker's user: its number."""
+    """Another process of the worker's user, which nobody ends: its number."""
     settings = {"user": user, "group": user, "extra_groups": []} if os.getuid() == 0 and user else {}
     # As little of root's as the worker has, or the kernel itself protects it.
     with subprocess.Popen(["sleep", "60"], preexec_fn=confine.give_up_rights, **settings) as process:
         yield process.pid
+        assert process.poll() is None
         process.kill()
 
 
@@ -426,6 +427,15 @@ def test_a_process_of_the_same_user_keeps_what_it_may_use(worker, neighbour, wha
     assert run(worker(), code) == 0
     without(monkeypatch, OWN={})
     assert run(worker(), code) == 1, "the filter is not why"
+
+
+@pytest.mark.parametrize("ends", ["it is stopped", "it ends itself"])
+def test_the_end_of_a_worker_is_nobody_elses(worker, neighbour, ends):
+    one = worker()
+    if ends == "it ends itself":
+        with pytest.raises(StudentError, match="exit status 7"):
+            run(one, "import os; os._exit(7)")
+    one.stop()
 
 
 OWN_LIMITS = """
@@ -498,8 +508,8 @@ def test_honest_workers_start_where_their_user_has_many_other_processes(worker, 
             time.sleep(2)
             assert run(worker(), HONEST) == 1
             if user:  # the kernel counts the processes of root as little as ever
-                monkeypatch.setattr(totals, "there_are", lambda: 0)
-                monkeypatch.setattr(levels, "SPARE", 1)
+                monkeypatch.setattr(totals, "threads_of", lambda user: 0)
+                monkeypatch.setattr(levels, "TIMES", 1)
                 with pytest.raises(StudentError, match="temporarily unavailable"):
                     run(worker(), HONEST)
         finally:
