@@ -8,6 +8,7 @@ import functools
 import itertools
 import os
 import secrets
+import signal
 import stat
 import subprocess
 import tempfile
@@ -17,11 +18,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from autograder.isolation import disk, python, reduced
+from autograder.isolation import disk, python, reduced, totals
 
 USERS = range(61184, 65520)  # numbers that systemd, too, gives to users who exist for as long as a service
 OPEN_TO_ALL = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
 NOT_OPEN = ("/usr", "/proc", "/sys", "/boot")  # where it need not be looked for
+TRIES = 100  # to end all processes of a user
 SEARCH = 2.0  # seconds of processor time in which others are searched for
 _numbers = itertools.count(secrets.randbelow(len(USERS)))  # two graders at once begin at different ones
 
@@ -87,8 +89,17 @@ def made_by(user: int) -> list[str]:
 
 def leave_nothing(user: int) -> None:
     """End all processes of a worker's user, and remove its files from where everyone may write."""
-    # As this user and in one call: a process that goes on forking would outrun a list of numbers.
-    subprocess.run(["/bin/sh", "-c", "kill -9 -1"], user=user, group=user, extra_groups=[], check=False)
+    # As this user and in one call: a process that goes on forking would outrun a list of numbers. Again and again: one
+    # of them may have ended the shell before, and would have read what is our own of its environment.
+    command = ["/bin/sh", "-c", "kill -9 -1"]
+    for _ in range(TRIES):
+        subprocess.run(command, user=user, group=user, extra_groups=[], check=False, env={}, cwd="/")
+        left = totals.processes_of(user)
+        if not left:
+            break
+        for pid in left:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
     for path in made_by(user):
         with suppress(OSError):
             if stat.S_ISDIR(os.lstat(path).st_mode):

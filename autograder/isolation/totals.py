@@ -249,7 +249,7 @@ class Watched:
         if time.monotonic() >= self._next:
             self._known = _family(self._pid)
             if self.user is not None:
-                self._known = list({*self._known, *_processes_of(self.user)})
+                self._known = list({*self._known, *processes_of(self.user)})
             self._next = time.monotonic() + INTERVAL / 4
 
 
@@ -315,7 +315,8 @@ def threads_of(user: int) -> int:
     return sum(threads for _, threads in _of(user))
 
 
-def _processes_of(user: int) -> list[int]:
+def processes_of(user: int) -> list[int]:
+    """Return the numbers of a user's processes that have not ended."""
     return [pid for pid, _ in _of(user)]
 
 
@@ -324,7 +325,7 @@ def _of(user: int) -> Iterator[tuple[int, int]]:
 
     Whose a folder of /proc is does not tell: a process may hide that.
     """
-    told = re.compile(rf"^Uid:\t{user}\t.*^Threads:\t(\d+)$", re.MULTILINE | re.DOTALL)
+    told = re.compile(rf"^State:\t[^ZX].*^Uid:\t{user}\t.*^Threads:\t(\d+)$", re.MULTILINE | re.DOTALL)
     for status in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError, ValueError):
             if found := told.search(status.read_text()):
