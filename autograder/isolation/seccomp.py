@@ -187,9 +187,9 @@ def _other_programs(column: int) -> list[Line]:
     lines = _on(OTHERS["prctl"][column], _argument(0), (EQUAL, 0, 1, DUMPABLE), _refusal(), _allowed())
     for numbers in UNCHANGED.values():
         lines += _on(numbers[column], (RETURN, 0, 0, ERROR | 0))
-    for call, numbers in OWN.items():
+    for call, (*both, whose) in OWN.items():
         kind = [_argument(0), (EQUAL, 1, 0, KINDS[call]), _refusal()] if call in KINDS else []
-        lines += _on(numbers[column], *kind, _argument(numbers[2]), (EQUAL, 1, 0, 0), _refusal(), _allowed())
+        lines += _on(both[column], *kind, _argument(whose), (EQUAL, 1, 0, 0), _refusal(), _allowed())
     # Landlock lets a file be emptied by who may read it before version 3. The flags of openat2 lie in memory.
     lines += _on(OPENING["openat2"][column], _refusal(errno.ENOSYS))
     for call in ("open", "openat"):

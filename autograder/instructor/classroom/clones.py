@@ -58,9 +58,16 @@ def clock(clone: Path, empty: Path) -> tuple[datetime | None, int | None]:
 
 def _asked(arguments: list[str], environment: dict[str, str]) -> str | None:
     """What git says; None where there is no git, or it waits for a file of the clone that is none."""
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        git = subprocess.Popen(["git", *arguments], env=environment, text=True, preexec_fn=_limit, **pipes)
+        git = subprocess.Popen(
+            ["git", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=_limit,
+        )
     except OSError:
         return None
     with git:
