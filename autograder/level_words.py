@@ -21,14 +21,16 @@ WORDS = {
         "virtual machine. Python and the packages are the image's."
     ),
     REDUCED: (
-        "REDUCED SANDBOX. Student code could read only Python and its own files, reach no network, no other program's "
-        "sockets or shared memory, and not look into the grader; its own processes were ended. It could see that other "
-        "processes exist, and on Linux before 6.12 end those of its user; memory and disk are only watched."
+        "REDUCED SANDBOX. Student code could read only Python and its own files, change only its own, reach no "
+        "network, no other program's sockets or shared memory, and not look into the grader; its own processes were "
+        "ended. It could see other processes and their command lines, and whether there is a file of a name that it "
+        "guesses; on Linux before 6.12 it could end processes of its user, and then leave some behind. Memory and disk "
+        "are only watched."
     ),
     SEPARATE: (
         "SEPARATE USER. Student code ran as a user of its own without rights: it could not read what belongs to the "
         "grader, reach no network and not look into or end other processes; its own, and its files, were removed. It "
-        "could read what everyone on this machine may read, and see other processes and their command lines; memory "
+        "could read what everyone on this machine may read, and see other processes and their command lines. Memory "
         "and disk are only watched."
     ),
     NONE: (

@@ -1,6 +1,7 @@
 """What a handout says of itself: its version, its seed, and the digest of each of its files."""
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -52,9 +53,10 @@ def read(content: bytes) -> Manifest:
     return msgspec.json.decode(content, type=Manifest)
 
 
-def changed(manifest: Manifest, folder: Path = COURSE) -> list[str]:
-    """Names of the files of a handout that are no longer as they were given."""
-    return [name for name, told in manifest.files.items() if not _is(folder / name, told)]
+def changed(manifest: Manifest, folder: Path = COURSE, among: Collection[str] | None = None) -> list[str]:
+    """Names of the files of a handout that are no longer as they were given, all or among these."""
+    told = {name: file for name, file in manifest.files.items() if among is None or name in among}
+    return [name for name, file in told.items() if not _is(folder / name, file)]
 
 
 def _is(path: Path, told: str) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 import zipfile
 from datetime import datetime, timedelta, timezone
 
@@ -249,6 +250,20 @@ def test_settings_of_a_clone_start_nothing(github, tmp_path):
     for path in github.glob("*/.git/objects/pack/*"):
         path.unlink()
     assert [one.attempt for one in layouts.find(github)[1]] == [None, None] and not trace.exists()
+
+
+@pytest.mark.parametrize("name", ["objects/info/alternates", "objects/{}/{}"])
+def test_a_clone_in_which_git_waits_for_ever_costs_a_moment(github, name):
+    """Where a file of the repository is a pipe into which nobody writes."""
+    for clone in github.iterdir():
+        head = "ab" * 20
+        (clone / ".git" / "HEAD").write_text(head)
+        pipe = clone / ".git" / name.format(head[:2], head[2:])
+        pipe.parent.mkdir(exist_ok=True)
+        os.mkfifo(pipe)
+    begun = time.monotonic()
+    assert [(one.submitted, one.attempt) for one in layouts.find(github)[1]] == [(None, None)] * 2
+    assert time.monotonic() - begun < 8  # it was 20; some of it is the machine's
 
 
 def test_the_table_of_grades_gives_names_and_times(github):

@@ -195,6 +195,67 @@ def test_a_separate_user_leaves_neither_files_nor_processes(level, worker):
     assert not processes_of(user)
 
 
+LEFT = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        BLOCK
+        time.sleep(30)
+    os._exit(0)
+time.sleep(30)
+"""
+TAKES = {
+    "memory of a process that has left": (
+        "block = bytearray(700 * 2**20); block[::4096] = b'x' * len(block[::4096])",
+        "memory in all its processes",
+    ),
+    "files where everyone may write": (
+        "for n in range(3): open(f'/dev/shm/fills-{n}', 'wb').write(bytes(200 * 2**20))",
+        "more than 512 MiB of files",
+    ),
+}
+
+
+@pytest.mark.isolation
+@pytest.mark.parametrize("level", ["a separate user"], indirect=True)
+@pytest.mark.parametrize("what", TAKES)
+def test_what_a_separate_user_takes_anywhere_is_counted(level, worker, what, monkeypatch):
+    monkeypatch.setattr(totals, "MEMORY", 600 * 2**20)
+    block, said = TAKES[what]
+    with pytest.raises(StudentError, match=said):
+        run(worker(level), LEFT.replace("BLOCK", block))
+    assert not list(Path("/dev/shm").glob("fills-*"))
+
+
+ENDS_WHO_ENDS_IT = """
+import os, time
+def watch():
+    os.setsid()
+    end = time.time() + 30
+    while time.time() < end:
+        for pid in os.listdir("/proc"):
+            try:
+                if os.stat(f"/proc/{pid}").st_uid == os.getuid() and open(f"/proc/{pid}/comm").read() in SHELLS:
+                    os.kill(int(pid), 9)
+            except (OSError, ValueError):
+                pass
+for _ in range(2):
+    if os.fork() == 0:
+        watch()
+answer = __import__("torch").tensor([float(os.getuid())])
+"""
+
+
+@pytest.mark.isolation
+@pytest.mark.parametrize("level", ["a separate user"], indirect=True)
+def test_no_process_stays_by_ending_who_is_to_end_it(level, worker):
+    one = worker(level)
+    user = int(run(one, ENDS_WHO_ENDS_IT.replace("SHELLS", repr(("sh\n", "dash\n", "bash\n"))))[0])
+    one.stop()
+    assert not totals.processes_of(user)
+
+
 @pytest.mark.isolation
 @pytest.mark.parametrize("level", ["a separate user"], indirect=True)
 def test_two_workers_are_two_users_and_neither_reaches_the_other(level, worker):

@@ -12,7 +12,7 @@ from autograder.__main__ import main
 from autograder.exit_status import USAGE
 from autograder.instructor import references
 from autograder.instructor.classroom import grading_task, run
-from autograder.isolation import levels, separate, totals
+from autograder.isolation import levels, reduced, totals
 
 STRONGEST_FIRST = [levels.ISOLATED, levels.PER_PROCESS, levels.REDUCED, levels.SEPARATE, levels.NONE]
 
@@ -90,7 +90,7 @@ def test_where_workers_are_users_of_their_own_a_class_that_they_could_read_is_re
     open_folder, class_of_one, tmp_path, monkeypatch, capsys
 ):
     found = at(levels.SEPARATE, monkeypatch)
-    monkeypatch.setattr(separate, "hide_command_line", lambda: None)
+    monkeypatch.setattr(reduced, "hide_command_line", lambda: None)
     seen = []
 
     def holes(self, closed):
@@ -108,7 +108,7 @@ def test_where_workers_are_users_of_their_own_a_class_that_they_could_read_is_re
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_a_command_line_can_be_hidden_and_the_program_goes_on():
     code = (
-        "import sys; from autograder.isolation import separate; separate.hide_command_line(); "
+        "import sys; from autograder.isolation import reduced; reduced.hide_command_line(); "
         "print(repr(open('/proc/self/cmdline').read().strip(chr(0))), sys.argv[1:])"
     )
     done = subprocess.run(

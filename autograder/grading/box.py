@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autograder import locks
 from autograder.grading.catalog import exercises
-from autograder.isolation import separate
+from autograder.isolation import disk, separate
 from autograder.paths import COURSE, GRADER
 
 WORKER = (
@@ -44,20 +44,20 @@ DAY = 24 * 60 * 60
 def filled(homework: str, files: dict[str, bytes]) -> Iterator[Path]:
     """A box in a temporary folder, with the student's files in it. Workers may have their own folders beside it."""
     _sweep()
-    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    folder, held = Path(tempfile.mkdtemp(prefix=PREFIX)), None
+    try:
         folder.chmod(0o755)
         lock = folder / f"{LOCK}.new"
         lock.touch()
         held = locks.hold(lock)
         lock.rename(folder / LOCK)  # only now may anybody try whether it is held
-        try:
-            box = folder / "box"
-            fill(box, homework, files)
-            separate.let_all_read(box)
-            yield box
-        finally:
-            locks.release(held)
+        box = folder / "box"
+        fill(box, homework, files)
+        separate.let_all_read(box)
+        yield box
+    finally:
+        locks.release(held)
+        disk.remove(folder)
 
 
 def fill(box: Path, homework: str, files: dict[str, bytes]) -> None:
@@ -88,7 +88,7 @@ def _sweep() -> None:
                 continue  # it is being made
             held = locks.hold(folder / LOCK)
             if held is not None or not (folder / LOCK).exists():
-                shutil.rmtree(folder, ignore_errors=True)
+                disk.remove(folder)
             locks.release(held)
 
 

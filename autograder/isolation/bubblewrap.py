@@ -121,8 +121,9 @@ def _inside_of(user: int, *box: str) -> list[str]:
     for source, target in python.mounts().items():
         options += ["--ro-bind", str(source), target]
     for source, target in {Path("/usr"): "/usr", **python.mounts()}.items():
-        if GRADER.is_relative_to(source):  # installed among the packages: not for the student's eyes
-            options += ["--tmpfs", f"{target}/{GRADER.relative_to(source)}"]
+        for course in dict.fromkeys((GRADER, *python.copies_of_the_course())):
+            if course.is_relative_to(source):  # installed among the packages: not for the student's eyes
+                options += ["--tmpfs", f"{target}/{course.relative_to(source)}"]
     options += [*box, "--chdir", "/tmp", "--proc", "/proc", "--dev", "/dev"]
     options += ["--size", str(TMP), "--tmpfs", "/dev/shm", "--size", str(TMP), "--tmpfs", "/tmp"]
     return options

@@ -91,9 +91,13 @@ def restrict_files(readable: list[str], writable: list[str]) -> None:
     os.close(ruleset)
 
 
+def _signals_are_scoped() -> bool:
+    return version() >= 6
+
+
 def restrict_signals() -> None:
     """Signal no process but what is started from here, as far as this version of Landlock can."""
-    if version() >= 6:
+    if _signals_are_scoped():
         ruleset = _checked(libc.syscall(CREATE_RULESET, ctypes.byref(Ruleset(0, 0, SIGNALS)), 24, 0))
         _checked(libc.syscall(RESTRICT_SELF, ruleset, 0))
         os.close(ruleset)
@@ -124,7 +128,8 @@ def main(readable: list[str] | None, writable: list[str], calls: str, supervised
     if supervised:
         import supervisor  # beside this file
 
-        supervisor.start(restrict_signals, bytes.fromhex(supervised), numbers, writable[0])
+        calls_asked = bytes.fromhex(supervised)
+        supervisor.start(restrict_signals, calls_asked, numbers, writable[0], scoped=_signals_are_scoped())
     filter_calls(bytes.fromhex(calls))
 
 

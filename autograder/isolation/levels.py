@@ -20,6 +20,7 @@ from autograder.level_words import CONTAINER, ISOLATED, NONE, PER_PROCESS, REDUC
 from autograder.paths import COURSE
 
 SELFTEST = "autograder/worker/selftest.py"
+TIMES = 2  # so many workers of one user have as many processes as each may
 DEMANDED = "AUTOGRADER_ISOLATION"  # in the environment: the engine of containers, if it is to be one
 
 
@@ -54,6 +55,19 @@ class Isolation:
     drop: bool = True
     forks: bool = False
 
+    def processes(self, box: Path) -> int:
+        """Return how many the kernel lets the user of a worker have; 0 where that says nothing of the worker.
+
+        Where no namespace counts a worker's own, all of the user's are counted: what else runs on a desktop, and other
+        workers. Then the watchdog alone counts for each, and this bounds what can happen between two looks.
+        """
+        if self.level == CONTAINER:  # its engine counts
+            return 0
+        if self.level != REDUCED:
+            return totals.PROCESSES
+        dropped = python.unprivileged(box) if self.drop else None
+        return totals.threads_of(os.getuid() if dropped is None else dropped) + TIMES * totals.PROCESSES
+
     @property
     def holds(self) -> bool:
         """Whether student code is kept from the files, the network and the processes of this machine."""
@@ -79,8 +93,10 @@ class Isolation:
         starter, prefix = STARTERS.get(self.level, bubblewrap.start), self.limits.prefix(memory)
         with starter(box, [script, *arguments], prefix, user) as (process, private):
             group = self._adopt(process.pid, memory)
-        if private:
-            group = disk.Watched(group, private)
+        if private and isinstance(group, totals.Watched):
+            group.user = own
+            beside = functools.partial(separate.made_by, own) if own else tuple
+            group = disk.Watched(group, private, beside)
         return Running(process, group, private, own, supervised=self.level == REDUCED)
 
     def _fork(self, box: Path, arguments: list[str], memory: int) -> "Running":
@@ -146,7 +162,7 @@ class Running:
                 pipe.close()
         self.group.close()
         if self.private:
-            shutil.rmtree(self.private, ignore_errors=True)
+            disk.remove(self.private)
 
 
 def demand(engine: str) -> None:

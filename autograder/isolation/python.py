@@ -40,6 +40,14 @@ def package_folders() -> tuple[Path, ...]:
     return tuple(folders)
 
 
+@functools.cache
+def copies_of_the_course() -> tuple[Path, ...]:
+    """Return where packages called autograder lie beside others: a copy of the course has its solutions there."""
+    folders = (*package_folders(), *(Path(folder).resolve() for folder in sys.path if folder))
+    found = (folder / "autograder" for folder in folders if folder.name in ("site-packages", "dist-packages"))
+    return tuple(dict.fromkeys(folder for folder in found if folder.is_dir()))
+
+
 def executable() -> Path:
     """Return the interpreter itself, outside any virtual environment."""
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve()

@@ -1,16 +1,16 @@
 """Isolation where there are no namespaces: Landlock and few system calls, and for root a user without rights."""
 
 import ctypes
+import functools
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograder.isolation import python, seccomp
+from autograder.isolation import disk, python, seccomp
 from autograder.isolation.plain import popen
 
 CONFINE, SUPERVISOR = "autograder/isolation/confine.py", "autograder/isolation/supervisor.py"
@@ -36,6 +36,7 @@ def start(
         group: of that user; its own if left out.
         landlock: whether to give up files by Landlock, which not every kernel has.
     """
+    hide_command_line()
     # Programs of the same user must not read our memory or environment; Landlock forbids it too, from version 1.
     ctypes.CDLL(None).prctl(NOT_DUMPABLE, 0, 0, 0, 0)
     private = Path(tempfile.mkdtemp(prefix="tmp-", dir=box.parent))
@@ -44,7 +45,7 @@ def start(
             os.chown(private, user, user)
         yield _started(box, arguments, prefix, user, group, private, landlock), private
     except BaseException:
-        shutil.rmtree(private, ignore_errors=True)
+        disk.remove(private)
         raise
 
 
@@ -70,3 +71,12 @@ def _started(
     command = [*prefix, str(python.executable()), *python.OPTIONS, str(box / CONFINE), json.dumps(allowed)]
     command += [json.dumps(python.OPTIONS), str(box / arguments[0]), *arguments[1:]]
     return popen(command, python.ENVIRONMENT | inside, (), user, group)
+
+
+@functools.cache
+def hide_command_line() -> None:
+    """Blank our own command line, which every process can read: it may name the seed and students."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    begin, end = int(fields[45]), int(fields[46])
+    if 0 < begin < end:
+        ctypes.memset(begin, 0, end - begin)

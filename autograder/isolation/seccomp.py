@@ -70,16 +70,70 @@ CALLS = {
     "semget": (64, 190),
     "msgget": (68, 186),
     "mq_open": (240, 180),
+    # Who else opens the files of Python and its packages, which all workers share.
+    "inotify_add_watch": (254, 27),
+    "fanotify_init": (300, 262),
 }
-# Where no namespace holds them back: what other programs have left there.
+# Where no namespace holds them back: what other programs have left there, and what Landlock allows with every file.
 SHARED = {
     "shmat": (30, 196),
+    "shmctl": (31, 195),
     "semop": (65, 193),
+    "semctl": (66, 191),
     "semtimedop": (220, 192),
     "msgsnd": (69, 189),
     "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "mq_unlink": (241, 181),
+    "truncate": (76, 45),  # by Landlock from version 3
+    "chown": (92, -1),
+    "lchown": (94, -1),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
 }
-OTHERS = {"socket": (41, 198), "socketpair": (53, 199), "clone": (56, 220), "clone3": (435, 435)}
+# There, too, a file's mode and times stay as they are, and who asks is told that all went well: to copy a file with its
+# mode is honest, and to close a neighbour's folder is not.
+UNCHANGED = {
+    "chmod": (90, -1),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "utime": (132, -1),
+    "utimes": (235, -1),
+    "futimesat": (261, -1),
+    "utimensat": (280, 88),
+}
+# And who is meant by a number other than 0, the caller's own, is another program of the same user; by the argument.
+OWN = {
+    "prlimit64": (302, 261, 0),
+    "sched_setaffinity": (203, 122, 0),
+    "sched_setscheduler": (144, 119, 0),
+    "sched_setparam": (142, 118, 0),
+    "sched_setattr": (314, 274, 0),
+    "setpriority": (141, 140, 1),
+    "ioprio_set": (251, 30, 1),
+}
+KINDS = {"setpriority": 0, "ioprio_set": 1}  # the first argument, where a process is meant and no group or user
+OTHERS = {
+    "socket": (41, 198),
+    "socketpair": (53, 199),
+    "clone": (56, 220),
+    "clone3": (435, 435),
+    "fcntl": (72, 25),
+    "prctl": (157, 167),
+}
+OPENING = {"open": (2, -1, 1), "openat": (257, 56, 2), "openat2": (437, 437, 2)}  # and where the flags are
+DUMPABLE = 4  # of prctl
+LEASE, NOTIFY = 1024, 1026  # commands of fcntl by which opening a file waits for, or tells, another program
 # What worker/supervisor.py does in a worker's place, or refuses; a call that a machine does not have is -1.
 SUPERVISED = {
     "openat": (257, 56),
@@ -115,12 +169,33 @@ def program(*, network: bool = True) -> bytes:
         lines += [(AT_LEAST, 0, 1, X32), _refusal()]
     for numbers in refused.values():
         lines += _on(numbers[column], _refusal())
+    lease = (EQUAL, 1, 0, LEASE), (EQUAL, 0, 1, NOTIFY), _refusal(), _allowed()
+    lines += _on(OTHERS["fcntl"][column], _argument(1), *lease)
+    if not network:
+        lines += _other_programs(column)
     # Its flags lie in memory, which no filter sees. The C library then takes clone.
     lines += _on(OTHERS["clone3"][column], _refusal(errno.ENOSYS))
     lines += _on(OTHERS["clone"][column], _argument(0), (ANY_BIT, 0, 1, NEW_NAMESPACES), _refusal(), _allowed())
     for call in ("socket", "socketpair"):
         lines += _on(OTHERS[call][column], *(_kinds_of_socket() if network else _local_streams()))
     return _packed([*lines, _allowed()])
+
+
+def _other_programs(column: int) -> list[Line]:
+    """What would change files or processes that are other programs' of the same user."""
+    # Who hides its memory hides, too, which files it holds open.
+    lines = _on(OTHERS["prctl"][column], _argument(0), (EQUAL, 0, 1, DUMPABLE), _refusal(), _allowed())
+    for numbers in UNCHANGED.values():
+        lines += _on(numbers[column], (RETURN, 0, 0, ERROR | 0))
+    for call, (*both, whose) in OWN.items():
+        kind = [_argument(0), (EQUAL, 1, 0, KINDS[call]), _refusal()] if call in KINDS else []
+        lines += _on(both[column], *kind, _argument(whose), (EQUAL, 1, 0, 0), _refusal(), _allowed())
+    # Landlock lets a file be emptied by who may read it before version 3. The flags of openat2 lie in memory.
+    lines += _on(OPENING["openat2"][column], _refusal(errno.ENOSYS))
+    for call in ("open", "openat"):
+        emptied = (MASK, 0, 0, os.O_TRUNC | os.O_ACCMODE), (EQUAL, 0, 1, os.O_TRUNC | os.O_RDONLY), _refusal()
+        lines += _on(OPENING[call][column], _argument(OPENING[call][2]), *emptied, _allowed())
+    return lines
 
 
 @functools.cache
@@ -141,8 +216,8 @@ def supervised() -> tuple[bytes, dict[str, int]]:
 
 
 def _on(number: int, *lines: Line) -> list[Line]:
-    """What is done with one call: these lines, which end by returning."""
-    return [(EQUAL, 0, len(lines), number), *lines]
+    """What is done with one call, unless the machine has none of it: these lines, which end by returning."""
+    return [(EQUAL, 0, len(lines), number), *lines] if number >= 0 else []
 
 
 def _argument(at: int) -> Line:

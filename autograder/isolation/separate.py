@@ -4,12 +4,11 @@ What the grader owns is closed by its permissions alone, which the self-test tri
 When a worker ends, so does all that its user has started, and its files go from where everyone may write.
 """
 
-import ctypes
 import functools
 import itertools
 import os
 import secrets
-import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -19,11 +18,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from autograder.isolation import python, reduced
+from autograder.isolation import disk, python, reduced, totals
 
 USERS = range(61184, 65520)  # numbers that systemd, too, gives to users who exist for as long as a service
 OPEN_TO_ALL = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
 NOT_OPEN = ("/usr", "/proc", "/sys", "/boot")  # where it need not be looked for
+TRIES = 100  # to end all processes of a user
 SEARCH = 2.0  # seconds of processor time in which others are searched for
 _numbers = itertools.count(secrets.randbelow(len(USERS)))  # two graders at once begin at different ones
 
@@ -50,20 +50,10 @@ def start(
     box: Path, arguments: list[str], prefix: list[str], user: int | None
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """Start a script of the box, which no other user but root can open from now on."""
-    hide_command_line()
     os.chown(box, 0, _group())
     box.chmod(0o750)
     with reduced.start(box, arguments, prefix, user, _group(), landlock=False) as started:
         yield started
-
-
-@functools.cache
-def hide_command_line() -> None:
-    """Blank our own command line, which every user can read: it may name the seed and students."""
-    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    begin, end = int(fields[45]), int(fields[46])
-    if 0 < begin < end:
-        ctypes.memset(begin, 0, end - begin)
 
 
 @functools.cache
@@ -85,18 +75,37 @@ def open_to_all(root: str = "/") -> tuple[str, ...]:
     return tuple(found)
 
 
+def made_by(user: int) -> list[str]:
+    """Return what a user has made where everyone may write."""
+    found = []
+    for folder in open_to_all():
+        with suppress(OSError), os.scandir(folder) as items:
+            for item in items:
+                with suppress(OSError):
+                    if item.stat(follow_symlinks=False).st_uid == user:
+                        found.append(item.path)
+    return found
+
+
 def leave_nothing(user: int) -> None:
     """End all processes of a worker's user, and remove its files from where everyone may write."""
-    # As this user and in one call: a process that goes on forking would outrun a list of numbers.
-    subprocess.run(["/bin/sh", "-c", "kill -9 -1"], user=user, group=user, extra_groups=[], check=False)
-    for folder in open_to_all():
+    # As this user and in one call: a process that goes on forking would outrun a list of numbers. Again and again: one
+    # of them may have ended the shell before, and would have read what is our own of its environment.
+    command = ["/bin/sh", "-c", "kill -9 -1"]
+    for _ in range(TRIES):
+        subprocess.run(command, user=user, group=user, extra_groups=[], check=False, env={}, cwd="/")
+        left = totals.processes_of(user)
+        if not left:
+            break
+        for pid in left:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+    for path in made_by(user):
         with suppress(OSError):
-            for item in os.scandir(folder):
-                if item.stat(follow_symlinks=False).st_uid == user:
-                    if item.is_dir(follow_symlinks=False):
-                        shutil.rmtree(item.path, ignore_errors=True)
-                    else:
-                        os.unlink(item.path)  # noqa: PTH108  (an entry of scandir)
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                disk.remove(path)
+            else:
+                os.unlink(path)  # noqa: PTH108  (an entry of scandir)
 
 
 def let_all_read(folder: Path) -> None:

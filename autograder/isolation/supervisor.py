@@ -42,7 +42,7 @@ class Program(ctypes.Structure):
     _fields_ = (("count", ctypes.c_ushort), ("lines", ctypes.c_char_p))
 
 
-def start(confine: Callable[[], None], calls: bytes, numbers: dict[str, int], folder: str) -> None:
+def start(confine: Callable[[], None], calls: bytes, numbers: dict[str, int], folder: str, *, scoped: bool) -> None:
     """Return in a child process, which becomes the worker; the parent supervises it, ends with it and as it did.
 
     Args:
@@ -50,6 +50,7 @@ def start(confine: Callable[[], None], calls: bytes, numbers: dict[str, int], fo
         calls: the filter that has the supervisor asked.
         numbers: of these calls.
         folder: the worker's own.
+        scoped: whether Landlock lets us signal none but the worker and what it starts.
     """
     grader = os.getppid()
     ours, theirs = socket.socketpair()
@@ -83,7 +84,7 @@ def start(confine: Callable[[], None], calls: bytes, numbers: dict[str, int], fo
         for listener in listeners:
             supervisor = _Supervisor(listener, numbers, folder)
             supervisor.serve(woken, lambda: signals or os.getppid() != grader or _ended(worker))
-    _end(worker)
+    _end(worker, scoped=scoped)
 
 
 def _filtered(calls: bytes, seccomp: int) -> int:
@@ -274,9 +275,12 @@ def _ended(worker: int) -> bool:
     return worker in _status
 
 
-def _end(worker: int) -> NoReturn:
+def _end(worker: int, *, scoped: bool) -> NoReturn:
     """Leave nothing that it has started, and end as it did."""
     while not _all_gone():
+        if scoped:  # all in one call, in which none of them starts another
+            with contextlib.suppress(OSError):
+                os.kill(-1, signal.SIGKILL)
         family = _descendants()
         for number in (signal.SIGSTOP, signal.SIGKILL):  # first nothing more starts: a process could outrun its end
             for pid in family:

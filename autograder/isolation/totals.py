@@ -207,10 +207,21 @@ class Watchdog:
 
 
 class Watched:
-    """The descendants of a process, as /proc shows them."""
+    """The descendants of a process, as /proc shows them.
+
+    Attributes:
+        user: whose processes are all theirs, whoever has started them; None for no such user.
+    """
 
     def __init__(self, pid: int):
         self._pid, self._next, self._known = pid, 0.0, [pid]
+        self.user: int | None = None
+
+    @property
+    def pids(self) -> list[int]:
+        """Their numbers."""
+        self._look()
+        return self._known
 
     def exceeded(self) -> str:
         """Return what they have too much of at this moment."""
@@ -237,6 +248,8 @@ class Watched:
         """Find out who they are, unless that has just been done."""
         if time.monotonic() >= self._next:
             self._known = _family(self._pid)
+            if self.user is not None:
+                self._known = list({*self._known, *processes_of(self.user)})
             self._next = time.monotonic() + INTERVAL / 4
 
 
@@ -295,6 +308,28 @@ def _family(ancestor: int) -> list[int]:
         with contextlib.suppress(OSError, ValueError, IndexError):
             parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
     return _descendants(ancestor, parents)
+
+
+def threads_of(user: int) -> int:
+    """Return how many threads a user has, of which the kernel counts each as a process."""
+    return sum(threads for _, threads in _of(user))
+
+
+def processes_of(user: int) -> list[int]:
+    """Return the numbers of a user's processes that have not ended."""
+    return [pid for pid, _ in _of(user)]
+
+
+def _of(user: int) -> Iterator[tuple[int, int]]:
+    """All processes of a user, and how many threads each has.
+
+    Whose a folder of /proc is does not tell: a process may hide that.
+    """
+    told = re.compile(rf"^State:\t[^ZX].*^Uid:\t{user}\t.*^Threads:\t(\d+)$", re.MULTILINE | re.DOTALL)
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError, ValueError):
+            if found := told.search(status.read_text()):
+                yield int(status.parent.name), int(found[1])
 
 
 def _descendants(ancestor: int, parents: dict[int, int]) -> list[int]:

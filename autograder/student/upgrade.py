@@ -73,13 +73,16 @@ def upgrade(new: Path) -> tuple[Manifest, list[Taken]]:
     if folder.resolve() == COURSE:
         raise UpgradeError(f"{new} is this folder itself; name the new handout's.")
     edited = {exercise.file for exercise in exercises(mine.homework)}
-    already = [name for name in edited if name in manifest.changed(theirs, folder)]
+    already = sorted(edited & set(manifest.changed(theirs, folder, edited)))
     if already:
         raise UpgradeError(f"{new} has been worked in already ({', '.join(already)}); unpack it anew.")
     taken = []
     for name in manifest.changed(mine):
         source, target = COURSE / name, folder / name
         if name.startswith("autograder/") or not source.is_file():
+            continue
+        if not target.resolve().is_relative_to(folder.resolve()):
+            taken.append(Taken(name, ["the new handout has a link out of it in that place: not taken over."]))
             continue
         if name in edited and name not in theirs.files:
             taken.append(Taken(name, ["the new handout has no such exercise: not taken over."]))
@@ -106,7 +109,7 @@ def _along(given: Manifest, folder: Path) -> Iterator[Taken]:
     names |= {name for name in FOLDERS if (COURSE / name).is_dir()}
     for name in sorted(names):
         source, target = COURSE / name, folder / name
-        if target.exists():
+        if target.exists() or not target.resolve().is_relative_to(folder.resolve()):
             continue
         try:
             if source.is_dir():

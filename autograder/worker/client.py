@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.isolation import python, totals
+from autograder.isolation import python
 from autograder.isolation.clock import GLANCE, Clock
 from autograder.isolation.levels import Isolation
 from autograder.paths import COURSE
@@ -51,7 +51,7 @@ class Worker:
     """
 
     def __init__(self, isolation: Isolation, box: Path, module: str, threads: int, files: Files):
-        arguments = [module, str(threads), str(totals.PROCESSES)]
+        arguments = [module, str(threads), str(isolation.processes(box))]
         self._running = isolation.start(box, "autograder/worker/shim.py", arguments)
         self._process = self._running.process
         self._file, self._files = f"{module.replace('.', '/')}.py", files

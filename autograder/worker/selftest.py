@@ -11,6 +11,7 @@ import _posixshmem
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import resource
@@ -130,6 +131,35 @@ def _reads_memory(pid: int) -> bool:
         return True
 
 
+def _changes(file: Path) -> bool:
+    """Close a file of another to its owner; it is told that all went well where nothing is changed."""
+    before = file.stat().st_mode
+    file.chmod(before & ~0o700)
+    return file.stat().st_mode != before
+
+
+def _makes_wait() -> bool:
+    """Let all who open a file of the worker's wait: with Python's own, which all share, every other worker would."""
+    with open(__file__, "rb") as file:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    return True
+
+
+def _sees_a_copy() -> bool:
+    """Find solutions among the packages, where the course is installed and not run from there."""
+    for folder in sys.path:
+        with contextlib.suppress(OSError):
+            if _lists(f"{folder}/autograder/exercises"):
+                return True
+    return False
+
+
+def _limits(pid: int) -> bool:
+    """Have a say in what another process may use; it is only read."""
+    resource.prlimit(pid, resource.RLIMIT_CPU)
+    return True
+
+
 def _multiplies(most: int) -> bool:
     """Start more threads than there may be; the kernel counts them as processes, and they start far sooner."""
     resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
@@ -182,6 +212,9 @@ def main(level: str, course: str, other: str, shared: str, closed: list[str], gr
         "it reads the grader's memory": lambda: _reads_memory(grader),
         "it inherits the environment": lambda: "SANDBOX" not in os.environ or "SUDO_USER" in os.environ,
         "it makes namespaces": _new_namespace,
+        "it changes another submission's files": lambda: _changes(Path(other, "secret")),
+        "it makes all who open a file wait": _makes_wait,
+        "it sees solutions in a copy of the course that is installed (pip uninstall fewshot-homework)": _sees_a_copy,
         "it reaches another program's socket": lambda: _reaches(f"{other}/socket"),
     }
     if level != "container":  # whose memory is limited with all that is in it
@@ -196,6 +229,7 @@ def main(level: str, course: str, other: str, shared: str, closed: list[str], gr
         attempts["it signals the grader"] = lambda: not (alone and _inside(level)) and _signals(grader)
     if level in ("isolated", "container"):
         attempts |= {"it takes more memory than there is for all": _takes_memory}
+    attempts["it limits the grader"] = lambda: not (alone and _inside(level)) and _limits(grader)
     if processes:
         attempts |= {"it forks without limit": lambda: _multiplies(processes)}
     holes = []

@@ -95,7 +95,7 @@ def _limit(processes: int) -> None:
         ("RLIMIT_AS", MEMORY),
         ("RLIMIT_FSIZE", FILE),
         ("RLIMIT_NOFILE", 256),
-        ("RLIMIT_NPROC", processes if os.environ.get("SANDBOX") else None),
+        ("RLIMIT_NPROC", processes if processes and os.environ.get("SANDBOX") else None),
         ("RLIMIT_CORE", 0),
     ):
         if bound is not None and hasattr(resource, name):

@@ -9,7 +9,7 @@ import hostile_case
 
 from autograder.grading import box
 from autograder.intake import handed_in, submission
-from autograder.isolation import bubblewrap, python, totals
+from autograder.isolation import bubblewrap, python, seccomp, totals
 from autograder.worker import client, pipes, wire
 
 CONTROLS = {}
@@ -62,6 +62,13 @@ def _(monkeypatch):
 def _(monkeypatch):
     limited = hostile_case.limited
     monkeypatch.setattr(hostile_case, "limited", lambda **limits: limited(**limits | {"memory": 2**20}))
+    yield
+
+
+@control("leases")
+def _(monkeypatch):
+    monkeypatch.setattr(seccomp, "OTHERS", seccomp.OTHERS | {"fcntl": (-1, -1)})
+    seccomp.program.cache_clear()
     yield
 
 

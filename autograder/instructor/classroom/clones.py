@@ -14,8 +14,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from autograder.intake.handed_in import UnreadableError, read_regular
+from autograder.isolation.clock import GLANCE, Clock
+from autograder.isolation.totals import Watchdog
 
-SECONDS = 1  # of processor time that git may take for one question about a clone
+SECONDS = 1  # that git may compute for one question about a clone, or wait for anything but a processor or a disk
+PATIENCE = 60  # seconds that may pass meanwhile on a busy machine
 MEMORY = 150 * 2**20  # bytes
 REFERENCE = 4096  # bytes of a file that names one commit
 REFERENCES = 4 * 2**20  # and of one that names them all
@@ -44,22 +47,38 @@ def clock(clone: Path, empty: Path) -> tuple[datetime | None, int | None]:
     environment |= {"GIT_DIR": str(empty), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     told = []
     for arguments in (["log", "-1", "--format=%ct", head], ["rev-list", "--count", head]):
-        try:
-            done = subprocess.run(
-                ["git", *arguments],
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=10,
-                check=False,
-                preexec_fn=_limit,
-            )
-        except (OSError, subprocess.TimeoutExpired):  # no git here
+        said = _asked(arguments, environment)
+        if said is None:
             return None, None
-        told.append(done.stdout.strip())
+        told.append(said)
     when, count = told
     time = datetime.fromtimestamp(int(when), timezone.utc) if re.fullmatch(r"\d{1,10}", when) else None
     return time, int(count) if count.isdecimal() else None
+
+
+def _asked(arguments: list[str], environment: dict[str, str]) -> str | None:
+    """What git says; None where there is no git, or it waits for a file of the clone that is none."""
+    try:
+        git = subprocess.Popen(
+            ["git", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=_limit,
+        )
+    except OSError:
+        return None
+    with git:
+        clock = Clock(Watchdog().adopt(git.pid, MEMORY))
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return git.communicate(timeout=GLANCE)[0].strip()
+            clock.look()
+            if clock.waited >= SECONDS or clock.passed >= PATIENCE:
+                git.kill()
+                return None
 
 
 def _limit() -> None:

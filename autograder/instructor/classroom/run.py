@@ -35,8 +35,8 @@ from autograder.instructor.classroom.result_store import Key, Remembered, Settin
 from autograder.instructor.classroom.scoring import Scoring, when
 from autograder.instructor.decisions.log import Decision, DecisionError, Log
 from autograder.intake.submission import Submission
-from autograder.isolation import levels, separate
-from autograder.level_words import SEPARATE
+from autograder.isolation import levels, reduced
+from autograder.level_words import REDUCED, SEPARATE
 from autograder.report import terminal
 from autograder.results import Report, total
 
@@ -163,9 +163,10 @@ def _keep_apart(options: Options) -> None:
     """
     grading_task.check_isolation(options.require, options.allow_unsandboxed)
     found = levels.find()
+    if found.level in (REDUCED, SEPARATE):
+        reduced.hide_command_line()
     if found.level != SEPARATE:
         return
-    separate.hide_command_line()
     for folder in (options.out, options.submissions):
         if found.holes([folder.resolve()]):
             raise RefusedError(
