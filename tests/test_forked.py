@@ -254,7 +254,7 @@ def test_a_template_that_was_killed_is_started_again(forking, place, monkeypatch
 
 def test_where_nothing_can_be_forked_bubblewrap_starts_workers(forking, place, monkeypatch):
     monkeypatch.setattr(forked, "_templates", {})
-    monkeypatch.setattr(forked, "_program", lambda: {"autograder/isolation/template.py": b"raise SystemExit('no')"})
+    monkeypatch.setattr(forked, "_program", lambda: {"autograder/worker/template.py": b"raise SystemExit('no')"})
     (place / "script.py").write_text("print(1)")
     running = forking.start(place, "script.py", [])
     assert not isinstance(running.process, forked.Process)

@@ -1,6 +1,6 @@
 """Workers that are forked from a process which has imported torch: for whoever starts many of them.
 
-Two of three seconds of a submission were imports of torch. isolation/template.py imports it once, in bubblewrap and
+Two of three seconds of a submission were imports of torch. worker/template.py imports it once, in bubblewrap and
 before there is any student code; each worker is forked from it and closed in as bubblewrap would. This is the
 grader's end: it starts the template, and has a worker's process where subprocess would have given one.
 """
@@ -21,7 +21,7 @@ from typing import IO
 from autograder.isolation import bubblewrap, seccomp
 from autograder.paths import GRADER
 
-PROGRAM = ("isolation/template.py", "worker/warmup.py")
+PROGRAM = ("worker/template.py", "worker/warmup.py")
 IMPORTS = 120  # seconds in which torch must be imported, on a busy machine too
 BIRTH = 60  # seconds in which a process must be forked
 CREDENTIALS = struct.Struct("=iII")  # struct ucred
