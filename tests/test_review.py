@@ -207,6 +207,16 @@ def test_answers_stand_beside_their_marks_and_their_pictures(ta, out):
     ta.page(f"{student(out, ADA)}/picture/1", 404)  # the other link leads out
 
 
+def test_formulas_are_drawn_without_a_script_or_a_network(tmp_path):
+    text = f"## 1\n\n$x < 1$ {EVIL} and\n\n$$\n\\frac{{1}}{{2}}\n$$\n"
+    reviewing.hand_in(tmp_path / "submissions", ADA, answers=text)
+    out = reviewing.graded(tmp_path, [ADA])
+    a_question(out)
+    text = Assistant(app.make(Class(out), TOKEN, "root")).page("/answers/Q1")
+    assert "<mi>x</mi><mo>&lt;</mo>" in text and '<math display="block"><mrow><mfrac>' in text
+    assert "http" not in text and "onerror=alert" in text and "<img src=x" not in text
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_notebooks_and_pdfs_are_read_too(tmp_path, packed):
     files = {"hw2/hw2.ipynb": reviewing.notebook("Mine", "Too"), "hw2/answers.pdf": "%PDF-1.4 words"}
@@ -351,7 +361,7 @@ def test_comments_used_before_are_offered_for_the_same_matter(ta, out):
 def test_a_question_is_made_with_a_rubric_and_answers_are_graded_by_it(ta, out):
     make = next(one for one in ta.forms("/questions") if one.get("form") == "question")
     ta.post(make | {"question": "Q1", "points": "5", "rubric": "-2 no proof\r\n-1.5 no numbers\n"})
-    assert "3 of 3 to grade" in ta.page("/questions") and "As $N$ grows" in ta.page("/answers/Q1")
+    assert "3 of 3 to grade" in ta.page("/questions") and "As <math" in ta.page("/answers/Q1")
     form = ta.form("/answers/Q1", "answer", student=key(out, ADA))
     ta.post(form | {"tick": ["no proof", "no such item"]})
     assert ("ticks", "Q1", ["no proof"]) in held(out)
