@@ -12,7 +12,7 @@ from autograder.instructor.texts import task
 
 pytest.importorskip("markupsafe")
 pytest.importorskip("latex2mathml", reason="the extra `review` is not installed")
-from autograder.instructor.review.formulas import ATTRIBUTES, ELEMENTS, MOST, formulas
+from autograder.instructor.formulas import ATTRIBUTES, ELEMENTS, MOST, formulas
 
 
 class Tags(html.parser.HTMLParser):

@@ -16,8 +16,8 @@ from autograder.instructor.classroom.pages import ResultError
 from autograder.instructor.classroom.people import TableError
 from autograder.instructor.classroom.result_store import Store, StoreError
 from autograder.instructor.decisions.log import Decision, DecisionError, OvertakenError
+from autograder.instructor.formulas import formulas
 from autograder.instructor.review import class_pages, forms, guard, question_pages, student_pages
-from autograder.instructor.review.formulas import formulas
 from autograder.instructor.review.reviewed import Class, State
 from autograder.results import number
 from autograder.untrusted import name as plain_name

@@ -54,6 +54,17 @@ def formulas(text: str) -> Markup:
     return Markup("").join(_pieces(text))
 
 
+def drawn(latex: str, inline: bool) -> Markup | None:
+    """Return a formula as MathML, in a span of its own unless it is inline; None if it cannot be read."""
+    try:
+        from latex2mathml.converter import convert_to_element
+
+        found = _copied(convert_to_element(latex, display="inline" if inline else "block"))
+    except Exception:  # its parser has many ways to give up on what is no formula, RecursionError among them
+        return None
+    return found if inline else Markup('<span class="formula">{}</span>').format(found)
+
+
 def _pieces(text: str) -> Iterator[Markup]:
     end = made = 0
     for found in PIECES.finditer(text):
@@ -61,21 +72,11 @@ def _pieces(text: str) -> Iterator[Markup]:
         if kind is None or made >= MOST:
             continue
         made += 1
-        if drawn := _drawn(found[kind].strip(), "inline" if kind == "inline" else "block"):
+        if formula := drawn(found[kind].strip(), kind == "inline"):
             yield escape(text[end : found.start()])
-            yield drawn if kind == "inline" else Markup('<span class="formula">{}</span>').format(drawn)
+            yield formula
             end = found.end()
     yield escape(text[end:])
-
-
-def _drawn(latex: str, display: str) -> Markup | None:
-    """A formula as MathML; None if it cannot be read."""
-    try:
-        from latex2mathml.converter import convert_to_element
-
-        return _copied(convert_to_element(latex, display=display))
-    except Exception:  # its parser has many ways to give up on what is no formula, RecursionError among them
-        return None
 
 
 def _copied(element: Element) -> Markup:
