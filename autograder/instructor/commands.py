@@ -102,6 +102,13 @@ def mutants_command(homework: str, only: str | None, jobs: int | None, seed: int
 @click.option("--without", "dropped", metavar="EXERCISE", multiple=True, help="An exercise that is not in it.")
 @click.option("--term", default="", help='As "Autumn 2026"; what homework.toml says if left out.')
 @click.option("--due", default="", help='As "2026-12-01 23:59 -08:00"; what homework.toml says if left out.')
+@click.option(
+    "--repository",
+    metavar="OWNER/NAME",
+    default="",
+    help="Where it will be published on GitHub, for a badge that opens the notebook in Colab; OWNER/NAME@BRANCH if the "
+    "branch is not main; what homework.toml says if left out.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The published seed.")
 @click.option(
     "--secret", "secrets", type=int, multiple=True, help="A seed that must not be in it; may be given several times."
