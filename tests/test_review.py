@@ -235,9 +235,21 @@ def test_notebooks_and_pdfs_are_read_too(tmp_path, packed):
     assert "Mine" in text and "Too" not in text and "other" not in text
     text = ta.page(student(out, ADA))
     (address,) = re.findall(r'href="(/student/[^"]*/pdf/\d)"', text)
+    assert f'<iframe src="{address}/shown#' in text and f'<iframe src="{address}/shown#' in ta.page("/answers/Q1")
     pdf = ta.client.get(address, base_url="http://127.0.0.1:1")
     assert pdf.data == b"%PDF-1.4 words" and pdf.headers["Content-Disposition"].startswith("attachment")
     assert "sandbox" in pdf.headers["Content-Security-Policy"]
+    assert pdf.headers["X-Frame-Options"] == "DENY"
+    beside = ta.client.get(f"{address}/shown", base_url="http://127.0.0.1:1")
+    assert beside.data == b"%PDF-1.4 words" and beside.mimetype == "application/pdf"
+    assert beside.headers["Content-Disposition"].startswith("inline")
+    policy = beside.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "frame-ancestors 'self'" in policy and "script-src" not in policy
+    assert beside.headers["X-Frame-Options"] == "SAMEORIGIN" and beside.headers["X-Content-Type-Options"] == "nosniff"
+    ta.page(f"{student(out, ADA)}/pdf/7/shown", 404)
+    assert (
+        "frame-ancestors 'none'" in ta.client.get("/", base_url="http://127.0.0.1:1").headers["Content-Security-Policy"]
+    )
 
 
 def test_where_the_submissions_are_gone_verdicts_are_shown_and_one_sentence_says_so(out, tmp_path):

@@ -175,7 +175,9 @@ TIMES = [
     metavar="COLUMN",
     help='The assignment in canvas.csv, as "Homework 2 (4711)"; the column of the roster that names the homework.',
 )
-@click.option("--student", metavar="WHO", help="Grade this one again on the same inputs, show all, and write nothing.")
+@click.option(
+    "--student", metavar="WHO", help="Grade this one again on the same inputs and show all; with --regrade keep it."
+)
 @click.option("--force", is_flag=True, help="Grade even if outputs lose something, or nobody is in the roster.")
 @click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
 @click.option("--isolation", type=click.Choice(ENGINES), help="Run code in containers of this engine.")
@@ -260,14 +262,29 @@ def compare_command(first: Path, second: Path) -> int:
 )
 @click.option("--author", default="", metavar="NAME", help="Who decides; the user of this machine if left out.")
 @click.option("--anonymous", is_flag=True, help="Show numbers in the place of names.")
-def review_command(out: Path, port: int, submissions: Path | None, author: str, anonymous: bool) -> int:
+@click.option("--allow-unsandboxed", is_flag=True, help="Grade again even where nothing keeps others' code apart.")
+@click.option("--isolation", type=click.Choice(ENGINES), help="Grade again in containers of this engine.")
+@click.option("--require", type=click.Choice(list(WORDS)), help="Grade nothing again where isolation is weaker.")
+def review_command(
+    out: Path,
+    port: int,
+    submissions: Path | None,
+    author: str,
+    anonymous: bool,
+    allow_unsandboxed: bool,
+    isolation: str | None,
+    require: str | None,
+) -> int:
     """Look through a graded class and decide, on a web page that this machine alone can open.
 
     OUT is that of the class command.
     """
     from autograder.instructor.review import command
 
-    return command.review(out, port, submissions, author, anonymous)
+    named = (("--isolation", isolation), ("--require", require))
+    options = [word for name, value in named if value for word in (name, value)]
+    options += ["--allow-unsandboxed"] * allow_unsandboxed
+    return command.review(out, port, submissions, author, anonymous, options)
 
 
 def _with_zone(time: datetime | None) -> datetime | None:

@@ -248,7 +248,7 @@ def find_student(who: str, rows: list[Row]) -> Row:
         DecisionError: nobody is meant, or several are.
     """
     stems = scoring.fitting(scoring.index(rows), [who])
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.stem != who):  # a file's name first
         if row.stem == who or row.stem in stems:
             return row
     words = people.plain(who)
