@@ -211,12 +211,12 @@ What is decided is kept in OUT/decisions.sqlite, and everything can be undone. {
 @click.option("--drop", metavar="CHECK", multiple=True, help="It counts for nobody.")
 @click.option("--give", metavar="CHECK", multiple=True, help="Everybody who handed in has its points.")
 @click.option("--bonus", metavar="CHECK", multiple=True, help="Its points are beside those that are possible.")
-@click.option("--points", type=(str, float), metavar="CHECK POINTS", multiple=True, help="What it is worth.")
+@click.option("--points", type=(str, str), metavar="CHECK POINTS", multiple=True, help="What it is worth.")
 @click.option(
-    "--override", type=(str, str, float), metavar="STUDENT CHECK POINTS", multiple=True, help="One student's points."
+    "--override", type=(str, str, str), metavar="STUDENT CHECK POINTS", multiple=True, help="One student's points."
 )
 @click.option(
-    "--adjust", type=(str, float), metavar="STUDENT POINTS", multiple=True, help="Points added to a total, or taken."
+    "--adjust", type=(str, str), metavar="STUDENT POINTS", multiple=True, help="Points added to a total, or taken."
 )
 @click.option(
     "--extend",
