@@ -41,9 +41,9 @@ ELEMENTS = {
 }
 WORD, SIZE = re.compile(r"[a-z\d -]{1,20}"), re.compile(r"-?\d?(?:\.\d{1,4})?(?:em|ex|px|pt)?")
 WORDS = ("display", "displaystyle", "scriptlevel", "mathvariant", "stretchy", "fence", "form", "separator", "accent")
-WORDS += ("accentunder", "largeop", "movablelimits", "columnalign", "notation")
+MORE_WORDS = ("accentunder", "largeop", "movablelimits", "columnalign", "notation")
 SIZES = ("linethickness", "width", "lspace", "rspace", "rowspacing", "columnspacing")
-ATTRIBUTES = dict.fromkeys(WORDS, WORD) | dict.fromkeys(SIZES, SIZE)
+ATTRIBUTES = dict.fromkeys((*WORDS, *MORE_WORDS), WORD) | dict.fromkeys(SIZES, SIZE)
 
 
 def formulas(text: str) -> Markup:

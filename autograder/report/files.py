@@ -114,8 +114,10 @@ class Parts(NamedTuple):
 
 
 def _parts(exercise: ExerciseResult, complete: bool) -> Parts:
-    parts, seen = Parts([], [], [], []), set()
-    waiting, decided = [], []
+    parts = Parts([], [], [], [])
+    seen: set[str] = set()
+    waiting: list[CheckResult] = []
+    decided: list[CheckResult] = []
     for check in exercise.checks:
         if check.verdict is Verdict.PASS:
             (decided if complete or check.decided else parts.passed).append(check)
