@@ -208,12 +208,13 @@ def test_where_nothing_can_be_graded_the_page_says_why(ta, reviewed, out, tmp_pa
 
 
 def test_the_command_is_that_which_graded_the_class(out, tmp_path):
-    options = Remembered(submissions="in", only="maml", fast=True, data="glyphs")
+    options = Remembered(submissions="in", only=FIRST.name, fast=True, data="glyphs")
     settings = Settings(homework="hw2", seed=7, options=options)
     line = regrading.command(out, settings, tmp_path / "in", ["--require", "isolated"])
     said = " ".join(line[3:])
     assert (
-        said == f"class hw2 {tmp_path / 'in'} --out {out} --regrade --only maml --fast --data glyphs --require isolated"
+        said
+        == f"class hw2 {tmp_path / 'in'} --out {out} --regrade --only {FIRST.name} --fast --data glyphs --require isolated"
     )
     assert regrading.command(out, settings, None, []) == []
 

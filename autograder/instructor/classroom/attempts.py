@@ -5,6 +5,7 @@ few, with files of a size that a person reads.
 """
 
 import gzip
+import zlib
 from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -52,7 +53,7 @@ def kept(out: Path, stem: str) -> list[Attempt]:
     try:
         with gzip.open(_path(out, stem)) as file:
             return msgspec.json.decode(file.read(UNPACKED), type=list[Attempt])
-    except (OSError, EOFError, gzip.zlib.error, msgspec.DecodeError):
+    except (OSError, EOFError, zlib.error, msgspec.DecodeError):
         return []
 
 
