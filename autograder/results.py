@@ -169,12 +169,12 @@ class ExerciseResult(msgspec.Struct, kw_only=True):
     @property
     def earned(self) -> float:
         """Points of the checks that passed."""
-        return total(check.earned for check in self.checks)
+        return total([check.earned for check in self.checks])
 
     @property
     def points(self) -> float:
         """Points there were to earn."""
-        return total(check.points for check in self.checks)
+        return total([check.points for check in self.checks])
 
     @property
     def score(self) -> str:

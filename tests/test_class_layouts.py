@@ -401,7 +401,7 @@ def test_points_of_written_questions_go_to_their_students(tmp_path):
     assert scoring.unknown == ["no@x.org"]
 
 
-@pytest.mark.parametrize(("table", "message"), [("id,q\n1,many\n", "line 2: many is no"), ("q\n3\n", "no id")])
+@pytest.mark.parametrize(("table", "message"), [("id,q\n1,many\n", "line 2, q: .many. is no"), ("q\n3\n", "no id")])
 def test_a_table_of_points_that_is_none_is_named(tmp_path, table, message):
     (tmp_path / "manual.csv").write_text(table)
     with pytest.raises(people.TableError, match=message):

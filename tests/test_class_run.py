@@ -1,7 +1,9 @@
 """A class is graded once, whatever happens, and every row is right. Grading itself is faked here."""
 
 import csv
+import gzip
 import json
+import shutil
 import subprocess
 import sys
 
@@ -13,7 +15,7 @@ from autograder import paths
 from autograder.__main__ import main
 from autograder.grading import catalog
 from autograder.instructor import version
-from autograder.instructor.classroom import local, pages, run
+from autograder.instructor.classroom import attempts, local, pages, run
 from autograder.instructor.classroom.gradebook import Gradebook, Lines
 from autograder.instructor.classroom.grading_task import RefusedError
 from autograder.instructor.classroom.result_store import Key, Store, StoreError
@@ -169,6 +171,95 @@ def test_what_is_graded_is_not_graded_again(tmp_path, graded):
     assert len(graded) == 8
     grade(tmp_path, "--seed", "5")
     assert len(graded) == 12 and graded[-1].seed == 5 != graded[0].seed
+
+
+def kept_of(tmp_path, name):
+    return json.loads((tmp_path / "out" / "results" / f"{name}.json").read_bytes())
+
+
+def test_one_student_is_graded_again_and_kept_only_where_that_is_asked_for(tmp_path, graded):
+    hand_in(tmp_path / "in", ada="PASS", eve="WRONG")
+    grade(tmp_path)
+    hand_in(tmp_path / "in", eve="PASS")
+    before = kept_of(tmp_path, "eve")
+    done = grade(tmp_path, "--student", "eve")
+    assert done.exit_code == 0 and "Nothing was written" in done.output and kept_of(tmp_path, "eve") == before
+    done = grade(tmp_path, "--student", "eve", "--regrade")
+    assert done.exit_code == 0 and "Kept;" in done.output, done.output
+    after = kept_of(tmp_path, "eve")
+    assert after["place"] == before["place"] == 1 and after["keys"] != before["keys"]
+    assert [row["checks"] for row in book(tmp_path)] == ["14", "6"]  # as the score command has left it
+    done = CliRunner().invoke(main, ["score", str(tmp_path / "out")])
+    assert done.exit_code == 0 and [row["checks"] for row in book(tmp_path)] == ["14", "14"]
+    count = len(graded)
+    grade(tmp_path)
+    assert len(graded) == count  # the class knows of it
+
+
+def test_a_fault_of_ours_leaves_what_is_kept_as_it_was(tmp_path, graded):
+    hand_in(tmp_path / "in", ada="PASS")
+    grade(tmp_path)
+    before = kept_of(tmp_path, "ada")
+    hand_in(tmp_path / "in", ada="GRADER-ERROR")
+    done = grade(tmp_path, "--student", "ada", "--regrade")
+    assert done.exit_code == 3 and "Nothing was written" in done.output and kept_of(tmp_path, "ada") == before
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--only", "maml"], "on protonet, maml"),
+        (["--fast"], "with the checks that train"),
+        (["--seed", "5"], "with --seed"),
+    ],
+)
+def test_one_student_is_not_graded_otherwise_than_the_class(tmp_path, graded, options, told):
+    hand_in(tmp_path / "in", ada="PASS")
+    grade(tmp_path)
+    before, count = kept_of(tmp_path, "ada"), len(graded)
+    done = grade(tmp_path, "--student", "ada", "--regrade", *options)
+    assert done.exit_code == 4 and told in done.output, done.output
+    assert len(graded) == count and kept_of(tmp_path, "ada") == before
+
+
+# Attempts
+
+
+def test_each_attempt_is_kept_with_its_verdicts_and_code(tmp_path, graded):
+    hand_in(tmp_path / "in", ada="WRONG", eve="PASS")
+    grade(tmp_path)
+    grade(tmp_path)  # nothing new
+    hand_in(tmp_path / "in", ada="PASS")
+    grade(tmp_path)
+    first, second = attempts.kept(tmp_path / "out", "ada")
+    assert first.verdicts["maml"] == {"test_a": Verdict.PASS, "test_b": Verdict.WRONG} and first.earned == 6
+    assert second.verdicts["maml"]["test_b"] is Verdict.PASS and second.earned == 14
+    assert first.files["hw2/maml.py"] == "WRONG ada maml" and second.files["hw2/maml.py"] == "PASS ada maml"
+    assert len(attempts.kept(tmp_path / "out", "eve")) == 1
+
+
+def test_attempts_are_bounded_and_go_with_their_student(tmp_path, graded):
+    hand_in(tmp_path / "in", eve="PASS")
+    for number in range(attempts.MOST + 3):
+        (tmp_path / "in" / "eve" / EXERCISES[0].file).write_text(f"PASS {number} " + "x" * 200_000)
+        grade(tmp_path)
+    listed = attempts.kept(tmp_path / "out", "eve")
+    assert len(listed) == attempts.MOST and f"PASS {attempts.MOST + 2} " in listed[-1].files[EXERCISES[0].file]
+    assert all(len(text) <= attempts.LONGEST for one in listed for text in one.files.values())
+    assert sum(path.stat().st_size for path in (tmp_path / "out" / "attempts").iterdir()) < 50_000
+    shutil.rmtree(tmp_path / "in" / "eve")
+    hand_in(tmp_path / "in", ada="PASS")
+    grade(tmp_path)
+    assert [path.name for path in (tmp_path / "out" / "attempts").iterdir()] == ["ada.json.gz"]
+
+
+@pytest.mark.parametrize("damaged", [b"", b"no gzip", b"\x1f\x8b\x08", gzip.compress(b"[{}]"), gzip.compress(b"[1")])
+def test_attempts_that_are_damaged_are_begun_anew(tmp_path, graded, damaged):
+    hand_in(tmp_path / "in", ada="PASS")
+    grade(tmp_path)
+    (tmp_path / "out" / "attempts" / "ada.json.gz").write_bytes(damaged)
+    assert attempts.kept(tmp_path / "out", "ada") == []
+    assert grade(tmp_path).exit_code == 0 and len(attempts.kept(tmp_path / "out", "ada")) == 1
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path, graded):

@@ -110,6 +110,16 @@ def kinds(made):
     return [kind for cell in made.cells for output in cell.get("outputs", []) for kind in output.get("data", {})]
 
 
+@each_homework
+def test_a_notebooks_page_draws_its_formulas_and_fetches_and_runs_nothing(homework):
+    pytest.importorskip("latex2mathml")
+    made = nbformat.reads(notebook.ipynb(homework, exercises(homework)), as_version=nbformat.NO_CONVERT)
+    html = run.page(made)
+    assert html.count("<math") > 50 and "<script" not in html
+    assert not re.search(r"""(?:src|href)=["']?https?:[^"']*\.(?:js|css|mjs)|@import|url\(["']?http""", html)
+    assert not re.search(r"\$[^$]+\$", re.sub(r"<math.*?</math>", "", html, flags=re.DOTALL).partition("</head>")[2])
+
+
 @pytest.mark.parametrize("endless", ["while True: pass", "import time; time.sleep(99)"])
 def test_a_cell_that_does_not_end_is_ended_after_its_own_time(tmp_path, monkeypatch, endless):
     monkeypatch.setattr(run, "SECONDS", 2)

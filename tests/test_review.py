@@ -207,6 +207,16 @@ def test_answers_stand_beside_their_marks_and_their_pictures(ta, out):
     ta.page(f"{student(out, ADA)}/picture/1", 404)  # the other link leads out
 
 
+def test_formulas_are_drawn_without_a_script_or_a_network(tmp_path):
+    text = f"## 1\n\n$x < 1$ {EVIL} and\n\n$$\n\\frac{{1}}{{2}}\n$$\n"
+    reviewing.hand_in(tmp_path / "submissions", ADA, answers=text)
+    out = reviewing.graded(tmp_path, [ADA])
+    a_question(out)
+    text = Assistant(app.make(Class(out), TOKEN, "root")).page("/answers/Q1")
+    assert "<mi>x</mi><mo>&lt;</mo>" in text and '<math display="block"><mrow><mfrac>' in text
+    assert "http" not in text and "onerror=alert" in text and "<img src=x" not in text
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_notebooks_and_pdfs_are_read_too(tmp_path, packed):
     files = {"hw2/hw2.ipynb": reviewing.notebook("Mine", "Too"), "hw2/answers.pdf": "%PDF-1.4 words"}
@@ -225,9 +235,21 @@ def test_notebooks_and_pdfs_are_read_too(tmp_path, packed):
     assert "Mine" in text and "Too" not in text and "other" not in text
     text = ta.page(student(out, ADA))
     (address,) = re.findall(r'href="(/student/[^"]*/pdf/\d)"', text)
+    assert f'<iframe src="{address}/shown#' in text and f'<iframe src="{address}/shown#' in ta.page("/answers/Q1")
     pdf = ta.client.get(address, base_url="http://127.0.0.1:1")
     assert pdf.data == b"%PDF-1.4 words" and pdf.headers["Content-Disposition"].startswith("attachment")
     assert "sandbox" in pdf.headers["Content-Security-Policy"]
+    assert pdf.headers["X-Frame-Options"] == "DENY"
+    beside = ta.client.get(f"{address}/shown", base_url="http://127.0.0.1:1")
+    assert beside.data == b"%PDF-1.4 words" and beside.mimetype == "application/pdf"
+    assert beside.headers["Content-Disposition"].startswith("inline")
+    policy = beside.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "frame-ancestors 'self'" in policy and "script-src" not in policy
+    assert beside.headers["X-Frame-Options"] == "SAMEORIGIN" and beside.headers["X-Content-Type-Options"] == "nosniff"
+    ta.page(f"{student(out, ADA)}/pdf/7/shown", 404)
+    assert (
+        "frame-ancestors 'none'" in ta.client.get("/", base_url="http://127.0.0.1:1").headers["Content-Security-Policy"]
+    )
 
 
 def test_where_the_submissions_are_gone_verdicts_are_shown_and_one_sentence_says_so(out, tmp_path):
@@ -351,7 +373,7 @@ def test_comments_used_before_are_offered_for_the_same_matter(ta, out):
 def test_a_question_is_made_with_a_rubric_and_answers_are_graded_by_it(ta, out):
     make = next(one for one in ta.forms("/questions") if one.get("form") == "question")
     ta.post(make | {"question": "Q1", "points": "5", "rubric": "-2 no proof\r\n-1.5 no numbers\n"})
-    assert "3 of 3 to grade" in ta.page("/questions") and "As $N$ grows" in ta.page("/answers/Q1")
+    assert "3 of 3 to grade" in ta.page("/questions") and "As <math" in ta.page("/answers/Q1")
     form = ta.form("/answers/Q1", "answer", student=key(out, ADA))
     ta.post(form | {"tick": ["no proof", "no such item"]})
     assert ("ticks", "Q1", ["no proof"]) in held(out)

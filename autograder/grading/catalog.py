@@ -31,6 +31,7 @@ LIST = "homework.toml"
 PAGE = "exercise.toml"
 PACKAGE = "autograder.exercises"
 DUE = "2026-12-01 23:59 -08:00"
+GITHUB = re.compile(r"([A-Za-z\d][A-Za-z\d-]*/[\w.-]+)(?:@([\w][\w./-]*))?")
 HINTS: tuple[Hints, ...] = get_args(Hints)
 SECOND_FAILURE: Hints = "second failure"
 
@@ -52,6 +53,8 @@ class Homework(msgspec.Struct):
         optional: points of exercises that are graded and reported, outside the sum; in their order.
         term: for people, as "Autumn 2026"; empty if it is not known yet.
         due: as "2026-12-01 23:59 -08:00"; empty if it is not known yet.
+        repository: where the handout is published on GitHub, as "OWNER/NAME", or "OWNER/NAME@BRANCH" unless it is main;
+            empty if it is not.
         hints: when a report says how to mend a mistake: when it is asked for, also at the second failure of the same
             check, or always.
     """
@@ -61,12 +64,19 @@ class Homework(msgspec.Struct):
     optional: dict[str, float] = {}
     term: str = ""
     due: str = ""
+    repository: str = ""
     hints: Hints = SECOND_FAILURE
 
     @property
     def points(self) -> float:
         """What the score is out of: the points of the required exercises."""
         return round(math.fsum(self.required.values()), 2)
+
+    @property
+    def published(self) -> tuple[str, str]:
+        """Repository and branch on GitHub; both are empty where it is not published."""
+        found = GITHUB.fullmatch(self.repository)
+        return (found[1], found[2] or "main") if found else ("", "")
 
     @property
     def deadline(self) -> datetime | None:
@@ -253,7 +263,8 @@ def write(listed: Homework) -> str:
     lines = [f"title = {_quoted(listed.title)}", f"required = {_table(listed.required)}"]
     if listed.optional:
         lines.append(f"optional = {_table(listed.optional)}")
-    lines += [f"{key} = {_quoted(text)}" for key, text in (("term", listed.term), ("due", listed.due)) if text]
+    said = (("term", listed.term), ("due", listed.due), ("repository", listed.repository))
+    lines += [f"{key} = {_quoted(text)}" for key, text in said if text]
     if listed.hints != SECOND_FAILURE:
         lines.append(f"hints = {_quoted(listed.hints)}")
     return "\n".join(lines) + "\n"
@@ -269,6 +280,11 @@ def deadline(due: str) -> datetime:
         return datetime.strptime(due, "%Y-%m-%d %H:%M %z")
     except ValueError:
         raise ValueError(f'{due!r} is no time with its zone, as "{DUE}"') from None
+
+
+def not_on_github(repository: str) -> str:
+    """Say that this is no repository on GitHub, and how one is written."""
+    return f'{repository!r} is no repository on GitHub, as "OWNER/NAME" or "OWNER/NAME@BRANCH"'
 
 
 def natural(name: str) -> tuple[str, int, str]:
@@ -293,6 +309,8 @@ def _homework(name: str) -> Homework:
     listed = _converted(path, values, Homework)
     if twice := [exercise for exercise in listed.required if exercise in listed.optional]:
         raise CatalogError(f"{_short(path)} lists {twice[0]} twice, as required and as optional.")
+    if listed.repository and not GITHUB.fullmatch(listed.repository):
+        raise CatalogError(f"{_short(path)}: repository = {not_on_github(listed.repository)}.")
     try:
         deadline(listed.due or DUE)
     except ValueError as error:

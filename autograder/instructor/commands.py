@@ -102,6 +102,13 @@ def mutants_command(homework: str, only: str | None, jobs: int | None, seed: int
 @click.option("--without", "dropped", metavar="EXERCISE", multiple=True, help="An exercise that is not in it.")
 @click.option("--term", default="", help='As "Autumn 2026"; what homework.toml says if left out.')
 @click.option("--due", default="", help='As "2026-12-01 23:59 -08:00"; what homework.toml says if left out.')
+@click.option(
+    "--repository",
+    metavar="OWNER/NAME",
+    default="",
+    help="Where it will be published on GitHub, for a badge that opens the notebook in Colab; OWNER/NAME@BRANCH if the "
+    "branch is not main; what homework.toml says if left out.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The published seed.")
 @click.option(
     "--secret", "secrets", type=int, multiple=True, help="A seed that must not be in it; may be given several times."
@@ -168,7 +175,9 @@ TIMES = [
     metavar="COLUMN",
     help='The assignment in canvas.csv, as "Homework 2 (4711)"; the column of the roster that names the homework.',
 )
-@click.option("--student", metavar="WHO", help="Grade this one again on the same inputs, show all, and write nothing.")
+@click.option(
+    "--student", metavar="WHO", help="Grade this one again on the same inputs and show all; with --regrade keep it."
+)
 @click.option("--force", is_flag=True, help="Grade even if outputs lose something, or nobody is in the roster.")
 @click.option("--allow-unsandboxed", is_flag=True, help="Run others' code even where nothing keeps it apart.")
 @click.option("--isolation", type=click.Choice(ENGINES), help="Run code in containers of this engine.")
@@ -202,12 +211,12 @@ What is decided is kept in OUT/decisions.sqlite, and everything can be undone. {
 @click.option("--drop", metavar="CHECK", multiple=True, help="It counts for nobody.")
 @click.option("--give", metavar="CHECK", multiple=True, help="Everybody who handed in has its points.")
 @click.option("--bonus", metavar="CHECK", multiple=True, help="Its points are beside those that are possible.")
-@click.option("--points", type=(str, float), metavar="CHECK POINTS", multiple=True, help="What it is worth.")
+@click.option("--points", type=(str, str), metavar="CHECK POINTS", multiple=True, help="What it is worth.")
 @click.option(
-    "--override", type=(str, str, float), metavar="STUDENT CHECK POINTS", multiple=True, help="One student's points."
+    "--override", type=(str, str, str), metavar="STUDENT CHECK POINTS", multiple=True, help="One student's points."
 )
 @click.option(
-    "--adjust", type=(str, float), metavar="STUDENT POINTS", multiple=True, help="Points added to a total, or taken."
+    "--adjust", type=(str, str), metavar="STUDENT POINTS", multiple=True, help="Points added to a total, or taken."
 )
 @click.option(
     "--extend",
@@ -253,14 +262,29 @@ def compare_command(first: Path, second: Path) -> int:
 )
 @click.option("--author", default="", metavar="NAME", help="Who decides; the user of this machine if left out.")
 @click.option("--anonymous", is_flag=True, help="Show numbers in the place of names.")
-def review_command(out: Path, port: int, submissions: Path | None, author: str, anonymous: bool) -> int:
+@click.option("--allow-unsandboxed", is_flag=True, help="Grade again even where nothing keeps others' code apart.")
+@click.option("--isolation", type=click.Choice(ENGINES), help="Grade again in containers of this engine.")
+@click.option("--require", type=click.Choice(list(WORDS)), help="Grade nothing again where isolation is weaker.")
+def review_command(
+    out: Path,
+    port: int,
+    submissions: Path | None,
+    author: str,
+    anonymous: bool,
+    allow_unsandboxed: bool,
+    isolation: str | None,
+    require: str | None,
+) -> int:
     """Look through a graded class and decide, on a web page that this machine alone can open.
 
     OUT is that of the class command.
     """
     from autograder.instructor.review import command
 
-    return command.review(out, port, submissions, author, anonymous)
+    named = (("--isolation", isolation), ("--require", require))
+    options = [word for name, value in named if value for word in (name, value)]
+    options += ["--allow-unsandboxed"] * allow_unsandboxed
+    return command.review(out, port, submissions, author, anonymous, options)
 
 
 def _with_zone(time: datetime | None) -> datetime | None:

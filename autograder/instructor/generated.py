@@ -8,7 +8,7 @@ from autograder import writing
 from autograder.exit_status import GRADER_FAULT, LESS
 from autograder.grading.catalog import Exercise, exercises, homeworks
 from autograder.instructor import solution_regions
-from autograder.instructor.texts import answers, assignment, notebook, task
+from autograder.instructor.texts import answers, assignment, colab, notebook, task
 from autograder.instructor.texts.source import SourceError
 from autograder.paths import COURSE
 
@@ -34,6 +34,8 @@ def files(homework: str, listed: list[Exercise] | None = None) -> dict[str, byte
         f"{homework}/README.md": assignment.readme(homework, listed),
         f"{homework}/{homework}.ipynb": notebook.ipynb(homework, listed),
     }
+    if colab.badge(homework):
+        made[f"{homework}/{colab.PICTURE}"] = colab.picture()
     if any(task.questions(exercise, listed) for exercise in listed):
         made[f"{homework}/answers.md"] = answers.template(homework, listed)
     for exercise in listed:

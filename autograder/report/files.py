@@ -5,18 +5,22 @@ import functools
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import jinja2
 import msgspec
+from markupsafe import Markup
 
-from autograder.results import NOT_HANDED_IN, TO_DO, Report, Verdict, number
+from autograder.results import NOT_HANDED_IN, TO_DO, CheckResult, ExerciseResult, Report, Verdict, number
 from autograder.untrusted import cell, clean
 
 COLUMNS = (
     *("subject", "exercise", "check", "verdict", "points", "of"),
     *("message", "hint", "how to mend it", "outside the sum"),
 )
+ROWS, LONGEST = 2000, 10_000  # rows of pages that are remembered, and characters of one
 ORDER = {Verdict.NOT_RUN: 1, Verdict.PASS: 2}  # of the checks in Markdown: failures come first
+_rows: dict[tuple[object, ...], Markup] = {}
 
 
 def html(report: Report) -> str:
@@ -93,8 +97,68 @@ def data(report: Report) -> str:
 RENDERERS: dict[str, Callable[[Report], str]] = {".html": html, ".md": markdown, ".csv": table, ".json": data}
 
 
+class Parts(NamedTuple):
+    """The checks of an exercise as a page has them, in the order of a table.
+
+    Attributes:
+        rows: that are seen at once.
+        repeated: ended by a fault of the grader that is seen already.
+        behind: wait for a failure.
+        passed: that are not seen at once.
+    """
+
+    rows: list[CheckResult]
+    repeated: list[CheckResult]
+    behind: list[CheckResult]
+    passed: list[CheckResult]
+
+
+def _parts(exercise: ExerciseResult, complete: bool) -> Parts:
+    parts = Parts([], [], [], [])
+    seen: set[str] = set()
+    waiting: list[CheckResult] = []
+    decided: list[CheckResult] = []
+    for check in exercise.checks:
+        if check.verdict is Verdict.PASS:
+            (decided if complete or check.decided else parts.passed).append(check)
+        elif check.verdict is Verdict.NOT_RUN:
+            (parts.behind if check.waits_for else waiting).append(check)
+        elif check.verdict is Verdict.GRADER_ERROR and check.message in seen:
+            parts.repeated.append(check)
+        else:
+            parts.rows.append(check)
+            if check.verdict is Verdict.GRADER_ERROR:
+                seen.add(check.message)
+    parts.rows.extend([*waiting, *decided])
+    return parts
+
+
+def _joined(checks: list[CheckResult], exercise: ExerciseResult) -> Markup:
+    """The rows of some checks."""
+    return Markup("\n").join([_row(check, exercise) for check in checks])
+
+
+def _row(check: CheckResult, exercise: ExerciseResult) -> Markup:
+    """A check as a row of a table, made once for all students of whom it says the same."""
+    message = check.message if check.message != exercise.problem else ""
+    said: tuple[str, ...] = ()
+    if check.verdict is not Verdict.PASS:
+        said = (message, check.likely, check.picture, check.hint_shown, check.mend, check.printed)
+    key = (check.title, check.verdict, check.points, check.earned, check.decided, *said)
+    found = _rows.get(key)
+    if found is None:
+        template = _templates().get_template("check.html.j2")
+        found = Markup(template.render(check=check, message=message, number=number))
+        if len(_rows) >= ROWS:
+            _rows.clear()
+        if len(found) <= LONGEST:
+            _rows[key] = found
+    return found
+
+
 def _rendered(template: str, report: Report) -> str:
-    return _templates().get_template(template).render(report=report, number=number, to_do=TO_DO)
+    values = {"report": report, "number": number, "to_do": TO_DO, "rows": _joined, "parts": _parts}
+    return _templates().get_template(template).render(values)
 
 
 @functools.cache

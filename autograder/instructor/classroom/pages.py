@@ -13,7 +13,7 @@ import msgspec
 from autograder import untrusted
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import refreshed
-from autograder.instructor.classroom import plots
+from autograder.instructor.classroom import attempts, plots
 from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.feedback import Feedback
 from autograder.instructor.classroom.gradebook import Export, Gradebook, Lines, Workbook, words
@@ -35,13 +35,19 @@ def keep(out: Path, rows: Iterable[Row]) -> Iterator[Row]:
     (out / "results").mkdir(exist_ok=True)
     stems = set()
     for row in rows:
-        encoded = msgspec.json.format(msgspec.json.encode(row, enc_hook=_named), indent=2)
-        write_whole(out / "results" / f"{row.stem}.json", encoded + b"\n")
+        keep_one(out, row)
         stems.add(row.stem)
         yield row
     for path in (out / "results").glob("*.json"):
         if path.stem not in stems:  # of somebody who is in the class no more
             path.unlink()
+    attempts.forget_others(out, stems)
+
+
+def keep_one(out: Path, row: Row) -> None:
+    """Write what was graded of one student into results/."""
+    encoded = msgspec.json.format(msgspec.json.encode(row, enc_hook=_named), indent=2)
+    write_whole(out / "results" / f"{row.stem}.json", encoded + b"\n")
 
 
 def heads(out: Path) -> list[Row]:

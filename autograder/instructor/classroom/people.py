@@ -6,13 +6,13 @@ Columns are known by the names that Canvas, Gradescope and GitHub Classroom give
 import codecs
 import csv
 import io
-import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from autograder import untrusted
+from autograder.instructor.decisions import point_values
 
 IDS = (
     "id",
@@ -180,22 +180,9 @@ def manual(path: Path) -> dict[Person, Written]:
                 written.comments[(comment[1] or "").strip(" :-")] = value
                 continue
             try:
-                written.points[question] = _number(value)
-            except ValueError:
-                told = f"{untrusted.name(value)} is no number of points for {untrusted.name(question)}"
-                raise TableError(f"{path}, line {number}: {told}.") from None
-    return found
-
-
-def _number(text: str) -> float:
-    """A number of points, with a decimal comma as well.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = float(text.replace(",", "."))
-    if not math.isfinite(found):
-        raise ValueError(text)
+                written.points[question] = point_values.read(value)
+            except ValueError as error:
+                raise TableError(f"{path}, line {number}, {untrusted.name(question)}: {error}") from None
     return found
 
 

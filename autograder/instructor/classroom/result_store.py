@@ -59,6 +59,7 @@ class Remembered(msgspec.Struct, kw_only=True):
 
     Attributes:
         submissions: where these lay, for who looks at them later; empty if that is not known.
+        data: where drawings came from.
     """
 
     submissions: str = ""
@@ -68,6 +69,7 @@ class Remembered(msgspec.Struct, kw_only=True):
     assignment: str | None = None
     only: str | None = None
     fast: bool = False
+    data: str | None = None
 
 
 class Settings(msgspec.Struct, kw_only=True):

@@ -15,6 +15,7 @@ from autograder.grading.catalog import Exercise, homework
 from autograder.grading.checks import refreshed
 from autograder.instructor import version
 from autograder.instructor.classroom import (
+    attempts,
     class_rows,
     cluster,
     grading_task,
@@ -80,7 +81,7 @@ class StopError(Exception):
         self.status = status
 
 
-FAULTS = (StoreError, DecisionError, policy.PolicyError, people.TableError, similar.MissingError)
+FAULTS = (StoreError, pages.ResultError, DecisionError, policy.PolicyError, people.TableError, similar.MissingError)
 
 
 def grade_class(options: Options) -> int:
@@ -259,14 +260,24 @@ class _Class:
         return FULL_MARKS
 
     def again(self) -> int:
-        """Grade one student's work on the inputs of the class, show all that is to be said of it, and write nothing."""
-        waiting = {self._key(class_rows.read(self._rows[0], one.homework), one): (0, one) for one in self._chosen}
+        """Grade one student's work on the inputs of the class and show all that is to be said of it; the exit status.
+
+        It is kept if it is to be graded anew, else nothing is written.
+        """
+        (row,) = self._rows
+        earlier = pages.one_kept(self._options.out / "results" / f"{row.stem}.json") if self._options.regrade else row
+        handed_in = class_rows.read(row, self._options.homework)
+        waiting = {self._key(handed_in, one): (0, one) for one in self._chosen}
+        if self._options.regrade and (
+            other := _otherwise(earlier, {one.name: key for key, (_, one) in waiting.items()})
+        ):
+            raise StopError(
+                f"Nothing was graded: the class was graded {other}; name the same, or grade all of it.", USAGE
+            )
         reports: dict[Key, Report] = {}
         for key, _, encoded in self._backend(self._tasks(waiting), lambda count: None):
             reports[key] = msgspec.json.decode(encoded, type=Report)
-        (row,) = self._rows
-        notes = class_rows.read(row, self._options.homework).notes
-        report = _together(row.shown, [reports.get(key) for key in waiting], notes)
+        report = _together(row.shown, [reports.get(key) for key in waiting], handed_in.notes)
         terminal.show(report, terminal.console(), of_another=True, tracebacks=True, verbose=False)
         kept = [self._store.get(key) for key in waiting]
         if all(kept):
@@ -274,7 +285,19 @@ class _Class:
             changed = [check.title for check in report.checks if before.get(check.name) is not check.verdict]
             others = f"Other than what is kept: {'; '.join(changed)}."
             click.echo(others if changed else "The verdicts are those that are kept.")
-        click.echo(f"Nothing was written. Inputs: --seed {self._settings.seed}.")
+        inputs = f"Inputs: --seed {self._settings.seed}."
+        if not self._options.regrade:
+            click.echo(f"Nothing was written. {inputs}")
+        elif report.grader_errors:
+            click.echo(f"Nothing was written: checks failed through a fault of the grader. {inputs}", err=True)
+        else:
+            keys = {exercise.name: key for key, (_, exercise) in waiting.items()}
+            for key, one in reports.items():
+                self._store.put(key, one)
+            done = msgspec.structs.replace(row, place=earlier.place, keys=keys, report=report)
+            attempts.keep(self._options.out, done, handed_in.files)
+            pages.keep_one(self._options.out, done)
+            click.echo(f"Kept; `score {self._options.out}` writes gradebook and feedback anew. {inputs}")
         return GRADER_FAULT if report.grader_errors else FULL_MARKS
 
     def _remember(self) -> Remembered:
@@ -287,6 +310,7 @@ class _Class:
             assignment=options.assignment,
             only=options.only,
             fast=options.fast,
+            data=_absolute(options.data),
         )
 
     def _waiting(self) -> dict[Key, tuple[int, Exercise]]:
@@ -349,8 +373,10 @@ class _Class:
         for number, row in enumerate(self._rows):
             keys = {exercise.name: self._keys[number, exercise.name] for exercise in self._chosen}
             reports = [self._faults.get(key) or self._store.get(key) for key in keys.values()]
-            notes = class_rows.read(row, self._options.homework).notes
-            yield msgspec.structs.replace(row, keys=keys, report=_together(row.shown, reports, notes))
+            handed_in = class_rows.read(row, self._options.homework)
+            done = msgspec.structs.replace(row, keys=keys, report=_together(row.shown, reports, handed_in.notes))
+            attempts.keep(self._options.out, done, handed_in.files)
+            yield done
 
     def _corpus(self) -> Iterator[tuple[str, Row, Submission]]:
         for folder in self._options.corpus:
@@ -360,6 +386,27 @@ class _Class:
     def _sources(self) -> Iterator[tuple[Row, Submission]]:
         for row in self._rows:
             yield row, class_rows.read(row, self._options.homework)
+
+
+def _otherwise(earlier: Row, keys: dict[str, Key]) -> str:
+    """In which way a student was graded otherwise than now; empty if it was in none."""
+    then = earlier.report.exercises if earlier.report else []
+    if {one.name for one in then} != set(keys):
+        return f"on {', '.join(one.name for one in then) or 'nothing'}"
+    for name, now in keys.items():
+        was = earlier.keys.get(name, now)
+        if was.fast != now.fast:
+            return f"with{'out' if was.fast else ''} the checks that train"
+        if was.drawings != now.drawings:
+            return f"with other drawings, {was.drawings}"
+        if was.seed != now.seed:
+            return f"with --seed {was.seed}"
+    return ""
+
+
+def _absolute(data: str | None) -> str | None:
+    """What --data names, wherever a later command is started."""
+    return data if data in (None, "glyphs", "omniglot") else str(Path(data).absolute())
 
 
 def _problem(handed_in: Submission, exercise: Exercise) -> str:

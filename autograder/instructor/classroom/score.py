@@ -1,7 +1,6 @@
 """Scores anew, without running anything: take decisions, and write what follows from them."""
 
 import difflib
-import math
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from autograder.instructor.classroom.class_rows import Row
 from autograder.instructor.classroom.gradebook import Export
 from autograder.instructor.classroom.result_store import Settings, Store, StoreError
 from autograder.instructor.classroom.scoring import Scoring, when
+from autograder.instructor.decisions import point_values
 from autograder.instructor.decisions.log import Decision, DecisionError, Kind, Log, said, user
 from autograder.results import CheckResult, number
 
@@ -31,9 +31,9 @@ class Wanted(NamedTuple):
     drop: tuple[str, ...] = ()
     give: tuple[str, ...] = ()
     bonus: tuple[str, ...] = ()
-    points: tuple[tuple[str, float], ...] = ()
-    override: tuple[tuple[str, str, float], ...] = ()
-    adjust: tuple[tuple[str, float], ...] = ()
+    points: tuple[tuple[str, str], ...] = ()
+    override: tuple[tuple[str, str, str], ...] = ()
+    adjust: tuple[tuple[str, str], ...] = ()
     extend: tuple[tuple[str, str], ...] = ()
     comment: tuple[tuple[str, str], ...] = ()
     late: str | None = None
@@ -176,9 +176,9 @@ def _decisions(wanted: Wanted, rows: list[Row], listed: list[Exercise], due: dat
         for words in getattr(wanted, name):
             of_check(kind, words, True)
     for words, worth in wanted.points:
-        of_check(Kind.POINTS, words, worth)
+        of_check(Kind.POINTS, words, points(worth))
     for who, words, earned in wanted.override:
-        of_check(Kind.OVERRIDE, words, earned, find_student(who, rows).names)
+        of_check(Kind.OVERRIDE, words, points(earned), find_student(who, rows).names)
     simple: tuple[tuple[Kind, Iterable[tuple[str, Any]], Callable[[Any], Any]], ...] = (
         (Kind.ADJUST, wanted.adjust, points),
         (Kind.EXTEND, wanted.extend, lambda text: extension(text, due)),
@@ -197,8 +197,6 @@ def checked_points(kind: Kind, value: Any, check: CheckResult) -> Any:
     Raises:
         DecisionError: they cannot.
     """
-    if kind in (Kind.POINTS, Kind.OVERRIDE):
-        points(value)
     if kind in (Kind.POINTS, Kind.OVERRIDE) and value < 0:
         raise DecisionError(f"A check cannot have {number(value)} points; --adjust takes points from a total.")
     if kind is Kind.OVERRIDE and value > check.points:
@@ -206,15 +204,16 @@ def checked_points(kind: Kind, value: Any, check: CheckResult) -> Any:
     return value
 
 
-def points(value: float) -> float:
-    """Return a number of points that can be decided.
+def points(text: str) -> float:
+    """Read a number of points that can be decided.
 
     Raises:
-        DecisionError: it is none: points are finite and have two decimals at most.
+        DecisionError: it is none.
     """
-    if not math.isfinite(value) or not math.isclose(value, round(value, 2), abs_tol=1e-9):
-        raise DecisionError(f"{value:g} is no number of points: they have two decimals at most.")
-    return round(value, 2)
+    try:
+        return point_values.read(text)
+    except ValueError as error:
+        raise DecisionError(str(error)) from None
 
 
 def extension(text: str, due: datetime | None = None) -> str:
@@ -248,7 +247,7 @@ def find_student(who: str, rows: list[Row]) -> Row:
         DecisionError: nobody is meant, or several are.
     """
     stems = scoring.fitting(scoring.index(rows), [who])
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.stem != who):  # a file's name first
         if row.stem == who or row.stem in stems:
             return row
     words = people.plain(who)

@@ -10,6 +10,8 @@ from autograder.instructor.classroom.scoring import Scored
 from autograder.results import CheckResult, ExerciseResult, Verdict
 
 EXAMPLES = 3  # of a failure
+SLOW = 1.0  # seconds from which a check may be among the slowest
+TOLD = (Verdict.CRASH, Verdict.GRADER_ERROR)
 FEWEST = 10  # students for a correlation
 LISTED = 50  # crashes, flags, slowest
 LINES = 6  # of a message
@@ -145,17 +147,21 @@ class Summary:
             if check.verdict is not Verdict.NOT_RUN:
                 count.judged.append((float(check.verdict is Verdict.PASS), earned - check.earned))
             self.verdicts[check.verdict] += 1
+            fails = first and check.verdict is not Verdict.PASS and not exercise.problem
+            if fails:
+                first = False
+                count.first += 1
+            is_example = fails and len(count.examples) < EXAMPLES
+            if not is_example and check.seconds < SLOW and check.verdict not in TOLD:
+                continue  # nothing is told of it, as of most checks
             said = Said(row.shown, row.stem, check.title, _cut(f"{check.message}\n{check.likely}"))
             self._slow(check.seconds, said)
             if check.verdict is Verdict.CRASH:
                 self.crashed += _add(self.crashes, said)
             if check.verdict is Verdict.GRADER_ERROR:
                 self.faults += _add(self.broken, said)
-            if first and check.verdict is not Verdict.PASS and not exercise.problem:
-                first = False
-                count.first += 1
-                if len(count.examples) < EXAMPLES:
-                    count.examples.append(said._replace(where=check.verdict.value))
+            if is_example:
+                count.examples.append(said._replace(where=check.verdict.value))
 
     def _slow(self, seconds: float, said: Said) -> None:
         heapq.heappush(self._slowest, (seconds, len(self.lines) * -1, said))
@@ -165,7 +171,7 @@ class Summary:
     @property
     def slowest(self) -> list[tuple[float, Said]]:
         """The checks that took longest."""
-        return [(seconds, said) for seconds, _, said in sorted(self._slowest, reverse=True) if seconds >= 1]
+        return [(seconds, said) for seconds, _, said in sorted(self._slowest, reverse=True) if seconds >= SLOW]
 
     @property
     def mean(self) -> float:

@@ -18,6 +18,7 @@ from autograder.grading.catalog import LIST, Exercise, Homework, exercises, home
 from autograder.instructor import generated, github
 from autograder.instructor.handout import carried
 from autograder.instructor.handout.record import record
+from autograder.instructor.texts import colab
 from autograder.manifest import Manifest
 from autograder.paths import COURSE
 
@@ -164,6 +165,7 @@ def _papers(told: Manifest) -> Files:
     given = {
         "manifest": told,
         "project": project,
+        "badge": colab.badge(told.homework, f"{told.homework}/"),
         "torch": next(line for line in project["dependencies"] if line.startswith("torch")),
         "files": [exercise.file for exercise in exercises(told.homework) if exercise.required],
         "optional": [exercise.file for exercise in exercises(told.homework) if not exercise.required],

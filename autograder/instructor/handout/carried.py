@@ -28,7 +28,7 @@ HOMEWORK = (
 # What programs read besides modules.
 BESIDE = (
     "autograder/grading/checks.ini",
-    *(f"autograder/report/{name}.html.j2" for name in ("feedback", "exercises", "timeline")),
+    *(f"autograder/report/{name}.html.j2" for name in ("feedback", "exercises", "check", "timeline")),
 )
 DATA = (".json", ".safetensors")
 MADE = {"__pycache__", ".ipynb_checkpoints", "omniglot_resized", "glyphs", "glyphs_few"}  # by programs, as they run

@@ -26,6 +26,7 @@ class Wanted(NamedTuple):
     dropped: tuple[str, ...] = ()
     term: str = ""
     due: str = ""
+    repository: str = ""
     seed: int = 1
     secrets: tuple[int, ...] = ()
     carry: tuple[Path, ...] = ()
@@ -92,6 +93,8 @@ def _listed(homework: str, wanted: Wanted) -> Homework:
     Raises:
         click.UsageError: it cannot be as it is wanted.
     """
+    if wanted.repository and not catalog.GITHUB.fullmatch(wanted.repository):
+        raise click.UsageError(f"--repository: {catalog.not_on_github(wanted.repository)}.")
     try:
         listed = catalog.select(homework, wanted.counted, wanted.dropped)
         if wanted.due:
@@ -100,4 +103,5 @@ def _listed(homework: str, wanted: Wanted) -> Homework:
         raise click.UsageError(str(error)) from None
     except ValueError as error:
         raise click.UsageError(f"--due: {error}.") from None
-    return msgspec.structs.replace(listed, term=wanted.term or listed.term, due=wanted.due or listed.due)
+    given = {name: text for name in ("term", "due", "repository") if (text := getattr(wanted, name))}
+    return msgspec.structs.replace(listed, **given)

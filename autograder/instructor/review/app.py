@@ -16,7 +16,8 @@ from autograder.instructor.classroom.pages import ResultError
 from autograder.instructor.classroom.people import TableError
 from autograder.instructor.classroom.result_store import Store, StoreError
 from autograder.instructor.decisions.log import Decision, DecisionError, OvertakenError
-from autograder.instructor.review import class_pages, forms, guard, question_pages, student_pages
+from autograder.instructor.formulas import formulas
+from autograder.instructor.review import attempt_pages, class_pages, forms, guard, question_pages, student_pages
 from autograder.instructor.review.reviewed import Class, State
 from autograder.results import number
 from autograder.untrusted import name as plain_name
@@ -39,6 +40,7 @@ def make(reviewed: Class, token: str, author: str) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FORM
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined, "autoescape": True}
+    app.add_template_filter(formulas)
     guard.protect(app, token)
 
     @app.before_request
@@ -78,7 +80,7 @@ def make(reviewed: Class, token: str, author: str) -> Flask:
     def picture() -> Response:
         return Response(status=204)
 
-    for part in (class_pages, student_pages, question_pages):
+    for part in (class_pages, student_pages, attempt_pages, question_pages):
         app.register_blueprint(part.blueprint)
     app.add_url_rule("/decide", view_func=decide, methods=["POST"])
     app.add_url_rule("/undo", view_func=undo, methods=["POST"])

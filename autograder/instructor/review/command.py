@@ -2,6 +2,7 @@
 
 import importlib.util
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -27,8 +28,19 @@ def check_installed() -> None:
         raise MissingError("review needs Flask: `python -m pip install -e '.[review]'` installs it.")
 
 
-def review(out: Path, port: int, submissions: Path | None, author: str, anonymous: bool) -> int:
-    """Serve the pages of a class until somebody stops it; the exit status."""
+def review(
+    out: Path, port: int, submissions: Path | None, author: str, anonymous: bool, isolation: Sequence[str] = ()
+) -> int:
+    """Serve the pages of a class until somebody stops it; the exit status.
+
+    Args:
+        out: the class's folder.
+        port: of this machine; 0 for one that is free.
+        submissions: where they lie; None for where the run that graded them found them.
+        author: who decides; the user if empty.
+        anonymous: whether pages say numbers in the place of names.
+        isolation: options of the class command, for who is graded again.
+    """
     try:
         check_installed()
         from autograder.instructor.review import server
@@ -36,7 +48,7 @@ def review(out: Path, port: int, submissions: Path | None, author: str, anonymou
 
         if submissions:
             layouts.find(submissions)
-        reviewed = Class(out, submissions, anonymous)
+        reviewed = Class(out, submissions, anonymous, isolation)
         token = secrets.token_urlsafe(32)
         serving = server.bound(reviewed, token, untrusted.name(author) or user(), HOST, port)
     except (
@@ -52,5 +64,8 @@ def review(out: Path, port: int, submissions: Path | None, author: str, anonymou
         click.echo(f"Note: {reviewed.work.problem}", err=True)
     click.echo(f"{len(reviewed.state().students)} students. Open this address, and give it to nobody; Ctrl-C ends it:")
     click.echo(f"http://{HOST}:{serving.port}/?token={token}")
-    serving.serve_forever()  # until Ctrl-C, which is no error
+    try:
+        serving.serve_forever()  # until Ctrl-C, which is no error
+    finally:
+        reviewed.regrading.stop()
     return FULL_MARKS

@@ -1,7 +1,6 @@
 """Forms as decisions: what a page was sent, checked, and only what its author changed of what they saw."""
 
 import hashlib
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import described
+from autograder.instructor.classroom import score
 from autograder.instructor.classroom.score import checked_points, extension
 from autograder.instructor.classroom.scoring import Question, Scoring
 from autograder.instructor.classroom.similar import Pairs
@@ -20,7 +20,7 @@ from autograder.untrusted import clean
 
 LONGEST = 10_000  # characters of a comment
 NAME = 80  # characters of a question's name, or of a rubric's item
-ITEM = re.compile(r"([+-]?\d+(?:\.\d+)?)\s+(\S.*)")
+ITEM = re.compile(r"([+-]?[\d.,]+)\s+(\S.*)")
 PLACE = re.compile(r"([\w./-]{1,200}\.py):([1-9]\d{0,5})")
 UNCHANGED = "Nothing was changed: this is what holds already."
 
@@ -57,16 +57,8 @@ class Sent(NamedTuple):
         Raises:
             DecisionError: it is no number.
         """
-        text = self.text(name, 100).replace(",", ".")
-        if not text:
-            return None
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value) or abs(value) > 1e6:
-            raise DecisionError(f'"{text}" is no number of points.')
-        return round(value, 2)
+        text = self.text(name, 100)
+        return score.points(text) if text else None
 
     def whose(self) -> Student:
         """Return the student.
@@ -152,11 +144,11 @@ def rubric(text: str) -> list[list[Any]]:
     items: dict[str, float] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         found = ITEM.fullmatch(line)
-        if not found or len(found[2]) > NAME or abs(float(found[1])) > 1e6:
+        if not found or len(found[2]) > NAME:
             raise DecisionError(f'"{line[:NAME]}" is no item of a rubric, as "-2 no proof": points, and a few words.')
         if found[2] in items:
             raise DecisionError(f'Two items are called "{found[2]}".')
-        items[found[2]] = float(found[1])
+        items[found[2]] = score.points(found[1])
     return [list(item) for item in items.items()]
 
 

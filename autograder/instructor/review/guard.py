@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response as Answer
 HOSTS = ("127.0.0.1", "localhost")
 TOKEN = "token"  # in the address and of no other use
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'nonce-{nonce}'; img-src 'self'; frame-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "X-Frame-Options": "DENY",
@@ -54,7 +54,7 @@ def protect(app: Flask, token: str) -> None:
     @app.after_request
     def harden(response: Response) -> Response:
         for name, value in HEADERS.items():
-            response.headers[name] = value
+            response.headers.setdefault(name, value)
         response.headers.setdefault("Content-Security-Policy", POLICY.format(nonce=g.get("nonce", "")))
         return response
 

@@ -4,10 +4,12 @@ import hashlib
 import re
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from flask import abort
 
 from autograder.grading.catalog import exercises, homework
 from autograder.grading.checks import described, refreshed
@@ -17,6 +19,8 @@ from autograder.instructor.classroom.pages import ResultError
 from autograder.instructor.classroom.result_store import Remembered, Store
 from autograder.instructor.classroom.scoring import Scored, Scoring
 from autograder.instructor.decisions.log import Decision, Kind, Log, holding, said
+from autograder.instructor.review import regrading
+from autograder.instructor.review.regrading import Regrading
 from autograder.instructor.review.work import Work
 from autograder.results import CheckResult, Report, Verdict
 
@@ -89,18 +93,22 @@ class Class:
         out: the folder.
         submissions: where these lie; where the run that graded them found them if left out.
         anonymous: whether pages say numbers in the place of names.
+        isolation: options of the class command, for who is graded again.
 
     Raises:
         StoreError, ResultError: no class was graded into it, or a result cannot be read.
     """
 
-    def __init__(self, out: Path, submissions: Path | None = None, anonymous: bool = False):
+    def __init__(
+        self, out: Path, submissions: Path | None = None, anonymous: bool = False, isolation: Sequence[str] = ()
+    ):
         self.out, self.anonymous = out, anonymous
         self.settings = Store(out).found()
         options = self.settings.options or Remembered()
         self.exercises = [one for one in exercises(self.settings.homework) if options.only in (None, one.name)]
         self.log = Log(out)
         self.work = Work(self.settings.homework, options, submissions)
+        self.regrading = Regrading(regrading.command(out, self.settings, self.work.folder, isolation))
         self._lock = threading.Lock()
         self._files: dict[str, tuple[tuple[int, int, int], Row]] = {}
         self._folder_as: int | None = None
@@ -250,6 +258,13 @@ class Class:
             ungraded=tuple(one for one in scoring.questions if one not in scored.manual and row.handed_in.source),
             words="\n".join([*named, *(check.likely for _, check in listed), *flags, *comments]).lower(),
         )
+
+
+def named(state: State, key: str) -> Student:
+    """Return the student whom an address names; there is no page if it names none."""
+    if key not in state.students:
+        abort(404, "There is no such student in the class.")
+    return state.students[key]
 
 
 def _of_one(scoring: Scoring, row: Row) -> list[Decision]:

@@ -8,11 +8,13 @@ from autograder.instructor.decisions.log import Decision, Kind
 from autograder.instructor.review import code_lines, filters, question_pages
 from autograder.instructor.review.class_pages import possible
 from autograder.instructor.review.comment_bank import bank
-from autograder.instructor.review.reviewed import Class, State, Student, kind_of
+from autograder.instructor.review.reviewed import Class, Student, kind_of, named
 from autograder.paths import COURSE
 from autograder.results import Report
 
 HARMLESS = "default-src 'none'; sandbox"  # for bytes of a student's
+# For a PDF in a frame of ours: browsers show it by a program of their own, which no sandbox lets them start.
+FRAMED = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 blueprint = Blueprint("of_student", __name__)
 
 
@@ -58,6 +60,7 @@ def student(key: str) -> str:
         files=files,
         on_lines=on_lines,
         problem=reviewed.work.problem or reviewed.work.where(own.row)[1],
+        job=reviewed.regrading.job(own.row.stem),
         written=reviewed.work.answers(own.row),
         questions=[question_pages.judged(own, one) for one in state.scoring.questions.values()],
         held={(one.kind, one.exercise, one.subject): one for one in own.decided},
@@ -81,13 +84,26 @@ def picture(key: str, place: int) -> Response:
 @blueprint.get("/student/<key>/pdf/<int:place>")
 def pdf(key: str, place: int) -> Response:
     """Send a PDF to be kept: no browser shows it as a page of ours."""
+    return _harmless(_pdf(key, place, "attachment"))
+
+
+@blueprint.get("/student/<key>/pdf/<int:place>/shown")
+def shown_pdf(key: str, place: int) -> Response:
+    """Send a PDF that a page of ours shows in a frame."""
+    response = _pdf(key, place, "inline")
+    response.headers["Content-Security-Policy"] = FRAMED
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+def _pdf(key: str, place: int, shown: str) -> Response:
     own = named(g.reviewed.state(), key)
     content = g.reviewed.work.pdf(own.row, place)
     if not content:
         abort(404, "There is no such PDF.")
     response = Response(content, mimetype="application/pdf")
-    response.headers["Content-Disposition"] = f'attachment; filename="answers-{own.key}-{place + 1}.pdf"'
-    return _harmless(response)
+    response.headers["Content-Disposition"] = f'{shown}; filename="answers-{own.key}-{place + 1}.pdf"'
+    return response
 
 
 def _files(reviewed: Class, own: Student, report: Report | None, looked_at: set[str]) -> list[File]:
@@ -106,13 +122,6 @@ def _files(reviewed: Class, own: Student, report: Report | None, looked_at: set[
         marked = exercise.file in looked_at or any(one.failures or one.flags for one in lines)
         found.append(File(exercise.file, lines, failed or marked))
     return found
-
-
-def named(state: State, key: str) -> Student:
-    """Return the student whom an address names; there is no page if it names none."""
-    if key not in state.students:
-        abort(404, "There is no such student in the class.")
-    return state.students[key]
 
 
 def _harmless(response: Response) -> Response:

@@ -23,25 +23,28 @@ class Work:
         homework: "hw1" or "hw2".
         options: of the run that graded the class.
         folder: where the submissions lie; where that run found them if left out.
+
+    Attributes:
+        folder: where they lie; None if that is not known.
     """
 
     def __init__(self, homework: str, options: Remembered, folder: Path | None):
         self._homework, self._options = homework, options
-        self._folder = folder or (Path(options.submissions) if options.submissions else None)
+        self.folder = folder or (Path(options.submissions) if options.submissions else None)
         self._lock = threading.Lock()
         self._written = functools.lru_cache(HELD)(self._collect)
 
     @functools.cached_property
     def _found(self) -> tuple[dict[str, Row], dict[str, Row], str]:
         """Rows by stem and by source, and why there are none."""
-        if self._folder is None:
+        if self.folder is None:
             return {}, {}, f"Where the submissions lie was not kept, so code and answers are not shown: {NAMED}."
-        if not self._folder.is_dir():
-            return {}, {}, f"{self._folder} is gone, so code and answers are not shown: {NAMED}."
+        if not self.folder.is_dir():
+            return {}, {}, f"{self.folder} is gone, so code and answers are not shown: {NAMED}."
         try:
             path = Path(self._options.roster) if self._options.roster else None
             roster = people.roster(path) if path and path.is_file() else people.Roster()
-            rows = class_rows.gather(layouts.find(self._folder)[1], roster)
+            rows = class_rows.gather(layouts.find(self.folder)[1], roster)
         except (LayoutError, people.TableError, OSError) as error:
             return {}, {}, f"Code and answers are not shown: {error}"
         there = [row for row in rows if row.handed_in.source]

@@ -23,7 +23,7 @@ from pathlib import Path
 from autograder.grading import catalog
 from autograder.grading.catalog import Exercise
 from autograder.instructor import points
-from autograder.instructor.texts import task
+from autograder.instructor.texts import colab, task
 from autograder.instructor.texts.source import Part, SourceError, parts, short
 from autograder.paths import COURSE
 from autograder.results import number
@@ -63,7 +63,7 @@ def put_together(homework: str, listed: list[Exercise], target: str) -> Iterator
         SourceError: a text cannot be used.
     """
     empty = True
-    for part in _put_together(homework, listed, target):
+    for part in _with_badge(_put_together(homework, listed, target), homework):
         if part.kind != "text" or part.content or not empty:
             yield part
         empty = part.kind == "text" and not part.content
@@ -72,7 +72,7 @@ def put_together(homework: str, listed: list[Exercise], target: str) -> Iterator
 def _put_together(homework: str, listed: list[Exercise], target: str) -> Iterator[Part]:
     path = COURSE / homework / INTRODUCTION
     pieces: dict[str, Callable[[list[Exercise], str], Iterator[Part]]] = {
-        "setup": lambda _listed, _target: parts(SETUP, homework),
+        "setup": lambda _listed, _target: _setup(homework),
         "files": lambda listed, _: _text(_files(listed)),
         "commands": lambda listed, _: _text(row for each in listed for row in task.section(each, "Commands")),
         "problems": _problems,
@@ -94,6 +94,22 @@ def _put_together(homework: str, listed: list[Exercise], target: str) -> Iterato
             raise SourceError(f"{part.place}: this is no instruction for an introduction: <!-- {part.content} -->")
     if missing := sorted(pieces.keys() - used):
         raise SourceError(f"{short(path)}: there is no line <!-- {missing[0]} -->, which says where these go.")
+
+
+def _with_badge(given: Iterator[Part], homework: str) -> Iterator[Part]:
+    """The parts, with the badge that opens the notebook in Colab below the title, where there is one."""
+    badge = colab.badge(homework)
+    for part in given:
+        yield part
+        if badge and part.content.startswith("# "):
+            yield from _text(["", badge])
+            badge = ""
+
+
+def _setup(homework: str) -> Iterator[Part]:
+    repository, branch = catalog.homework(homework).published
+    for part in parts(SETUP, homework):
+        yield part._replace(content=part.content.replace("{repository}", repository).replace("{branch}", branch))
 
 
 def _filled(given: Iterator[Part], homework: str, listed: list[Exercise]) -> Iterator[Part]:

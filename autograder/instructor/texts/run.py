@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import jinja2
 
 from autograder import writing
 from autograder.exit_status import GRADER_FAULT
 from autograder.grading.catalog import exercises, homeworks
+from autograder.instructor import formulas
 from autograder.instructor.texts import notebook
 from autograder.instructor.texts.source import SourceError
 from autograder.isolation import totals
@@ -19,9 +21,11 @@ from autograder.paths import COURSE
 
 try:
     import nbformat
+    from bs4 import BeautifulSoup
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
     from nbconvert import HTMLExporter
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 except ImportError:
     raise click.ClickException("This needs nbconvert: `python -m pip install -e '.[notebooks]'`.") from None
 
@@ -99,9 +103,31 @@ async def execute(opened: nbformat.NotebookNode, folder: Path) -> None:
 
 
 def page(done: nbformat.NotebookNode) -> str:
-    """A notebook with its outputs as HTML, pictures included."""
-    html, _ = HTMLExporter().from_notebook_node(done)
-    return str(html)
+    """Return a notebook with its outputs as HTML, pictures and formulas included: it fetches and runs nothing."""
+    html, _ = _Page().from_notebook_node(done)
+    found = BeautifulSoup(html, "html.parser")
+    for script in found("script"):  # MathJax and others, from elsewhere
+        script.decompose()
+    return str(found)
+
+
+class _Page(HTMLExporter):
+    """A page as nbconvert makes it, with formulas as MathML in the place of those that MathJax would draw."""
+
+    @jinja2.pass_context
+    def markdown2html(self, context: jinja2.runtime.Context, source: str) -> str:
+        """Return a text cell as HTML."""
+        return MarkdownWithMath(renderer=_Renderer(escape=False)).render(source)
+
+
+class _Renderer(IPythonRenderer):
+    def block_math(self, body: str) -> str:
+        """Return a formula on a line of its own."""
+        return formulas.drawn(body.strip(), inline=False) or super().block_math(body)
+
+    def inline_math(self, body: str) -> str:
+        """Return a formula in a line."""
+        return formulas.drawn(body.strip(), inline=True) or super().inline_math(body)
 
 
 def _copy(course: Path) -> None:
