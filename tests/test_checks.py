@@ -174,9 +174,9 @@ def test_checks_are_imported_without_torch_so_that_a_grader_with_recorded_answer
 
 
 def test_the_network_without_torch_is_the_probes():
-    from autograder.shapes.gradient import checks, network, probe
+    from autograder.shapes.gradient import assertions, network, probe
 
-    theta, images = checks.draw_parameters(DRAW, 5), DRAW.normal(7, *checks.IMAGE)
+    theta, images = assertions.draw_parameters(DRAW, 5), DRAW.normal(7, *assertions.IMAGE)
     tensors = {name: torch.tensor(array) for name, array in theta.items()}
     np.testing.assert_allclose(network.forward(images, theta), probe.forward(torch.tensor(images), tensors), atol=1e-12)
 
