@@ -181,6 +181,20 @@ def test_the_network_without_torch_is_the_probes():
     np.testing.assert_allclose(network.forward(images, theta), probe.forward(torch.tensor(images), tensors), atol=1e-12)
 
 
+def test_the_probes_network_is_the_given_one_but_smooth(monkeypatch):
+    from autograder.shapes.gradient import assertions, probe
+    from hw2 import network
+
+    theta, drawn = network.initial_parameters(5), assertions.draw_parameters(DRAW, 5)
+    assert {name: tuple(part.shape) for name, part in theta.items()} == {
+        name: part.shape for name, part in drawn.items()
+    }
+    assert all(tensor.is_leaf and tensor.requires_grad for tensor in theta.values())
+    images = torch.tensor(DRAW.normal(7, *assertions.IMAGE), dtype=torch.float32)
+    monkeypatch.setattr(network.F, "relu", torch.tanh)
+    torch.testing.assert_close(network.logits(images, theta), probe.forward(images, theta))
+
+
 def test_tasks_are_of_characters_and_share_no_drawing():
     drawings = np.arange(6 * 9).reshape(6, 9, 1, 1) * np.ones((1, 1, 2, 3))
     orders = set()
