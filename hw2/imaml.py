@@ -74,7 +74,8 @@ class IMAML:
         device="cpu",
     ):
         self.device = torch.device(device)
-        self._meta_parameters = network.initial_parameters(num_outputs, self.device)
+        parameters = network.initial_parameters(num_outputs, self.device)
+        self._meta_parameters = {name: tensor.requires_grad_() for name, tensor in parameters.items()}
         self._num_inner_steps = num_inner_steps
         self._inner_lr = inner_lr
         self._regularization = regularization

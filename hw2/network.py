@@ -18,7 +18,7 @@ def initial_parameters(num_outputs, device="cpu"):
         device: where to compute.
 
     Returns:
-        A dict of leaf tensors by name: of each convolution "conv0" (32, 1, 3, 3) and "b0" (32,), and so on to "conv3"
+        A dict of tensors by name: of each convolution "conv0" (32, 1, 3, 3) and "b0" (32,), and so on to "conv3"
         and "b3"; of the linear layer "w4" (N, 32) and "b4" (N,).
     """
     parameters = {}
@@ -31,7 +31,7 @@ def initial_parameters(num_outputs, device="cpu"):
     shape = (num_outputs, NUM_HIDDEN_CHANNELS)
     parameters[f"w{NUM_CONV_LAYERS}"] = nn.init.xavier_uniform_(torch.empty(shape, device=device))
     parameters[f"b{NUM_CONV_LAYERS}"] = torch.zeros(num_outputs, device=device)
-    return {name: tensor.requires_grad_() for name, tensor in parameters.items()}
+    return parameters
 
 
 def logits(images, parameters):

@@ -98,7 +98,8 @@ class LSTMMetaLearner:
 
     def __init__(self, num_outputs, num_inner_steps, inner_lr, outer_lr, log_dir, device="cpu"):
         self.device = torch.device(device)
-        self._meta_parameters = network.initial_parameters(num_outputs, self.device)
+        parameters = network.initial_parameters(num_outputs, self.device)
+        self._meta_parameters = {name: tensor.requires_grad_() for name, tensor in parameters.items()}
         # Small weights, and biases by which it begins as gradient descent (section 3.3): keep all, go inner_lr far.
         biases = {"b_i": math.log(inner_lr / (1 - inner_lr)), "b_f": FORGET_BIAS}
         weights = {name: 0.01 * torch.randn(NUM_GATE_INPUTS) for name in ("w_i", "w_f")}

@@ -28,7 +28,8 @@ class MetaSGD:
 
     def __init__(self, num_outputs, inner_lr, outer_lr, log_dir, device="cpu"):
         self.device = torch.device(device)
-        self._meta_parameters = network.initial_parameters(num_outputs, self.device)
+        parameters = network.initial_parameters(num_outputs, self.device)
+        self._meta_parameters = {name: tensor.requires_grad_() for name, tensor in parameters.items()}
         self._inner_lrs = self._initial_rates(inner_lr)
         self._optimizer = torch.optim.Adam([*self._meta_parameters.values(), *self._inner_lrs.values()], lr=outer_lr)
         self._log_dir = log_dir
