@@ -4,10 +4,11 @@ import functools
 import itertools
 
 import click
+import torch
 
 from data import images, split
 from hw2.omniglot import Tasks, turned
-from trainer import COUNT, TEST_TASKS, Learner, Run, folder, setting, test, together, train
+from trainer import COUNT, TEST_TASKS, Learner, Run, accuracy, folder, setting, test, together, train
 
 VAL_TASKS = 100
 VAL_BATCH = 20  # of them measured at a time
@@ -67,3 +68,63 @@ def train_on_tasks(run: Run, learner: Learner):
             validation,
             halve_every=settings.get("halve_every"),
         )
+
+
+class OuterLossLearner:
+    """A method with an outer loss to differentiate, as the trainer sees it.
+
+    Args:
+        method: its _outer_step(batch, train) returns the outer loss, the support accuracies by step, the query's.
+        num_way: N.
+        parts: what it learns: names for checkpoints -> the method's attributes, dicts of tensors.
+    """
+
+    def __init__(self, method, num_way, parts):
+        self.method, self.score, self.optimizer, self.parts = method, accuracy(num_way), method._optimizer, parts
+        self.labels = {
+            "query_accuracy": "query, after adaptation",
+            "support_accuracy": "support, after adaptation",
+            "unadapted_support_accuracy": "support, before adaptation",
+        }
+
+    def tensors(self):
+        """Name all that is learned, as "theta.w4"."""
+        parts = ((part, getattr(self.method, attribute)) for part, attribute in self.parts.items())
+        return {f"{part}.{name}": tensor for part, tensors in parts for name, tensor in tensors.items()}
+
+    def measure(self, batch, train):
+        """Loss and accuracies of a batch of tasks."""
+        loss, accuracies, query = self.method._outer_step(batch, train)
+        if train and not loss.requires_grad:
+            file = type(self.method).__module__.replace(".", "/")
+            raise click.ClickException(
+                f"The outer loss has no graph, so nothing can be learned: is something detached in {file}.py?"
+            )
+        first, last = accuracies[0], accuracies[-1]
+        return loss, {"query_accuracy": query, "support_accuracy": last, "unadapted_support_accuracy": first}
+
+
+class OuterGradientLearner:
+    """A method that computes the gradient of its initialisation by itself, as the trainer sees it.
+
+    Args:
+        method: its _outer_gradient(batch) returns the gradient by name, the outer loss and the query accuracy.
+        num_way: N.
+    """
+
+    def __init__(self, method, num_way):
+        self.method, self.score, self.optimizer = method, accuracy(num_way), method._optimizer
+        self.labels = {"query_accuracy": "query, after adaptation"}
+
+    def tensors(self):
+        """Name the numbers of the initialisation, as "theta.w4"."""
+        return {f"theta.{name}": tensor for name, tensor in self.method._meta_parameters.items()}
+
+    def measure(self, batch, train):
+        """Loss and accuracy of a batch of tasks; the loss carries the outer gradient, as the trainer wants it."""
+        gradient, value, query = self.method._outer_gradient(batch)
+        loss = torch.as_tensor(value)
+        if train:  # its value is the loss, its gradient with respect to theta the one that was computed
+            theta = self.method._meta_parameters
+            loss = loss + sum(((theta[name] - theta[name].detach()) * gradient[name]).sum() for name in theta)
+        return loss, {"query_accuracy": query}

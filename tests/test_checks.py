@@ -174,11 +174,25 @@ def test_checks_are_imported_without_torch_so_that_a_grader_with_recorded_answer
 
 
 def test_the_network_without_torch_is_the_probes():
-    from autograder.shapes.gradient import checks, network, probe
+    from autograder.shapes.gradient import assertions, network, probe
 
-    theta, images = checks.draw_parameters(DRAW, 5), DRAW.normal(7, *checks.IMAGE)
+    theta, images = assertions.draw_parameters(DRAW, 5), DRAW.normal(7, *assertions.IMAGE)
     tensors = {name: torch.tensor(array) for name, array in theta.items()}
     np.testing.assert_allclose(network.forward(images, theta), probe.forward(torch.tensor(images), tensors), atol=1e-12)
+
+
+def test_the_probes_network_is_the_given_one_but_smooth(monkeypatch):
+    from autograder.shapes.gradient import assertions, probe
+    from hw2 import network
+
+    theta, drawn = network.initial_parameters(5), assertions.draw_parameters(DRAW, 5)
+    assert {name: tuple(part.shape) for name, part in theta.items()} == {
+        name: part.shape for name, part in drawn.items()
+    }
+    assert not any(tensor.requires_grad for tensor in theta.values())
+    images = torch.tensor(DRAW.normal(7, *assertions.IMAGE), dtype=torch.float32)
+    monkeypatch.setattr(network.F, "relu", torch.tanh)
+    torch.testing.assert_close(network.logits(images, theta), probe.forward(images, theta))
 
 
 def test_tasks_are_of_characters_and_share_no_drawing():

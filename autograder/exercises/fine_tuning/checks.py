@@ -22,6 +22,7 @@ from autograder.shapes.episodic.checks import (
     query_accuracy,
 )
 from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_changes, assert_flows
+from autograder.shapes.gradient.assertions import changes, cosine, flat
 
 IMAGE = (1, 5, 5)
 FEATURES = 6
@@ -73,22 +74,43 @@ def _run(question, given, steps=STEPS, other_steps=OTHER_STEPS, training=False, 
     return question(**{**given, **others}, steps=steps, other_steps=other_steps, training=training)
 
 
-def _moves(after, before):
-    """How far arrays by name have moved, in one row."""
-    return np.concatenate([(after[name] - before[name]).ravel() for name in sorted(before)])
-
-
 def _assert_downhill(student, reference, given, parts):
     """Assert that these parts of the network have moved, and that they go the way of the reference."""
     got, want = (_run(question, given) for question in (student, reference))
     for part in parts:
-        moved, right = (_moves(getattr(answer, part), given[part]) for answer in (got, want))
+        moved, right = (flat(changes(getattr(answer, part), given[part])) for answer in (got, want))
         assert (moved != 0).any(), f"after {STEPS} steps the {part} is what it was before"
-        slope = float(moved @ right / np.linalg.norm(moved) / np.linalg.norm(right))
+        slope = cosine(moved, right)
         assert slope > 0, (
             f"the {part} does not go where the cross entropy of the support falls: the cosine between its move and "
             f"the right one is {slope:.2f}"
         )
+
+
+def _assert_one_step(student, reference, draw, parts):
+    """Assert that one step of a phase moves these parts of the network as far as the reference's."""
+    for way in (3, 5):
+        given = _phase(draw, way)
+        answers = [_run(question, given, 1, 1) for question in (student, reference)]
+        moves = (
+            {
+                f"the {part}'s {name}": array - given[part][name]
+                for part in parts
+                for name, array in getattr(answer, part).items()
+                if name in given[part]
+            }
+            for answer in answers
+        )
+        assert_close(*moves, f"for N = {way}, in one step the move of")
+
+
+def _assert_steps_follow(student, reference, draw, parts, counts):
+    """Assert that these parts of the network are the reference's after so many steps of a phase."""
+    given = _phase(draw)
+    for steps in counts:
+        got, want = (_run(question, given, steps, 3) for question in (student, reference))
+        for part in parts:
+            assert_close(getattr(got, part), getattr(want, part), f"after {steps} steps, the {part}'s")
 
 
 def _assert_statistics_stay(question, given):
@@ -192,7 +214,10 @@ def test_the_head_learns_the_support(student, reference, draw):
         "labels of the support": {**given, "labels": (given["labels"] + 1) % 3},
     }
     assert_changes(
-        lambda asked: _moves(_run(student.train_head, asked).head, given["head"]), given, others, "head after phase 1"
+        lambda asked: flat(changes(_run(student.train_head, asked).head, given["head"])),
+        given,
+        others,
+        "head after phase 1",
     )
 
 
@@ -232,16 +257,7 @@ def test_running_statistics_are_frozen_with_the_body(student, draw):
 )
 def test_one_step_of_the_head(student, reference, draw):
     """One step of the head is a gradient step on the support's cross entropy, at the head's rate."""
-    for way in (3, 5):
-        given = _phase(draw, way)
-        got, want = (_run(subject.train_head, given, 1, 1).head for subject in (student, reference))
-        moves = (_moved(answer, given["head"]) for answer in (got, want))
-        assert_close(*moves, f"for N = {way}, in one step the move of the head's")
-
-
-def _moved(after, before):
-    """How far each array has moved."""
-    return {name: after[name] - before[name] for name in before if name in after}
+    _assert_one_step(student.train_head, reference.train_head, draw, ["head"])
 
 
 @points(0.5)
@@ -254,10 +270,7 @@ def _moved(after, before):
 )
 def test_each_step_of_the_head_starts_from_the_last(student, reference, draw):
     """Several steps of the head follow each other, as many as num_head_steps."""
-    given = _phase(draw)
-    for steps in (2, 5):
-        got, want = (_run(subject.train_head, given, steps, 3).head for subject in (student, reference))
-        assert_close(got, want, f"after {steps} steps, the head's")
+    _assert_steps_follow(student.train_head, reference.train_head, draw, ["head"], (2, 5))
 
 
 # Head and body
@@ -299,18 +312,7 @@ def test_running_statistics_stay_in_the_second_phase(student, draw):
 )
 def test_body_and_head_have_rates_of_their_own(student, reference, draw):
     """One step of the second phase moves the body at body_lr and the head at head_lr."""
-    for way in (3, 5):
-        given = _phase(draw, way)
-        got, want = (_run(subject.train_all, given, 1, 1) for subject in (student, reference))
-        both = [
-            {f"{part} {name}": move for part in ("head", "body") for name, move in _both(answer, given, part)}
-            for answer in (got, want)
-        ]
-        assert_close(*both, f"for N = {way}, in one step the move of")
-
-
-def _both(answer, given, part):
-    return _moved(getattr(answer, part), given[part]).items()
+    _assert_one_step(student.train_all, reference.train_all, draw, ["head", "body"])
 
 
 @points(0.5)
@@ -323,11 +325,7 @@ def _both(answer, given, part):
 )
 def test_each_joint_step_starts_from_the_last(student, reference, draw):
     """Several steps of the second phase follow each other, as many as num_joint_steps."""
-    given = _phase(draw)
-    for steps in (2, 4):
-        got, want = (_run(subject.train_all, given, steps, 3) for subject in (student, reference))
-        for part in ("head", "body"):
-            assert_close(getattr(got, part), getattr(want, part), f"after {steps} steps, the {part}'s")
+    _assert_steps_follow(student.train_all, reference.train_all, draw, ["head", "body"], (2, 4))
 
 
 @points(0.5)

@@ -4,32 +4,10 @@ The paper's own runs are among MAML's recipes (--first-order there): Finn et al.
 """
 
 import click
-import torch
 
 from hw2.first_order import FirstOrderMAML
-from hw2.training import task_settings, train_on_tasks
-from trainer import COUNT, Recipe, Run, accuracy, program, setting
-
-
-class FirstOrderLearner:
-    """First-order MAML, as the trainer sees it."""
-
-    def __init__(self, method: FirstOrderMAML, num_way: int):
-        self.method, self.score, self.optimizer = method, accuracy(num_way), method._optimizer
-        self.labels = {"query_accuracy": "query, after adaptation"}
-
-    def tensors(self):
-        """The initialisation."""
-        return {f"theta.{name}": tensor for name, tensor in self.method._meta_parameters.items()}
-
-    def measure(self, batch, train):
-        """Loss and accuracy of a batch of tasks; the loss carries the outer gradient, as the trainer wants it."""
-        gradient, value, query = self.method._outer_gradient(batch)
-        loss = torch.as_tensor(value)
-        if train:  # its value is the loss, its gradient with respect to theta the one that was computed
-            theta = self.method._meta_parameters
-            loss = loss + sum(((theta[name] - theta[name].detach()) * gradient[name]).sum() for name in theta)
-        return loss, {"query_accuracy": query}
+from hw2.training import OuterGradientLearner, task_settings, train_on_tasks
+from trainer import COUNT, Recipe, Run, program, setting
 
 
 @click.command()
@@ -42,7 +20,7 @@ def command(run: Run):
     """Train first-order MAML."""
     names = ("num_way", "num_inner_steps", "inner_lr", "outer_lr")
     method = FirstOrderMAML(*(run.settings[name] for name in names), run.folder, run.device)
-    train_on_tasks(run, FirstOrderLearner(method, run.settings["num_way"]))
+    train_on_tasks(run, OuterGradientLearner(method, run.settings["num_way"]))
 
 
 RECIPES = {

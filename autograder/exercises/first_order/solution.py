@@ -6,14 +6,9 @@ steps for constants: what is left of the outer gradient is the gradient of the q
 
 import torch
 import torch.nn.functional as F
-from torch import autograd, nn
+from torch import autograd
 
-from hw2 import util
-
-NUM_INPUT_CHANNELS = 1
-NUM_HIDDEN_CHANNELS = 32
-KERNEL_SIZE = 3
-NUM_CONV_LAYERS = 4
+from hw2 import network, util
 
 
 class FirstOrderMAML:
@@ -33,16 +28,7 @@ class FirstOrderMAML:
 
     def __init__(self, num_outputs, num_inner_steps, inner_lr, outer_lr, log_dir, device="cpu"):
         self.device = torch.device(device)
-        parameters = {}
-        in_channels = NUM_INPUT_CHANNELS
-        for i in range(NUM_CONV_LAYERS):
-            shape = (NUM_HIDDEN_CHANNELS, in_channels, KERNEL_SIZE, KERNEL_SIZE)
-            parameters[f"conv{i}"] = nn.init.xavier_uniform_(torch.empty(shape, device=self.device))
-            parameters[f"b{i}"] = torch.zeros(NUM_HIDDEN_CHANNELS, device=self.device)
-            in_channels = NUM_HIDDEN_CHANNELS
-        shape = (num_outputs, NUM_HIDDEN_CHANNELS)
-        parameters[f"w{NUM_CONV_LAYERS}"] = nn.init.xavier_uniform_(torch.empty(shape, device=self.device))
-        parameters[f"b{NUM_CONV_LAYERS}"] = torch.zeros(num_outputs, device=self.device)
+        parameters = network.initial_parameters(num_outputs, self.device)
         self._meta_parameters = {name: tensor.requires_grad_() for name, tensor in parameters.items()}
         self._num_inner_steps = num_inner_steps
         self._inner_lr = inner_lr
@@ -50,16 +36,8 @@ class FirstOrderMAML:
         self._log_dir = log_dir
 
     def _forward(self, images, parameters):
-        """Class logits (n, N) of images (n, 1, 28, 28) under the given parameters.
-
-        Convolutions of stride 2, each with batch normalisation by the statistics of these images; then the mean over
-        positions and a linear layer.
-        """
-        x = images
-        for i in range(NUM_CONV_LAYERS):
-            x = F.conv2d(x, parameters[f"conv{i}"], parameters[f"b{i}"], stride=2, padding=KERNEL_SIZE // 2)
-            x = F.relu(F.batch_norm(x, None, None, training=True))
-        return F.linear(x.mean(dim=(2, 3)), parameters[f"w{NUM_CONV_LAYERS}"], parameters[f"b{NUM_CONV_LAYERS}"])
+        """Class logits (n, N) of images (n, 1, 28, 28) under the given parameters: see hw2/network.py."""
+        return network.logits(images, parameters)
 
     def _on_device(self, task):
         """The four parts of a task, where the parameters are."""

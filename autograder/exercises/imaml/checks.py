@@ -15,18 +15,28 @@ from autograder.grading.check_vocabulary import (
     training,
 )
 from autograder.grading.draw import Task
-from autograder.shapes.episodic.checks import assert_learns, assert_only_the_support, mosaics
-from autograder.shapes.gradient.checks import (
+from autograder.shapes.episodic.checks import assert_learns_mosaics
+from autograder.shapes.gradient import linear_layer
+from autograder.shapes.gradient.assertions import (
     RATE,
-    draw_batch,
-    draw_parameters,
-    draw_support,
-    equal_rates,
+    assert_nothing_but_the_support_is_adapted_to,
+    cosine,
+)
+from autograder.shapes.gradient.checks import (
     test_adaptation_learns_from_the_support,
     test_inner_loop_returns_all_parameters,
     test_meta_parameters_keep_their_values,
     test_one_inner_step,
     test_outer_step_adapts_to_the_support,
+)
+from autograder.shapes.gradient.outer_gradient_checks import (
+    assert_loss_and_accuracy_are_the_querys,
+    assert_memory_does_not_grow_with_the_steps,
+    assert_outer_gradient_is_averaged,
+    assert_theta_is_left_as_it_was,
+    memory_of_steps,
+    support_alone,
+    theta_is_left,
 )
 
 __all__ = [
@@ -37,9 +47,6 @@ __all__ = [
     "test_outer_step_adapts_to_the_support",
 ]
 
-STEPS = 2
-FEW, MANY = 2, 8  # inner steps: whoever keeps a graph of all holds more than thrice as much with the larger number
-MOST = 2  # times as much memory: a second set of parameters for each step may be kept, a graph may not
 WAY, INPUTS = 3, 4  # of the linear layer
 SCALES = np.array([9.0, 3.0, 1.0, 0.3])  # of its inputs
 NEAR, FAR = 1e5, 0.2  # lambdas that keep phi at theta, and that nearly let it go
@@ -77,44 +84,20 @@ def _layer_task(draw):
     return Task(support, draw.rng.permutation(7) % WAY, query, draw.rng.permutation(6) % WAY)
 
 
-def _rows(images):
-    """Drawings (n, 1, 1, D) as rows (n, D + 1), with a 1 for the bias."""
-    return np.concatenate([images.reshape(len(images), -1), np.ones((len(images), 1))], axis=1)
-
-
-def _chances(images, W):
-    scores = _rows(images) @ W.T
-    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return chances / chances.sum(axis=1, keepdims=True)
-
-
-def _loss(images, labels, W):
-    return float(-np.mean(np.log(_chances(images, W)[np.arange(len(labels)), labels])))
-
-
-def _slope(images, labels, W):
-    """The gradient of the mean cross entropy (N, D + 1)."""
-    return (_chances(images, W) - np.eye(WAY)[labels]).T @ _rows(images) / len(images)
-
-
 def _solved(images, W, slope, regularization):
     """(I + H / lambda)^-1 slope, with H in closed form."""
-    rows, chances = _rows(images), _chances(images, W)
-    between = np.einsum("na,ab->nab", chances, np.eye(WAY)) - np.einsum("na,nb->nab", chances, chances)
-    hessian = np.einsum("nab,ni,nj->aibj", between, rows, rows).reshape(W.size, W.size) / len(rows)
-    return np.linalg.solve(np.eye(W.size) + hessian / regularization, slope.ravel()).reshape(W.shape)
+    matrix = np.eye(W.size) + linear_layer.hessian(images, W) / regularization
+    return np.linalg.solve(matrix, slope.ravel()).reshape(W.shape)
 
 
 def _stepped(task, theta, rate, steps, regularization):
     """Where the inner loop's steps lead."""
     W = theta
     for _ in range(steps):
-        W = W - rate * (_slope(task.images_support, task.labels_support, W) + regularization * (W - theta))
+        W = W - rate * (
+            linear_layer.gradient(task.images_support, task.labels_support, W) + regularization * (W - theta)
+        )
     return W
-
-
-def _cosine(a, b):
-    return float(a.ravel() @ b.ravel() / np.linalg.norm(a) / np.linalg.norm(b))
 
 
 def _system(draw, n):
@@ -141,14 +124,6 @@ def _best(A, b, steps):
             break
         x = space @ np.linalg.solve(space.T @ A @ space, space.T @ b)
     return x
-
-
-def _asked(subject, tasks, theta, stand_in, times=1):
-    """Ask for the outer gradient of a batch of tasks, so many times of one object."""
-    got = subject.outer_gradient(tasks, theta, equal_rates(theta), STEPS, stand_in, times)
-    names = set(got.gradient)
-    assert names == set(theta), f"the outer gradient has the names {sorted(names)}, expected {sorted(theta)}"
-    return got
 
 
 @points(6)
@@ -213,20 +188,10 @@ def test_the_proximal_term_pulls_towards_theta(student, draw):
 
 @points(4)
 @after(test_adaptation_learns_from_the_support)
-@hint(
-    "Nobody will differentiate through the inner steps, and yet something of every step is kept until the last. Look "
-    "at what the parameters of one step still know of the step before, and at what autograd is asked to keep.",
-    mend="Take the gradient of each step without create_graph, and detach() the new parameters before the next step, "
-    "so that they are leaf tensors with requires_grad_(). Detaching after the last step alone is too late.",
-)
+@memory_of_steps
 def test_memory_does_not_grow_with_the_steps(student, draw):
     """The inner loop keeps no graph: eight steps take no more memory than two."""
-    theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 5)
-    few, many = (student.inner_memory(*support, theta, equal_rates(theta), steps).peak for steps in (FEW, MANY))
-    assert many <= MOST * few, (
-        f"tensors of {few / 1e6:.2f} MB are held at once with {FEW} inner steps, and of {many / 1e6:.2f} MB with "
-        f"{MANY}: a graph of all steps is kept"
-    )
+    assert_memory_does_not_grow_with_the_steps(student, draw)
 
 
 @points(22)
@@ -245,9 +210,9 @@ def test_implicit_gradient_brings_the_curvature_in(student, draw):
     def compare(stand_in):
         got = np.stack([layer.asked(student, 1.0, stand_in) for layer in layers])
         assert got.any(), "all implicit gradients are 0"
-        cosine = _cosine(got, np.stack([layer.solved(1.0) for layer in layers]))
-        assert cosine > 0.8, (
-            f"the cosine between your implicit gradients and the solutions of their systems is {cosine:.3f}, expected 1"
+        slope = cosine(got, np.stack([layer.solved(1.0) for layer in layers]))
+        assert slope > 0.8, (
+            f"the cosine between your implicit gradients and the solutions of their systems is {slope:.3f}, expected 1"
         )
 
     assert_either(compare)
@@ -302,14 +267,7 @@ def test_lambda_has_its_place_in_the_system(student, draw):
 )
 def test_outer_gradient_is_the_mean_of_implicit_gradients(student, reference, draw):
     """The outer gradient of a batch is the mean of its tasks' implicit gradients."""
-    for way, shot, count in ((3, 2, 3), (5, 1, 1)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count=count, query=4)
-
-        def compare(stand_in, theta=theta, tasks=tasks, count=count, where=f"N = {way}, K = {shot}"):
-            got, want = (_asked(subject, tasks, theta, stand_in).gradient for subject in (student, reference))
-            assert_close(got, want, f"{where}, {count} tasks: outer gradient of", rtol=1e-3)
-
-        assert_either(compare)
+    assert_outer_gradient_is_averaged(student, reference, draw)
 
 
 @points(3)
@@ -323,35 +281,15 @@ def test_outer_gradient_is_the_mean_of_implicit_gradients(student, reference, dr
 )
 def test_loss_and_accuracy_are_the_querys(student, reference, draw):
     """Loss and accuracy are those of the query after adaptation, averaged over the tasks."""
-    for way, shot in ((3, 2), (5, 1)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, query=5)
-
-        def compare(stand_in, theta=theta, tasks=tasks, where=f"for N = {way}, K = {shot}"):
-            got, want = (_asked(subject, tasks, theta, stand_in) for subject in (student, reference))
-            assert_close(got.loss, want.loss, f"outer loss {where}")
-            assert_close([1, got.accuracy_query.item()], [1, want.accuracy_query], f"query accuracy {where}")
-
-        assert_either(compare)
+    assert_loss_and_accuracy_are_the_querys(student, reference, draw)
 
 
 @points(2)
 @after(test_outer_step_adapts_to_the_support)
-@hint(
-    "The outer gradient is computed and returned, and theta is as before: who asked for it makes the step. Look for "
-    "what writes into theta, and for what is left from the last time.",
-    mend="No optimizer step and no update of self._meta_parameters in _outer_gradient, and a second call with the same "
-    "tasks returns the same. Whoever uses backward() has to begin with gradients of zero.",
-)
+@theta_is_left
 def test_theta_is_left_as_it_was(student, draw):
     """_outer_gradient leaves theta as it was, and returns the same when it is asked again."""
-    theta, tasks = draw_parameters(draw, 3), draw_batch(draw, 3, 2)
-
-    def compare(stand_in):
-        once, again = (_asked(student, tasks, theta, stand_in, times) for times in (1, 2))
-        assert_close(once.meta_parameters, theta, "theta after _outer_gradient:", rtol=1e-9)
-        assert_close(again.gradient, once.gradient, "asked for the second time, outer gradient of", rtol=1e-6)
-
-    assert_either(compare)
+    assert_theta_is_left_as_it_was(student, draw)
 
 
 @points(2)
@@ -361,23 +299,10 @@ def test_theta_is_left_as_it_was(student, draw):
     test_loss_and_accuracy_are_the_querys,
     test_theta_is_left_as_it_was,
 )
-@hint(
-    "Parameters are adapted to the support of one task, and to nothing else. Look at whether a query, a label of a "
-    "query, or something that was kept of another task gets into the inner loop.",
-    mend="Give _inner_loop the support alone, use the query for the outer loss, its gradient and the accuracy, and "
-    "keep nothing on self between tasks.",
-)
+@support_alone
 def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     """Query labels, the other tasks and those before make no difference to the adapted parameters."""
-    for way, shot, query in ((3, 2, 2), (5, 1, 5)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count=2, query=query)
-        (another,) = draw_batch(draw, way, shot, count=1, query=query)
-
-        def losses(subject, batches, theta=theta):
-            return subject.outer_losses(batches, theta, equal_rates(theta), 1, True).losses
-
-        where = f"N = {way}, K = {shot}"
-        assert_only_the_support(student, reference, draw, tasks, another, losses, where, "outer loss")
+    assert_nothing_but_the_support_is_adapted_to(student, reference, draw, told_train=False)
 
 
 @points(6)
@@ -398,7 +323,9 @@ def test_outer_gradient_does_not_know_the_path(student, draw):
     task, theta, regularization = _layer_task(draw), draw.normal(WAY, INPUTS + 1, scale=0.5), 2.0
 
     def at_rest(start):  # the query's loss where the inner loop, begun at start, comes to rest
-        return _loss(task.images_query, task.labels_query, _stepped(task, start, RATE, 300, regularization))
+        return linear_layer.cross_entropy(
+            task.images_query, task.labels_query, _stepped(task, start, RATE, 300, regularization)
+        )
 
     direction = draw.normal(*theta.shape)
     measured = (at_rest(theta + 1e-4 * direction) - at_rest(theta - 1e-4 * direction)) / 2e-4
@@ -410,7 +337,7 @@ def test_outer_gradient_does_not_know_the_path(student, draw):
             )
             got = np.concatenate([got.w4, got.b4[:, None]], axis=1)
             phi = _stepped(task, theta, RATE, steps, regularization)
-            slope = _slope(task.images_query, task.labels_query, phi)
+            slope = linear_layer.gradient(task.images_query, task.labels_query, phi)
             want = _solved(task.images_support, phi, slope, regularization)
             assert_close(got, want, f"outer gradient of a linear layer after {steps} inner steps")
         assert_close(
@@ -434,6 +361,5 @@ def test_outer_gradient_does_not_know_the_path(student, draw):
 )
 def test_learns_mosaics(student, draw, threshold):
     """After a short training it adapts to new noisy mosaics, 5-way 1-shot."""
-    learned = mosaics(draw, 200), mosaics(draw, 60)
     inner = {"steps": 2, "inner_lr": 0.4}
-    assert_learns(student, draw, threshold, *learned, batches=60, made=True, rates={**inner, "outer_lr": 1e-2}, **inner)
+    assert_learns_mosaics(student, draw, threshold, batches=60, rates={**inner, "outer_lr": 1e-2}, **inner)

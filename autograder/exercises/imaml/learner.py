@@ -5,33 +5,11 @@ lambda = 2, 5 steps of conjugate gradient.
 """
 
 import click
-import torch
 
-from hw2 import imaml as imaml_module
+from hw2 import network
 from hw2.imaml import IMAML
-from hw2.training import task_settings, train_on_tasks
-from trainer import COUNT, Recipe, Run, accuracy, program, setting
-
-
-class IMAMLLearner:
-    """iMAML, as the trainer sees it."""
-
-    def __init__(self, method: IMAML, num_way: int):
-        self.method, self.score, self.optimizer = method, accuracy(num_way), method._optimizer
-        self.labels = {"query_accuracy": "query, after adaptation"}
-
-    def tensors(self):
-        """The initialisation."""
-        return {f"theta.{name}": tensor for name, tensor in self.method._meta_parameters.items()}
-
-    def measure(self, batch, train):
-        """Loss and accuracy of a batch of tasks; the loss carries the outer gradient, as the trainer wants it."""
-        gradient, value, query = self.method._outer_gradient(batch)
-        loss = torch.as_tensor(value)
-        if train:  # its value is the loss, its gradient with respect to theta the one that was computed
-            theta = self.method._meta_parameters
-            loss = loss + sum(((theta[name] - theta[name].detach()) * gradient[name]).sum() for name in theta)
-        return loss, {"query_accuracy": query}
+from hw2.training import OuterGradientLearner, task_settings, train_on_tasks
+from trainer import COUNT, Recipe, Run, program, setting
 
 
 @click.command()
@@ -40,15 +18,15 @@ class IMAMLLearner:
 @setting("--inner-lr", type=float, default=0.4, help="alpha, the learning rate of the inner loop.")
 @setting("--regularization", type=float, default=2.0, help="lambda, the strength of the proximal term.")
 @setting("--num-cg-steps", type=COUNT, default=5, help="Steps of conjugate gradient.")
-@setting("--num-filters", type=COUNT, default=imaml_module.NUM_HIDDEN_CHANNELS, help="Of each convolution.")
+@setting("--num-filters", type=COUNT, default=network.NUM_HIDDEN_CHANNELS, help="Of each convolution.")
 @setting("--outer-lr", type=float, default=1e-3, help="Of Adam, in the outer loop.")
 @program("imaml", num_iterations=5_000)
 def command(run: Run):
     """Train iMAML."""
-    imaml_module.NUM_HIDDEN_CHANNELS = run.settings["num_filters"]  # which its constructor reads
+    network.NUM_HIDDEN_CHANNELS = run.settings["num_filters"]  # which the constructor reads
     names = ("num_way", "num_inner_steps", "inner_lr", "regularization", "num_cg_steps", "outer_lr")
     method = IMAML(*(run.settings[name] for name in names), run.folder, run.device)
-    train_on_tasks(run, IMAMLLearner(method, run.settings["num_way"]))
+    train_on_tasks(run, OuterGradientLearner(method, run.settings["num_way"]))
 
 
 RECIPES = {

@@ -5,8 +5,6 @@ known in closed form, and the linear system can be solved without conjugate grad
 """
 
 import contextlib
-import inspect
-import itertools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Annotated, Any, NamedTuple
@@ -15,9 +13,9 @@ from unittest import mock
 import numpy as np
 import torch
 
-from autograder.shapes.gradient.probe import OUTER_LR, Build, inner_loop, installed, predict
-from autograder.shapes.memory import TensorMemory
-from autograder.shapes.training import Losses, TaskArrays, Weights, character_tasks, tensors
+from autograder.shapes.gradient.outer_gradient import inner_memory, outer_gradient, outer_losses, outer_step, train
+from autograder.shapes.gradient.probe import OUTER_LR, Build, constructed, inner_loop, linear, predict
+from autograder.shapes.training import TaskArrays, tensors
 from autograder.worker.values import in_double, several
 
 __all__ = [
@@ -36,7 +34,6 @@ __all__ = [
 ]
 
 Array = np.ndarray
-Arrays = dict[str, Array]
 Tensors = dict[str, torch.Tensor]
 
 REGULARIZATION, CG_STEPS = 2.0, 3  # of the constructor, where a question has none of its own
@@ -55,28 +52,6 @@ class Layer(NamedTuple):
     b4: Annotated[Array, "N"]
 
 
-class Gradient(NamedTuple):
-    """What _outer_gradient returns, and theta after it."""
-
-    gradient: Annotated[Arrays, "parameters"]
-    loss: Annotated[Array, ""]
-    accuracy_query: Annotated[Array, ""]
-    meta_parameters: Annotated[Arrays, "parameters"]
-
-
-class Step(NamedTuple):
-    """The outer loss and the query accuracy."""
-
-    loss: Annotated[Array, ""]
-    accuracy_query: Annotated[Array, ""]
-
-
-class Memory(NamedTuple):
-    """The most bytes of tensors that were held at once."""
-
-    peak: Annotated[Array, ""]
-
-
 def build(
     module: ModuleType,
     way: int,
@@ -86,10 +61,10 @@ def build(
     regularization: float = REGULARIZATION,
     cg_steps: int = CG_STEPS,
 ) -> Any:
-    """Construct an IMAML; the device is told to those alone who ask for it."""
-    device = {"device": "cpu"} if "device" in inspect.signature(module.IMAML).parameters else {}
-    method = module.IMAML(way, steps, inner_lr, regularization, cg_steps, OUTER_LR, "/tmp/logs", **device)
+    """Construct an IMAML."""
+    method = constructed(module.IMAML, way, steps, inner_lr, regularization, cg_steps, OUTER_LR)
     method.probed_module = module
+    method.probed_stand_ins = {"_implicit_gradient": _no_solution}
     return method
 
 
@@ -114,10 +89,7 @@ def _layer(
     the layer has numbers.
     """
     method = build(len(b4), steps, inner_lr, regularization=regularization, cg_steps=w4.size + b4.size)
-    theta = {"w4": torch.tensor(w4), "b4": torch.tensor(b4)}
-    method._meta_parameters = {name: part.requires_grad_() for name, part in theta.items()}
-    method._forward = lambda x, parameters: x.flatten(1) @ parameters["w4"].T + parameters["b4"]
-    return method
+    return linear(method, w4, b4)
 
 
 def _dense(product: Callable[[torch.Tensor], torch.Tensor], b: torch.Tensor, num_steps: int) -> torch.Tensor:
@@ -204,20 +176,8 @@ def layer_outer_gradient(
     """Outer gradient of a batch of tasks for a linear layer. See layer_inner_loop and implicit_gradient."""
     method = _layer(build, w4, b4, steps, inner_lr, regularization)
     with _solving(method, stand_in):
-        gradient = _outer(method, tasks)[0]
+        gradient = several(method._outer_gradient(tensors(tasks)), 3, "_outer_gradient")[0]
     return Layer(gradient["w4"], gradient["b4"])
-
-
-def _ready(build: Build, parameters: Arrays, inner_lrs: Arrays, steps: int, stand_in: bool = False) -> Any:
-    """The shape's installed, with stand-ins for _inner_loop, which returns leaf tensors, and _implicit_gradient."""
-    method = installed(build, parameters, inner_lrs, steps, stand_in)
-    if stand_in:
-        adapted = method._inner_loop
-        method._inner_loop = lambda images, labels: {
-            name: tensor.detach().clone().requires_grad_() for name, tensor in adapted(images, labels).items()
-        }
-        method._implicit_gradient = _no_solution
-    return method
 
 
 def _no_solution(images: torch.Tensor, labels: torch.Tensor, phi: Tensors, gradient: Tensors) -> Tensors:
@@ -226,94 +186,3 @@ def _no_solution(images: torch.Tensor, labels: torch.Tensor, phi: Tensors, gradi
     told = ((1 + labels) * torch.cos(torch.arange(len(labels)))).mean()
     factor = 2 + torch.tanh(3 * drawn + 0.5 * told)
     return {name: (factor * gradient[name].flip(0) + 0.01 * phi[name]).detach() for name in phi}
-
-
-def _outer(method: Any, tasks: list[TaskArrays]) -> tuple[Any, ...]:
-    return several(method._outer_gradient(tensors(tasks)), 3, "_outer_gradient")
-
-
-@in_double
-def outer_gradient(
-    build: Build,
-    tasks: list[TaskArrays],
-    parameters: Arrays,
-    inner_lrs: Arrays,
-    steps: int,
-    stand_in: bool,
-    times: int = 1,
-) -> Gradient:
-    """Outer gradient of a batch of tasks, in double precision.
-
-    Args:
-        build, tasks, parameters, inner_lrs, steps, stand_in: see the shape's outer_step.
-        times: how often it is asked of one object; the last answer counts.
-    """
-    method = _ready(build, parameters, inner_lrs, steps, stand_in)
-    for _ in range(times - 1):
-        _outer(method, tasks)
-    return Gradient(*_outer(method, tasks), method._meta_parameters)
-
-
-@in_double
-def outer_step(
-    build: Build,
-    tasks: list[TaskArrays],
-    parameters: Arrays,
-    inner_lrs: Arrays,
-    steps: int,
-    train: bool,
-    stand_in: bool,
-) -> Step:
-    """Outer loss of a batch of tasks, as checks of the shape ask for it; train is told to nobody."""
-    return Step(*_outer(_ready(build, parameters, inner_lrs, steps, stand_in), tasks)[1:])
-
-
-@in_double
-def outer_losses(
-    build: Build, batches: list[list[TaskArrays]], parameters: Arrays, inner_lrs: Arrays, steps: int, train: bool
-) -> Losses:
-    """Outer losses of one batch after the other by one object, with its own _inner_loop; see outer_step.
-
-    The implicit gradient, which the losses do not depend on, is not computed.
-    """
-    method = _ready(build, parameters, inner_lrs, steps)
-    method._implicit_gradient = _no_solution
-    return Losses([_outer(method, tasks)[1] for tasks in batches])
-
-
-@in_double
-def inner_memory(
-    build: Build, images: Array, labels: Array, parameters: Arrays, inner_lrs: Arrays, steps: int
-) -> Memory:
-    """Memory that _inner_loop takes; see the shape's inner_loop."""
-    method = _ready(build, parameters, inner_lrs, steps)
-    support = torch.tensor(images), torch.tensor(labels)
-    with TensorMemory() as memory:
-        method._inner_loop(*support)
-    return Memory(memory.peak)
-
-
-def train(
-    build: Build,
-    drawings: Array,
-    way: int,
-    shot: int,
-    query: int,
-    tasks: int,
-    batches: int,
-    steps: int,
-    inner_lr: float,
-    outer_lr: float,
-    seed: int,
-) -> Weights:
-    """Train on tasks of drawings (characters, drawings, height, width). See the shape's train."""
-    torch.manual_seed(seed)
-    method = build(way, steps, inner_lr)
-    optimizer = torch.optim.Adam(method._meta_parameters.values(), lr=outer_lr)
-    stream = character_tasks(drawings, way, shot, query, tasks, seed)
-    for batch in itertools.islice(stream, batches):
-        gradient = several(method._outer_gradient(batch), 3, "_outer_gradient")[0]
-        for name, theta in method._meta_parameters.items():
-            theta.grad = torch.as_tensor(gradient[name], dtype=theta.dtype).detach().reshape(theta.shape).clone()
-        optimizer.step()
-    return Weights(method._meta_parameters)

@@ -16,16 +16,18 @@ from autograder.grading.check_vocabulary import (
     points,
     training,
 )
-from autograder.shapes.episodic.checks import assert_learns, assert_only_the_support, mosaics
+from autograder.shapes.episodic.checks import assert_learns_mosaics
 from autograder.shapes.functions.checks import assert_flows, assert_same
 from autograder.shapes.functions.failures import gradients
 from autograder.shapes.gradient import failures
-from autograder.shapes.gradient.checks import (
+from autograder.shapes.gradient.assertions import (
+    assert_nothing_but_the_support_is_adapted_to,
     assert_one_inner_step,
-    draw_batch,
     draw_parameters,
     draw_support,
     equal_rates,
+)
+from autograder.shapes.gradient.checks import (
     test_accuracies_of_outer_step,
     test_adaptation_learns_from_the_support,
     test_adapts_when_evaluating,
@@ -362,15 +364,7 @@ def test_evaluating_builds_no_graph(student, draw):
 )
 def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     """Query labels, the other tasks and those before make no difference to the adapted cell."""
-    for way, shot, query, train in ((3, 2, 2, False), (5, 1, 5, True)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count=2, query=query)
-        (another,) = draw_batch(draw, way, shot, count=1, query=query)
-
-        def losses(subject, batches, theta=theta, train=train):
-            return subject.outer_losses(batches, theta, equal_rates(theta), 1, train).losses
-
-        where = f"N = {way}, K = {shot}, train={train}"
-        assert_only_the_support(student, reference, draw, tasks, another, losses, where, "outer loss")
+    assert_nothing_but_the_support_is_adapted_to(student, reference, draw)
 
 
 @training(seconds=60)
@@ -394,6 +388,5 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
 )
 def test_learns_mosaics(student, draw, threshold):
     """After a short training from a small input gate it adapts to new noisy mosaics, 5-way 1-shot."""
-    learned = mosaics(draw, 200), mosaics(draw, 60)
     rates = {"inner_lr": FIRST_GATE, "outer_lr": 1e-2, "steps": STEPS}
-    assert_learns(student, draw, threshold, *learned, batches=60, made=True, rates=rates, steps=STEPS)
+    assert_learns_mosaics(student, draw, threshold, batches=60, rates=rates, steps=STEPS)

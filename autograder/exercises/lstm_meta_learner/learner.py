@@ -6,36 +6,15 @@ Ravi and Larochelle (2017) report no accuracy on Omniglot, so there is no recipe
 import click
 
 from hw2.lstm_meta_learner import LSTMMetaLearner
-from hw2.training import task_settings, train_on_tasks
-from trainer import COUNT, Recipe, Run, accuracy, program, setting
+from hw2.training import OuterLossLearner, task_settings, train_on_tasks
+from trainer import COUNT, Recipe, Run, program, setting
 
 
-class LSTMMetaLearnerLearner:
-    """The LSTM meta-learner, as the trainer sees it."""
+class LSTMMetaLearnerLearner(OuterLossLearner):
+    """The LSTM meta-learner, as the trainer sees it: it learns where tasks start, and the gates' weights."""
 
     def __init__(self, method: LSTMMetaLearner, num_way: int):
-        self.method, self.score, self.optimizer = method, accuracy(num_way), method._optimizer
-        self.labels = {
-            "query_accuracy": "query, after adaptation",
-            "support_accuracy": "support, after adaptation",
-            "unadapted_support_accuracy": "support, before adaptation",
-        }
-
-    def tensors(self):
-        """The cell from which tasks start, and the gates' weights."""
-        cell = {f"cell.{name}": tensor for name, tensor in self.method._meta_parameters.items()}
-        return cell | {f"gates.{name}": tensor for name, tensor in self.method._gates.items()}
-
-    def measure(self, batch, train):
-        """Loss and accuracies of a batch of tasks."""
-        loss, accuracies, query = self.method._outer_step(batch, train)
-        if train and not loss.requires_grad:
-            raise click.ClickException(
-                "The outer loss has no graph, so nothing can be learned: is the cell detached in "
-                "hw2/lstm_meta_learner.py?"
-            )
-        first, last = accuracies[0], accuracies[-1]
-        return loss, {"query_accuracy": query, "support_accuracy": last, "unadapted_support_accuracy": first}
+        super().__init__(method, num_way, {"cell": "_meta_parameters", "gates": "_gates"})
 
 
 @click.command()

@@ -6,8 +6,6 @@ are given, they are such that the forget gate is 1 and the input gate is the inn
 """
 
 import contextlib
-import inspect
-import itertools
 import math
 from collections.abc import Iterator
 from types import ModuleType
@@ -17,8 +15,9 @@ from unittest import mock
 import numpy as np
 import torch
 
-from autograder.shapes.gradient.probe import OUTER_LR, Build, Logits, adapt, installed, leaves
-from autograder.shapes.training import Losses, TaskArrays, Weights, character_tasks, minimise, tensors
+from autograder.shapes.gradient.learned_parts import predict, train
+from autograder.shapes.gradient.probe import OUTER_LR, Adapted, Build, Step, adapt, constructed, installed, leaves
+from autograder.shapes.training import Losses, TaskArrays, tensors
 from autograder.worker.values import as_tensor, in_double, several
 
 __all__ = ["build", "gate", "inner_loop", "outer_losses", "outer_step", "predict", "preprocess", "train"]
@@ -42,28 +41,11 @@ class Gate(NamedTuple):
     gate: Annotated[Array, "theta"]
 
 
-class Adapted(NamedTuple):
-    """What _inner_loop returns, and c_0 after it."""
-
-    parameters: Annotated[Arrays, "parameters"]
-    accuracies: Annotated[Array, "steps + 1"]
-    meta_parameters: Annotated[Arrays, "parameters"]
-
-
-class Step(NamedTuple):
-    """What _outer_step returns, and c_0 after it."""
-
-    loss: Annotated[Array, ""]
-    accuracies_support: Annotated[Array, "steps + 1"]
-    accuracy_query: Annotated[Array, ""]
-    meta_parameters: Annotated[Arrays, "parameters"]
-
-
 def build(module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool = False) -> Any:
-    """Construct an LSTMMetaLearner; the device is told to those alone who ask for it."""
-    device = {"device": "cpu"} if "device" in inspect.signature(module.LSTMMetaLearner).parameters else {}
-    method = module.LSTMMetaLearner(way, steps, inner_lr, OUTER_LR, "/tmp/logs", **device)
+    """Construct an LSTMMetaLearner."""
+    method = constructed(module.LSTMMetaLearner, way, steps, inner_lr, OUTER_LR)
     method.probed_module = module
+    method.probed_parts = {"cell": "_meta_parameters", "gates": "_gates"}
     return method
 
 
@@ -149,58 +131,6 @@ def outer_losses(
     """Outer losses of one batch after the other by one object, with its own _inner_loop; see outer_step."""
     with _ready(build, parameters, inner_lrs, steps) as method:
         return Losses([several(method._outer_step(tensors(tasks), train), 3, "_outer_step")[0] for tasks in batches])
-
-
-def train(
-    build: Build,
-    drawings: Array,
-    way: int,
-    shot: int,
-    query: int,
-    tasks: int,
-    batches: int,
-    inner_lr: float,
-    outer_lr: float,
-    steps: int,
-    seed: int,
-) -> Weights:
-    """Train c_0 and the gates on tasks of drawings (characters, drawings, height, width). See the shape's train.
-
-    Returns:
-        Weights by the names "cell.w4", "gates.w_i".
-    """
-    torch.manual_seed(seed)
-    method = build(way, steps, inner_lr)
-    learned = [*method._meta_parameters.values(), *method._gates.values()]
-    stream = itertools.islice(character_tasks(drawings, way, shot, query, tasks, seed), batches)
-    minimise(learned, stream, lambda batch: method._outer_step(batch, True)[0], outer_lr)
-    cell = {f"cell.{name}": tensor for name, tensor in method._meta_parameters.items()}
-    return Weights(cell | {f"gates.{name}": tensor for name, tensor in method._gates.items()})
-
-
-def predict(build: Build, weights: Arrays, supports: list[list[Array]], queries: list[Array], steps: int) -> Logits:
-    """Logits (tasks * Q, N) of query images after adaptation; no query label is needed.
-
-    Args:
-        build: makes the student's object.
-        weights: what train returned.
-        supports: for each task images (N * K, 1, height, width) and labels (N * K,).
-        queries: for each task images (Q, 1, height, width).
-        steps: of the inner loop.
-    """
-    method = build(len(weights["cell.b4"]), steps, 0.5)
-    cell, gates = (
-        {name.removeprefix(part): array for name, array in weights.items() if name.startswith(part)}
-        for part in ("cell.", "gates.")
-    )
-    method._meta_parameters = leaves(cell, method._meta_parameters, torch.float32)
-    method._gates = leaves(gates, method._gates, torch.float32)
-    answers = []
-    for (images, labels), asked in zip(supports, queries, strict=True):
-        adapted = adapt(method, images, labels, train=False)[0]
-        with torch.no_grad():
-            answers.append(method._forward(torch.tensor(asked), adapted))
-    return Logits(torch.cat(answers))
 
 
 @contextlib.contextmanager

@@ -9,10 +9,10 @@ from autograder.grading.check_vocabulary import (
     points,
     training,
 )
-from autograder.shapes.episodic.checks import assert_learns, mosaics
+from autograder.shapes.episodic.checks import assert_learns_mosaics
 from autograder.shapes.functions.checks import assert_flows
 from autograder.shapes.gradient import failures
-from autograder.shapes.gradient.checks import (
+from autograder.shapes.gradient.assertions import (
     RATE,
     assert_adapted,
     assert_outer_accuracies,
@@ -21,6 +21,8 @@ from autograder.shapes.gradient.checks import (
     draw_parameters,
     draw_support,
     equal_rates,
+)
+from autograder.shapes.gradient.checks import (
     test_adaptation_learns_from_the_support,
     test_adapts_when_evaluating,
     test_evaluating_builds_no_graph_through_inner_gradients,
@@ -219,6 +221,5 @@ def test_accuracies_of_outer_step(student, reference, draw):
 )
 def test_learns_mosaics(student, draw, threshold):
     """After a short training from small rates it adapts to new noisy mosaics, 5-way 1-shot."""
-    learned = mosaics(draw, 200), mosaics(draw, 60)
     rates = {"inner_lr": FIRST_RATE, "outer_lr": 1e-2}
-    assert_learns(student, draw, threshold, *learned, batches=160, made=True, rates=rates)
+    assert_learns_mosaics(student, draw, threshold, batches=160, rates=rates)

@@ -1,7 +1,6 @@
 """How to drive a MetaSGD: the questions of its shape, with a rate for each number, and what it makes of the rates."""
 
-import inspect
-import itertools
+import contextlib
 from types import ModuleType
 from typing import Annotated, Any, NamedTuple
 from unittest import mock
@@ -9,8 +8,9 @@ from unittest import mock
 import numpy as np
 import torch
 
-from autograder.shapes.gradient.probe import OUTER_LR, Build, Logits, adapt, installed, leaves
-from autograder.shapes.training import Losses, TaskArrays, Weights, character_tasks, minimise, tensors
+from autograder.shapes.gradient.learned_parts import predict, train
+from autograder.shapes.gradient.probe import OUTER_LR, Build, adapt, constructed, installed
+from autograder.shapes.training import Losses, TaskArrays, tensors
 from autograder.worker.values import in_double, several
 
 __all__ = ["build", "inner_loop", "outer_losses", "outer_step", "predict", "rates", "stepped", "train"]
@@ -51,7 +51,7 @@ class Stepped(NamedTuple):
 
 
 def build(module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool = False) -> Any:
-    """Construct a MetaSGD; the device is told to those alone who ask for it.
+    """Construct a MetaSGD.
 
     Args:
         module: the solution.
@@ -65,11 +65,11 @@ def build(module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool
     def places(method: Any, inner_lr: float) -> dict[str, torch.Tensor]:
         return {name: torch.tensor(inner_lr, requires_grad=True) for name in method._meta_parameters}
 
-    device = {"device": "cpu"} if "device" in inspect.signature(module.MetaSGD).parameters else {}
-    if not learn:
-        return module.MetaSGD(way, inner_lr, OUTER_LR, "/tmp/logs", **device)
-    with mock.patch.object(module.MetaSGD, "_initial_rates", places, create=True):
-        return module.MetaSGD(way, inner_lr, OUTER_LR, "/tmp/logs", **device)
+    given = mock.patch.object(module.MetaSGD, "_initial_rates", places, create=True)
+    with given if learn else contextlib.nullcontext():
+        method = constructed(module.MetaSGD, way, inner_lr, OUTER_LR)
+    method.probed_parts = {"theta": "_meta_parameters", "alpha": "_inner_lrs"}
+    return method
 
 
 def _installed(build: Build, parameters: Arrays, inner_lrs: Arrays, stand_in: bool = False) -> Any:
@@ -156,53 +156,3 @@ def stepped(build: Build, inner_lr: float, way: int, slopes: Arrays) -> Stepped:
         loss.backward()
         method._optimizer.step()
     return Stepped({name: method._inner_lrs[name].detach() - alpha[name] for name in slopes})
-
-
-def train(
-    build: Build,
-    drawings: Array,
-    way: int,
-    shot: int,
-    query: int,
-    tasks: int,
-    batches: int,
-    inner_lr: float,
-    outer_lr: float,
-    seed: int,
-) -> Weights:
-    """Train theta and alpha on tasks of drawings (characters, drawings, height, width). See the shape's train.
-
-    Returns:
-        Weights by the names "theta.w4", "alpha.w4".
-    """
-    torch.manual_seed(seed)
-    method = build(way, STEPS, inner_lr)
-    learned = [*method._meta_parameters.values(), *(rate for rate in method._inner_lrs.values() if rate.requires_grad)]
-    stream = itertools.islice(character_tasks(drawings, way, shot, query, tasks, seed), batches)
-    minimise(learned, stream, lambda batch: method._outer_step(batch, True)[0], outer_lr)
-    theta = {f"theta.{name}": tensor for name, tensor in method._meta_parameters.items()}
-    return Weights(theta | {f"alpha.{name}": tensor for name, tensor in method._inner_lrs.items()})
-
-
-def predict(build: Build, weights: Arrays, supports: list[list[Array]], queries: list[Array]) -> Logits:
-    """Logits (tasks * Q, N) of query images after adaptation; no query label is needed.
-
-    Args:
-        build: makes the student's object.
-        weights: what train returned.
-        supports: for each task images (N * K, 1, height, width) and labels (N * K,).
-        queries: for each task images (Q, 1, height, width).
-    """
-    method = build(len(weights["theta.b4"]), STEPS, 0.0, learn=True)
-    theta, alpha = (
-        {name.removeprefix(part): array for name, array in weights.items() if name.startswith(part)}
-        for part in ("theta.", "alpha.")
-    )
-    method._meta_parameters = leaves(theta, method._meta_parameters, torch.float32)
-    method._inner_lrs = leaves(alpha, method._inner_lrs, torch.float32)
-    answers = []
-    for (images, labels), asked in zip(supports, queries, strict=True):
-        adapted = adapt(method, images, labels, train=False)[0]
-        with torch.no_grad():
-            answers.append(method._forward(torch.tensor(asked), adapted))
-    return Logits(torch.cat(answers))

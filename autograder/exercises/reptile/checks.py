@@ -20,17 +20,22 @@ from autograder.grading.check_vocabulary import (
     tells,
     training,
 )
-from autograder.shapes.episodic.checks import assert_learns, mosaics
+from autograder.shapes.episodic.checks import assert_learns_mosaics
 from autograder.shapes.functions.checks import assert_changes
-from autograder.shapes.gradient import failures
-from autograder.shapes.gradient.checks import (
+from autograder.shapes.gradient import failures, linear_layer
+from autograder.shapes.gradient.assertions import (
     assert_each_inner_step_starts_from_the_last,
     assert_meta_parameters_keep_their_values,
     assert_one_inner_step,
     changes,
+    cosine,
     draw_batch,
     draw_parameters,
     equal_rates,
+    flat,
+    steps_follow_each_other,
+)
+from autograder.shapes.gradient.checks import (
     test_adaptation_learns_from_the_support,
     test_inner_loop_returns_all_parameters,
 )
@@ -45,10 +50,6 @@ WITH_REPLACEMENT = "drawings are drawn with replacement, and some come twice"
 CHOICES, RUNS = 6, 60  # so many that half of the choices are missed once in 10^16
 
 
-def _flat(arrays):
-    return np.concatenate([arrays[name].ravel() for name in sorted(arrays)])
-
-
 def _moved(subject, tasks, theta, done=0.0, stand_in=True, **more):
     """How far an outer step moves theta."""
     left = subject.outer_step(tasks, theta, equal_rates(theta, RATE), STEPS, done, stand_in, **more).meta_parameters
@@ -58,8 +59,8 @@ def _moved(subject, tasks, theta, done=0.0, stand_in=True, **more):
 
 def _share(move, first):
     """How far a move goes along another one, as a share of that."""
-    flat = _flat(first)
-    return float(_flat(move) @ flat / (flat @ flat))
+    row = flat(first)
+    return float(flat(move) @ row / (row @ row))
 
 
 def _batch(draw):
@@ -74,13 +75,14 @@ def _minibatches(student, draw, steps, drawings=DRAWINGS, size=SIZE):
     """
     images, labels = draw.normal(drawings, 1, 1, 5), np.array([0, 1, 2, 1][:drawings])
     w4, b4 = draw.normal(3, 5, scale=0.5), draw.normal(3, scale=0.5)
+    W = np.c_[w4, b4]
     chosen = [
         minibatch
         for count in range(max(drawings, size), -1, -1)  # of paths with one end those that begin with most drawings
         for minibatch in itertools.combinations_with_replacement(range(drawings), count)
         if math.gcd(*map(minibatch.count, minibatch)) <= 1  # all of them twice is what they are once
     ]
-    paths = {path: _end(images[:, 0, 0], labels, w4, b4, path) for path in itertools.product(chosen, repeat=steps)}
+    paths = {path: _end(images, labels, W, path) for path in itertools.product(chosen, repeat=steps)}
     ends = np.stack(list(paths.values()))
     got = student.minibatches(images, labels, w4, b4, size, steps, RUNS).weights
     assert got.shape == (RUNS, *w4.shape), f"adapted weights: shape {got.shape[1:]}, expected {w4.shape}"
@@ -103,13 +105,11 @@ def _described(minibatch, drawings=DRAWINGS):
     return f"{len(minibatch)} of the {drawings}"
 
 
-def _end(x, labels, weights, bias, path):
-    """Where steps of rate 1 on these minibatches lead a linear layer."""
+def _end(images, labels, W, path):
+    """Where steps of rate 1 on these minibatches lead a linear layer's weights."""
     for minibatch in filter(None, map(list, path)):
-        scores = np.exp(x[minibatch] @ weights.T + bias)
-        slope = (scores / scores.sum(axis=1, keepdims=True) - np.eye(len(bias))[labels[minibatch]]) / len(minibatch)
-        weights, bias = weights - slope.T @ x[minibatch], bias - slope.sum(axis=0)
-    return weights
+        W = W - linear_layer.gradient(images[minibatch], labels[minibatch], W)
+    return W[:, :-1]
 
 
 @tells
@@ -156,12 +156,7 @@ def test_one_inner_step(student, reference, draw):
 @points(3)
 @after(test_adaptation_learns_from_the_support, test_a_minibatch_has_different_drawings)
 @picture(failures.path)
-@hint(
-    "Several inner steps must follow each other, each from where the last one ended. Look at which parameters "
-    "each step starts from, at which parameters its gradient is taken, and how many steps there are.",
-    mend="phi_{i+1} = phi_i - alpha * grad L(phi_i): compute logits, gradient and update from the same current "
-    "parameters, assign the result to them, and do it num_inner_steps times.",
-)
+@steps_follow_each_other
 def test_each_inner_step_starts_from_the_last(student, draw):
     """Several inner steps follow each other, each from the result of the last."""
     assert_each_inner_step_starts_from_the_last(student, draw)
@@ -232,11 +227,11 @@ def test_outer_step_moves_theta_towards_the_results(student, reference, draw):
     theta, tasks = _batch(draw)
 
     def compare(stand_in):
-        got, want = (_flat(_moved(subject, tasks, theta, 0.5, stand_in)) for subject in (student, reference))
+        got, want = (flat(_moved(subject, tasks, theta, 0.5, stand_in)) for subject in (student, reference))
         assert (got != 0).any(), "theta is where it was before the outer step"
-        cosine = float(got @ want / np.linalg.norm(got) / np.linalg.norm(want))
-        assert cosine > 0.98, (
-            f"theta does not move towards the results: the cosine between both directions is {cosine:.2f}, expected 1"
+        slope = cosine(got, want)
+        assert slope > 0.98, (
+            f"theta does not move towards the results: the cosine between both directions is {slope:.2f}, expected 1"
         )
 
     assert_either(compare)
@@ -262,7 +257,7 @@ def test_all_drawings_of_a_task_are_learned_from(student, draw):
     }
     assert_either(
         lambda stand_in: assert_changes(
-            lambda batch: _flat(_moved(student, batch, theta, 0.5, stand_in)), tasks, others, "move of theta"
+            lambda batch: flat(_moved(student, batch, theta, 0.5, stand_in)), tasks, others, "move of theta"
         )
     )
 
@@ -302,7 +297,7 @@ def test_epsilon_falls_to_zero(student, draw):
 
     def compare(stand_in):
         first = _moved(student, tasks, theta, 0.0, stand_in)
-        assert _flat(first).any(), "theta is where it was before the first outer step, when epsilon is all of outer_lr"
+        assert flat(first).any(), "theta is where it was before the first outer step, when epsilon is all of outer_lr"
         for done in (0.25, 0.8, 1.0):
             share = _share(_moved(student, tasks, theta, done, stand_in), first)
             assert abs(share - (1 - done)) < 1e-4, (
@@ -333,6 +328,5 @@ def test_epsilon_falls_to_zero(student, draw):
 )
 def test_learns_mosaics(student, draw, threshold):
     """After a short training on noisy mosaics it learns new ones in a single step, 5-way 1-shot."""
-    learned = mosaics(draw, 200), mosaics(draw, 60)  # more steps would learn them from any theta
-    rates = {"inner_lr": 1.0}
-    assert_learns(student, draw, threshold, *learned, batches=80, made=True, rates=rates, steps=1, inner_lr=1.0)
+    rate = {"inner_lr": 1.0}  # and one step: more would learn them from any theta
+    assert_learns_mosaics(student, draw, threshold, batches=80, rates=rate, steps=1, **rate)

@@ -1,13 +1,12 @@
 """How to drive a Reptile: the inner loop of its shape, minibatches by what they lead to, and where theta goes."""
 
-import inspect
 from types import ModuleType
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
 
-from autograder.shapes.gradient.probe import Build, inner_loop, installed, leaves, predict
+from autograder.shapes.gradient.probe import Build, constructed, inner_loop, installed, leaves, linear, predict
 from autograder.shapes.training import TaskArrays, Weights, character_tasks, tensors
 from autograder.worker.values import in_double
 
@@ -34,9 +33,8 @@ class Ends(NamedTuple):
 def build(
     module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool = False, size: int = BATCH_SIZE
 ) -> Any:
-    """Construct a Reptile; the device is told to those alone who ask for it."""
-    device = {"device": "cpu"} if "device" in inspect.signature(module.Reptile).parameters else {}
-    return module.Reptile(way, steps, inner_lr, size, OUTER_LR, "/tmp/logs", **device)
+    """Construct a Reptile."""
+    return constructed(module.Reptile, way, steps, inner_lr, size, OUTER_LR)
 
 
 @in_double
@@ -62,10 +60,7 @@ def minibatches(
     torch.manual_seed(0)
     ends = []
     for _ in range(runs):
-        method = build(len(b4), steps, 1.0, size=size)
-        method._meta_parameters = {"w4": torch.tensor(w4), "b4": torch.tensor(b4)}
-        method._meta_parameters = {name: part.requires_grad_() for name, part in method._meta_parameters.items()}
-        method._forward = lambda x, parameters: x.flatten(1) @ parameters["w4"].T + parameters["b4"]
+        method = linear(build(len(b4), steps, 1.0, size=size), w4, b4)
         ends.append(method._inner_loop(torch.tensor(images), torch.tensor(labels))["w4"])
     return Ends(ends)
 

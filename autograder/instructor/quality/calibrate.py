@@ -1,10 +1,8 @@
 """Measure thresholds: the reference's accuracies over many seeds, and how far below them a threshold is safe."""
 
-import concurrent.futures
 import math
 import statistics
 from collections.abc import Callable, Iterator
-from multiprocessing import get_context
 
 import numpy as np
 
@@ -15,7 +13,7 @@ from autograder.grading.drawings import Drawings
 from autograder.grading.scores import ACCURACY, Score
 from autograder.grading.settings import Settings
 from autograder.instructor.live_key import Live
-from autograder.instructor.quality import measurements, mutants
+from autograder.instructor.quality import measurements, mutants, processes
 from autograder.instructor.quality.measurements import Accuracies, Run
 from autograder.instructor.references import solutions
 from autograder.intake.submission import Submission
@@ -95,13 +93,8 @@ def _measured(
     if jobs == 1:
         yield from ((run, measure(exercise, run, sources[run.place])) for run in runs)
         return
-    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(measure, exercise, run, sources[run.place]): run for run in runs}
-        try:
-            for done in concurrent.futures.as_completed(waiting):
-                yield waiting[done], done.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    asked = [(exercise, run, sources[run.place]) for run in runs]
+    yield from ((run, accuracies) for (_, run, _), accuracies in processes.each(measure, asked, jobs))
 
 
 def measure(exercise: Exercise, run: Run, drawings: Drawings) -> Accuracies:

@@ -1,15 +1,12 @@
 """The kill matrix: what the checks make of each mutant. A grader is an instrument, and this measures it."""
 
-import concurrent.futures
-import os
 from collections.abc import Iterator
-from multiprocessing import get_context
 from typing import NamedTuple
 
 from autograder.grading.catalog import Exercise
 from autograder.instructor.in_process import Inside
 from autograder.instructor.live_key import Live
-from autograder.instructor.quality import mutants
+from autograder.instructor.quality import mutants, processes
 from autograder.instructor.quality.judging import judge
 from autograder.instructor.quality.mutants import Mutant
 from autograder.instructor.quality.patches import PatchError
@@ -97,14 +94,8 @@ def kill(
     pairs = [(e, m) for e in exercises for m in mutants.load(e) if chosen is None or m in chosen]
     for exercise, mutant in pairs:
         mutant.apply((exercise.folder / "solution.py").read_text(encoding="utf-8"))
-    cores = jobs or os.cpu_count() or 1
-    with concurrent.futures.ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(try_one, exercise, mutant, seed) for exercise, mutant in pairs]
-        try:
-            for done in concurrent.futures.as_completed(waiting):
-                yield done.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    asked = [(exercise, mutant, seed) for exercise, mutant in pairs]
+    yield from (death for _, death in processes.each(try_one, asked, jobs))
 
 
 def try_one(exercise: Exercise, mutant: Mutant, seed: int) -> Death:

@@ -128,3 +128,8 @@ def mosaics(draw: Draw, characters: int) -> np.ndarray:
     """Draw mosaics of 6 x 6 tiles, black or white, with a noise of their own in each: (characters, 20, 12, 12)."""
     tiles = (draw.rng.random((characters, 1, 6, 6)) < 0.5).repeat(2, axis=2).repeat(2, axis=3)
     return (tiles + draw.normal(characters, 20, 12, 12, scale=0.4)).astype(np.float32)
+
+
+def assert_learns_mosaics(student: Subject, draw: Draw, threshold: Bar, **given: Any) -> None:
+    """Assert that after a short training on noisy mosaics new ones are told apart; see assert_learns."""
+    assert_learns(student, draw, threshold, mosaics(draw, 200), mosaics(draw, 60), made=True, **given)

@@ -155,6 +155,11 @@ def predict(
     """
     method = build(_way(weights), steps, inner_lr)
     method._meta_parameters = leaves(weights, method._meta_parameters, torch.float32)
+    return adapted_logits(method, supports, queries)
+
+
+def adapted_logits(method: Any, supports: list[list[Array]], queries: list[Array]) -> Logits:
+    """Logits (tasks * Q, N) of query images after adaptation of this object; see predict."""
     answers = []
     for (images, labels), asked in zip(supports, queries, strict=True):
         adapted = adapt(method, images, labels, train=False)[0]
@@ -173,6 +178,31 @@ def forward(images: torch.Tensor, parameters: dict[str, torch.Tensor]) -> torch.
         x = F.conv2d(x, parameters[f"conv{i}"], parameters[f"b{i}"], stride=2, padding=1)
         x = torch.tanh(F.batch_norm(x, None, None, training=True))
     return F.linear(x.mean(dim=(2, 3)), parameters["w4"], parameters["b4"])
+
+
+def constructed(kind: Callable[..., Any], *arguments: Any) -> Any:
+    """Construct the student's object; folder and device come last, and the device is told to who asks for it.
+
+    Args:
+        kind: the student's class.
+        arguments: all before them.
+    """
+    device = {"device": "cpu"} if "device" in inspect.signature(kind).parameters else {}
+    return kind(*arguments, "/tmp/logs", **device)
+
+
+def linear(method: Any, w4: Array, b4: Array) -> Any:
+    """Put a linear layer in the place of an object's network, and its theta: images are (n, 1, 1, D).
+
+    Args:
+        method: the student's object, which is returned.
+        w4: (N, D).
+        b4: (N,).
+    """
+    theta = {"w4": torch.tensor(w4), "b4": torch.tensor(b4)}
+    method._meta_parameters = {name: part.requires_grad_() for name, part in theta.items()}
+    method._forward = lambda x, parameters: x.flatten(1) @ parameters["w4"].T + parameters["b4"]
+    return method
 
 
 def installed(build: Build, parameters: Arrays, inner_lrs: Arrays, steps: int, stand_in: bool = False) -> Any:

@@ -1,18 +1,16 @@
 """Rules about correct solutions in other words."""
 
 import ast
-import concurrent.futures
 import contextlib
 import io
 from collections import Counter
 from collections.abc import Iterator
-from multiprocessing import get_context
 
 from autograder.grading.catalog import Exercise
 from autograder.grading.checks import trains
 from autograder.instructor.in_process import Inside
 from autograder.instructor.live_key import Live
-from autograder.instructor.quality import alternatives, patches
+from autograder.instructor.quality import alternatives, patches, processes
 from autograder.instructor.quality.alternatives import FILE, Alternative
 from autograder.instructor.quality.judging import judge
 
@@ -39,9 +37,10 @@ def fit(exercise: Exercise) -> Iterator[str]:
 def pass_all(exercise: Exercise) -> Iterator[str]:
     """Hold the checks that do not train against all alternatives, in parallel."""
     known = alternatives.load(exercise)
-    with concurrent.futures.ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        for found in pool.map(rejected, [exercise] * len(known), known):
-            yield from found
+    asked = [(exercise, alternative) for alternative in known]
+    found = {alternative.name: sentences for (_, alternative), sentences in processes.each(rejected, asked)}
+    for alternative in known:  # in their order, whichever was done first
+        yield from found[alternative.name]
 
 
 def rejected(exercise: Exercise, alternative: Alternative) -> list[str]:
