@@ -29,7 +29,7 @@ import msgspec  # noqa: F401  what every worker needs, and no code of ours
 import numpy as np
 import PIL.Image  # noqa: F401
 
-from autograder.worker import warmup  # noqa: F401  isort: split
+from autograder.worker import warmup  # noqa: F401
 
 # unshare(2): mounts, control groups, host name, IPC, users, processes, network
 NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
