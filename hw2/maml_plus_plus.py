@@ -172,7 +172,7 @@ class MAMLPlusPlus:
         Returns:
             Float tensor like x.
         """
-        # TODO: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows. A gradient
+        # TODO: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows. Gradients
         # of what you return can be taken with respect to x, gain and bias.
         raise NotImplementedError("MAMLPlusPlus._normalise is still to do")
 
@@ -218,8 +218,8 @@ class MAMLPlusPlus:
             (outer_loss, accuracies_query): a scalar tensor; T floats, the query accuracy after each step, averaged over
             the tasks. Gradients are taken and the optimizer is stepped by the caller, not here.
         """
-        # TODO: Adapt to each task's support by self._inner_loop, judge the parameters after each step on the task's query,
-        # and return (outer_loss, accuracies_query), both averaged over the tasks.
+        # TODO: Adapt to each task's support by self._inner_loop, judge the parameters after each step on its query, and
+        # return (outer_loss, accuracies_query), both averaged over the tasks.
         #
         # What must hold:
         # - Parameters after step j are judged with the batch normalisation of step j: self._forward is told the same

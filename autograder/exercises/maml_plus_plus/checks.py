@@ -86,7 +86,7 @@ def _assert_path(student, reference, draw, what, *, drawn_norms=False, **given):
         theta, support = draw_parameters(draw, way), draw_support(draw, way, shot)
         rates = equal_rates(theta) if drawn_norms else _rates(draw, theta, STEPS)
         asked = {"norms": _norms(draw, STEPS) if drawn_norms else None, "train": True} | given
-        got, want = (subject.inner_loop(*support, theta, rates, STEPS, **asked).path for subject in (student, reference))
+        got, want = (each.inner_loop(*support, theta, rates, STEPS, **asked).path for each in (student, reference))
         start = {f"{step} {name}": array for step in range(1, STEPS + 1) for name, array in theta.items()}
         assert set(got) == set(want), f"there are not {STEPS} dicts with the names of theta: {len(got)} tensors in all"
         assert_close(changes(got, start), changes(want, start), f"N = {way}, K = {shot}: {what}, change of step and")
@@ -147,7 +147,7 @@ def test_outer_rate_falls_from_first_to_last(student, draw):
 @hint(
     "In between, the rate goes along half a wave of the cosine. Look at what is inside the cosine, and what multiplies "
     "it.",
-    mend="last + (first - last) * (1 + cos(pi * p)) / 2, with p in radians times pi: half a wave, not a quarter of one.",
+    mend="last + (first - last) * (1 + cos(pi * p)) / 2, with cos of radians: half a wave, not a quarter of one.",
 )
 def test_outer_rate_goes_along_a_cosine(student, reference, draw):
     """In between, the outer rate goes along half a wave of the cosine."""
@@ -274,8 +274,8 @@ def test_normalisation_can_be_differentiated(student, reference, draw):
 @hint(
     "Step j goes at the rates of step j, each tensor at its own. Look at which rate each update takes, and at what is "
     "in the list that you return.",
-    mend="self._inner_lrs[name][step] in the update of the tensor with this name. Append the new dict of each step to a "
-    "list, and return the list.",
+    mend="self._inner_lrs[name][step] in the update of the tensor with this name. Append the new dict of each step to "
+    "a list, and return the list.",
 )
 def test_each_step_and_tensor_has_its_own_rate(student, reference, draw):
     """Each inner step moves each tensor at the rate of this step and tensor, and all T results are returned."""
@@ -568,7 +568,7 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
 @hint(
     "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
     "hw2/train.py, and look at the curve.",
-    mend="Print the rates and the running means now and then: both begin small, and should move, each step's by itself.",
+    mend="Print the rates and the running means now and then: both begin small, and those of each step should move.",
 )
 def test_learns_mosaics(student, draw, threshold):
     """After a short training from small rates it adapts to new noisy mosaics, 5-way 1-shot, by running statistics."""

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from trainer.pictures import COLOURS, Picture, quiet
 
 MOMENTS = 200  # of the training, at which the schedules are drawn
-SHOWN = ("conv0", "conv1", "conv2", "conv3", "w4")  # tensors whose rates are drawn; a bias of a convolution has no gradient
+SHOWN = ("conv0", "conv1", "conv2", "conv3", "w4")  # whose rates are drawn: a convolution's bias has no gradient
 
 
 def schedules_and_steps(module, method, begun):

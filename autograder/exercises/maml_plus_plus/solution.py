@@ -185,7 +185,7 @@ class MAMLPlusPlus:
             Float tensor like x.
         """
         ### BEGIN SOLUTION
-        #: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows. A gradient
+        #: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows. Gradients
         #: of what you return can be taken with respect to x, gain and bias.
         return F.batch_norm(
             x,
@@ -252,8 +252,8 @@ class MAMLPlusPlus:
             the tasks. Gradients are taken and the optimizer is stepped by the caller, not here.
         """
         ### BEGIN SOLUTION
-        #: Adapt to each task's support by self._inner_loop, judge the parameters after each step on the task's query,
-        #: and return (outer_loss, accuracies_query), both averaged over the tasks.
+        #: Adapt to each task's support by self._inner_loop, judge the parameters after each step on its query, and
+        #: return (outer_loss, accuracies_query), both averaged over the tasks.
         #:
         #: What must hold:
         #: - Parameters after step j are judged with the batch normalisation of step j: self._forward is told the same
