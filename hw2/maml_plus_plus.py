@@ -172,8 +172,8 @@ class MAMLPlusPlus:
         Returns:
             Float tensor like x.
         """
-        # TODO: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows. Gradients
-        # of what you return can be taken with respect to x, gain and bias.
+        # TODO: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows.
+        # Gradients of what you return can be taken with respect to x, gain and bias.
         raise NotImplementedError("MAMLPlusPlus._normalise is still to do")
 
     def _inner_loop(self, images, labels, train, second_order):

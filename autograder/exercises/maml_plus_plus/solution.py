@@ -185,8 +185,8 @@ class MAMLPlusPlus:
             Float tensor like x.
         """
         ### BEGIN SOLUTION
-        #: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows. Gradients
-        #: of what you return can be taken with respect to x, gain and bias.
+        #: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows.
+        #: Gradients of what you return can be taken with respect to x, gain and bias.
         return F.batch_norm(
             x,
             self._statistics[f"mean{layer}"][step],
