@@ -101,15 +101,17 @@ def _assert_path(student, reference, draw, what, *, drawn_norms=False, **given):
 )
 def test_loss_weights_begin_alike_and_end_on_the_last_step(student, draw):
     """The weights of the steps' losses sum to 1, begin alike, and end wholly on the last step."""
+    asked = []
     for steps in (1, 3, 5):
-        late = float(draw.uniform(1.1, 3.0))
-        for progress in (0.0, 1.0, late, float(draw.uniform(0.1, 0.9))):
-            got, where = student.loss_weights(steps, progress).weights, f"T = {steps}, progress = {progress:.3g}"
-            assert_shape(got, (steps,), f"loss weights for {where}", "(T,)")
-            assert_close(got.sum(), 1.0, f"sum of the loss weights for {where}")
-            if progress == 0 or progress >= 1:
-                want = np.full(steps, 1 / steps) if progress == 0 else np.eye(steps)[-1]
-                assert_close(got, want, f"loss weights for {where}")
+        for progress in (0.0, 1.0, float(draw.uniform(1.1, 3.0)), float(draw.uniform(0.1, 0.9))):
+            asked.append((steps, progress, student.loss_weights(steps, progress).weights))
+    for steps, progress, got in asked:  # all of which have been read: a few round numbers tell no mistake
+        where = f"T = {steps}, progress = {progress:.3g}"
+        assert_shape(got, (steps,), f"loss weights for {where}", "(T,)")
+        assert_close(got.sum(), 1.0, f"sum of the loss weights for {where}")
+        if progress == 0 or progress >= 1:
+            want = np.full(steps, 1 / steps) if progress == 0 else np.eye(steps)[-1]
+            assert_close(got, want, f"loss weights for {where}")
 
 
 @points(2)
@@ -120,10 +122,14 @@ def test_loss_weights_begin_alike_and_end_on_the_last_step(student, draw):
 )
 def test_loss_weights_are_annealed_along_a_line(student, reference, draw):
     """In between, the weights change linearly with progress."""
-    for steps in (2, 3, 5):
-        progress = float(draw.uniform(0.1, 0.9))
-        got, want = (subject.loss_weights(steps, progress).weights for subject in (student, reference))
-        assert_close(got, want, f"loss weights for T = {steps}, progress = {progress:.3g}")
+    asked = [(steps, float(draw.uniform(0.1, 0.9))) for steps in (2, 3, 5)]
+    assert_answers_close(
+        (
+            *(subject.loss_weights(steps, progress).weights for subject in (student, reference)),
+            f"loss weights for T = {steps}, progress = {progress:.3g}",
+        )
+        for steps, progress in asked
+    )
 
 
 @points(1)
@@ -134,12 +140,14 @@ def test_loss_weights_are_annealed_along_a_line(student, reference, draw):
 )
 def test_outer_rate_falls_from_first_to_last(student, draw):
     """The outer rate is `first` in the beginning, `last` in the end, and stays there."""
+    asked = []
     for _ in range(2):
         first = float(draw.uniform(0.01, 0.1))
         last = first * float(draw.uniform(0.05, 0.3))
         for progress, want in ((0.0, first), (1.0, last), (float(draw.uniform(1.2, 2.2)), last)):
-            got = student.outer_rate(first, last, progress).rate
-            assert_close(got, want, f"outer rate from {first:.3g} to {last:.3g} at progress {progress:.3g}")
+            what = f"outer rate from {first:.3g} to {last:.3g} at progress {progress:.3g}"
+            asked.append((student.outer_rate(first, last, progress).rate, want, what))
+    assert_answers_close(asked)
 
 
 @points(2)
@@ -151,9 +159,14 @@ def test_outer_rate_falls_from_first_to_last(student, draw):
 )
 def test_outer_rate_goes_along_a_cosine(student, reference, draw):
     """In between, the outer rate goes along half a wave of the cosine."""
-    for progress in (0.5, float(draw.uniform(0.1, 0.4)), float(draw.uniform(0.6, 0.9))):
-        got, want = (subject.outer_rate(0.1, 0.01, progress).rate for subject in (student, reference))
-        assert_close(got, want, f"outer rate from 0.1 to 0.01 at progress {progress:.3g}")
+    asked = (0.5, float(draw.uniform(0.1, 0.4)), float(draw.uniform(0.6, 0.9)))
+    assert_answers_close(
+        (
+            *(subject.outer_rate(0.1, 0.01, progress).rate for subject in (student, reference)),
+            f"outer rate from 0.1 to 0.01 at progress {progress:.3g}",
+        )
+        for progress in asked
+    )
 
 
 @points(2)

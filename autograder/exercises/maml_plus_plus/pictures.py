@@ -50,7 +50,7 @@ def _draw_schedules(axes, module, method):
     axes.plot(iterations, fallen, color="black", label="outer rate")
     axes.axvline(method._num_first_order, color="black", linestyle=":")
     axes.set(title="What counts when", xlabel="iteration", ylabel="share", ylim=(0, 1), xlim=(0, iterations[-1]))
-    axes.legend(fontsize=8, loc="lower left")
+    axes.legend(fontsize=8, loc="upper right")
     quiet(axes)
 
 
