@@ -346,7 +346,7 @@ def test_first_order_where_told(student, draw):
 
 
 @points(6)
-@after(test_adaptation_learns_from_the_support)
+@after(test_meta_gradient_is_second_order, test_first_order_where_told)
 @hint(
     "The rates of all steps are learned, in both orders, and no right gradient arrives at them. Look at how the rate "
     "gets into the update.",
