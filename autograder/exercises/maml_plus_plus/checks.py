@@ -296,7 +296,7 @@ def test_each_step_and_tensor_has_its_own_rate(student, reference, draw):
 
 
 @points(6)
-@after(test_one_inner_step, test_each_inner_step_starts_from_the_last)
+@after(test_each_step_and_tensor_has_its_own_rate)
 @hint(
     "Step j is taken with the batch normalisation of step j. Look at the number that you tell self._forward.",
     mend="self._forward(images, parameters, step, train) in the loop over step = 0 .. T-1.",
@@ -346,7 +346,12 @@ def test_first_order_where_told(student, draw):
 
 
 @points(6)
-@after(test_meta_gradient_is_second_order, test_first_order_where_told)
+@after(
+    test_one_inner_step,
+    test_each_inner_step_starts_from_the_last,
+    test_meta_gradient_is_second_order,
+    test_first_order_where_told,
+)
 @hint(
     "The rates of all steps are learned, in both orders, and no right gradient arrives at them. Look at how the rate "
     "gets into the update.",
@@ -369,7 +374,7 @@ def test_rates_receive_gradients(student, reference, draw):
 
 
 @points(4)
-@after(test_adaptation_learns_from_the_support)
+@after(test_each_step_has_its_own_normalisation)
 @hint(
     "With train=False it adapts all the same, by a network that evaluates. Look at what you tell self._forward, and at "
     "what else depends on train.",
