@@ -469,7 +469,7 @@ def test_evaluating_judges_the_last_step(student, reference, draw):
 
 
 @points(3)
-@after(test_outer_step_adapts_to_the_support)
+@after(test_outer_loss_weighs_the_loss_of_every_step)
 @hint(
     "Training begins with gradients of first order, and goes on with those of second order. Look at what you tell "
     "_inner_loop before, at and after the switch.",
