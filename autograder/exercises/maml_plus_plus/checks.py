@@ -421,7 +421,7 @@ def _asked_early(draw, iteration, train=True, way=3, shot=2):
 
 
 @points(5)
-@after(test_outer_step_adapts_to_the_support)
+@after(test_outer_loss_is_the_query_loss_after_adaptation)
 @hint(
     "The query loss after every step is in the outer loss, at its weight and under the batch normalisation of its own "
     "step. Look at which parameters, which number of a step and which weight belong together.",
@@ -446,7 +446,7 @@ def test_outer_loss_weighs_the_loss_of_every_step(student, reference, draw):
 
 
 @points(3)
-@after(test_outer_step_adapts_to_the_support)
+@after(test_outer_loss_is_the_query_loss_after_adaptation)
 @hint(
     "When evaluating, what counts is the method as it will be used: the last step alone, by the network as it is when "
     "evaluating. Look at what depends on train.",
@@ -469,7 +469,7 @@ def test_evaluating_judges_the_last_step(student, reference, draw):
 
 
 @points(3)
-@after(test_outer_loss_weighs_the_loss_of_every_step)
+@after(test_outer_loss_weighs_the_loss_of_every_step, test_outer_loss_can_be_differentiated)
 @hint(
     "Training begins with gradients of first order, and goes on with those of second order. Look at what you tell "
     "_inner_loop before, at and after the switch.",
