@@ -520,7 +520,7 @@ def test_query_accuracy_after_each_step(student, reference, draw):
 
 
 @points(3)
-@after(test_outer_step_adapts_to_the_support, test_adaptation_learns_from_the_support)
+@after(test_adaptation_learns_from_the_support, test_outer_loss_can_be_differentiated)
 @hint(
     "Labels of the query are for the loss and the accuracy only. Look at where they go before the logits of the query "
     "are there.",
