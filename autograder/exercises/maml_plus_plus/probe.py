@@ -76,10 +76,10 @@ class Normalised(NamedTuple):
 
 
 class Adapted(NamedTuple):
-    """The parameters after the last inner step, those after each one ("1 conv0"), and theta afterwards."""
+    """The parameters after the last inner step, those after each one in a row by name, and theta afterwards."""
 
     parameters: Annotated[Arrays, "parameters"]
-    path: Arrays
+    path: Annotated[Array, "steps, P"]
     meta_parameters: Annotated[Arrays, "parameters"]
 
 
@@ -211,8 +211,8 @@ def inner_loop(
         method._inner_loop(torch.tensor(earlier), torch.tensor(labels), train, second_order)
     answer = method._inner_loop(torch.tensor(images), torch.tensor(labels), train, second_order)
     path = several(answer, steps, "_inner_loop")
-    by_step = {f"{step} {name}": tensor for step, phi in enumerate(path, 1) for name, tensor in phi.items()}
-    return Adapted(path[-1], by_step, method._meta_parameters)
+    rows = [torch.cat([phi[name].flatten() for name in sorted(phi)]) for phi in path]
+    return Adapted(path[-1], torch.stack(rows), method._meta_parameters)
 
 
 @in_double
