@@ -19,13 +19,15 @@ from autograder.grading.check_vocabulary import (
 from autograder.shapes.episodic.checks import assert_answers_close, assert_learns, assert_only_the_support, mosaics
 from autograder.shapes.functions.checks import assert_flows, assert_untouched
 from autograder.shapes.gradient import failures
-from autograder.shapes.gradient.checks import (
+from autograder.shapes.gradient.assertions import (
     CHANNELS,
     assert_adapted,
     draw_batch,
     draw_parameters,
     draw_support,
     equal_rates,
+)
+from autograder.shapes.gradient.checks import (
     test_adaptation_learns_from_the_support,
     test_each_inner_step_starts_from_the_last,
     test_inner_loop_returns_all_parameters,
