@@ -169,7 +169,7 @@ def _another_gate(
     """A function in the place of gate, of all that it is given; without weights it is as gate is."""
     gradient, loss = 9 * torch.as_tensor(gradient), torch.as_tensor(loss)
     told = (gradient.tanh(), gradient.cos(), loss.tanh(), loss.cos(), theta.sin(), last.square())
-    return (bias + sum(part * number for part, number in zip(told, weight, strict=True))).sigmoid()
+    return (bias + sum(map(torch.mul, told, weight))).sigmoid()
 
 
 def _waves(values: torch.Tensor) -> torch.Tensor:
