@@ -377,6 +377,14 @@ def try_tree(tree):
         read(root)
 
 
+def test_a_member_that_is_larger_than_any_table_of_contents_is_read():
+    content, packed = os.urandom(9 * 2**20), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("answers.safetensors", content)
+    (entry,) = handed_in.archive(packed)
+    assert entry.read(hard_links=True, most=len(content)) == content
+
+
 @tries(120)
 @given(archives())
 def test_any_archive_is_read_or_refused(content):

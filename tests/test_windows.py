@@ -25,7 +25,8 @@ PRETENCE = Path(__file__).parent / "pretend_windows"
 absent = {}
 exec((PRETENCE / "absent.py").read_text(encoding="utf-8"), absent)
 LINUX = {  # never used there
-    f"isolation/{name}.py" for name in ("bubblewrap", "confine", "disk", "reduced", "seccomp", "separate", "supervisor")
+    f"isolation/{name}.py"
+    for name in ("bubblewrap", "confine", "disk", "forked", "reduced", "seccomp", "separate", "supervisor")
 } | {"worker/selftest.py"}
 
 
@@ -227,7 +228,10 @@ def _imports(tree):
 
 
 LATER = (ast.FunctionDef, ast.If)  # "if sys.platform ..."
-LINUX_MODULES = ("autograder.isolation.confine", "autograder.worker.selftest", "autograder.isolation.supervisor")
+LINUX_MODULES = (
+    *("autograder.isolation.confine", "autograder.worker.selftest", "autograder.isolation.supervisor"),
+    "autograder.worker.template",
+)
 
 
 def test_nothing_is_imported_that_windows_lacks():

@@ -25,6 +25,7 @@ MAX_FOLDERS = 5_000
 MAX_PATH = 4096  # characters of a name: no system unpacks a longer one
 MAX_DIRECTORY = 8 * 1024 * 1024  # bytes of an archive's table of contents
 MAX_EXTRA = 1024  # bytes of a member's additional fields, which take quadratic time to read
+CHUNK = 1024 * 1024  # bytes that are read of a member at a time
 DEPTH = 64  # folders in each other
 NOISE = {"__MACOSX", "__pycache__", "node_modules", "site-packages"}
 MEMBER = struct.Struct("<4s24x3H12x")  # a record of the table of contents: signature, lengths of its three texts
@@ -257,7 +258,10 @@ def _unpack(packed: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> tuple[
     cut = copy.copy(info)
     cut.compress_size = min(info.compress_size, 2 * most + 2**16)  # even the longest packing of so many bytes
     try:
+        content = bytearray()
         with packed.open(cut) as file:
-            return file.read(most + 1), False
+            while data := file.read(min(CHUNK, most + 1 - len(content))):
+                content += data
+        return bytes(content), False
     except Exception as error:  # a decoder of hostile bytes may raise anything
         raise UnreadableError(f"is damaged ({untrusted.name(str(error))}); pack it again") from None

@@ -76,10 +76,14 @@ class Normalised(NamedTuple):
 
 
 class Adapted(NamedTuple):
-    """The parameters after the last inner step, those after each one in a row by name, and theta afterwards."""
+    """The parameters after the last inner step, theta afterwards; sums of the parameters after each step, and before.
+
+    The sums are those of _sums, tensor after tensor.
+    """
 
     parameters: Annotated[Arrays, "parameters"]
-    path: Annotated[Array, "steps, P"]
+    path: Annotated[Array, "steps, S"]
+    start: Annotated[Array, "S"]
     meta_parameters: Annotated[Arrays, "parameters"]
 
 
@@ -92,9 +96,9 @@ class Step(NamedTuple):
 
 
 class Passes(NamedTuple):
-    """All that went into the network and came out of it in one _outer_step, one number after the other."""
+    """What went into the network, by its _sums, and all that came out of it in one _outer_step."""
 
-    parameters: Annotated[Array, "P"]
+    parameters: Annotated[Array, "S"]
     logits: Annotated[Array, "L"]
 
 
@@ -211,8 +215,8 @@ def inner_loop(
         method._inner_loop(torch.tensor(earlier), torch.tensor(labels), train, second_order)
     answer = method._inner_loop(torch.tensor(images), torch.tensor(labels), train, second_order)
     path = several(answer, steps, "_inner_loop")
-    rows = [torch.cat([phi[name].flatten() for name in sorted(phi)]) for phi in path]
-    return Adapted(path[-1], torch.stack(rows), method._meta_parameters)
+    start = _sums({name: torch.tensor(array) for name, array in parameters.items()})
+    return Adapted(path[-1], torch.stack([_sums(phi) for phi in path]), start, method._meta_parameters)
 
 
 @in_double
@@ -259,7 +263,7 @@ def passes(
 
     def watched(images: torch.Tensor, parameters: dict[str, torch.Tensor], step: int, train: bool) -> torch.Tensor:
         logits = forward(images, parameters, step, train)
-        given.extend(tensor.detach().flatten() for tensor in parameters.values())
+        given.append(_sums(parameters).detach())
         said.append(logits.detach().flatten())
         return logits
 
@@ -330,6 +334,13 @@ def predict(build: Build, weights: Arrays, supports: list[list[Array]], queries:
         with torch.no_grad():
             answers.append(method._forward(torch.tensor(asked), adapted, steps - 1, False))
     return Logits(torch.cat(answers))
+
+
+def _sums(parameters: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Four weighted sums of each tensor, in the order of the names: all numbers of all steps are too many to answer."""
+    numbers = [parameters[name].flatten() for name in sorted(parameters)]
+    frequencies = torch.arange(1.0, 5.0)[:, None]
+    return torch.cat([(frequencies * torch.arange(len(each))).cos().to(each.dtype) @ each for each in numbers])
 
 
 def _ready(
