@@ -55,4 +55,7 @@ def command(run: Run):
     train_on_tasks(run, MAMLPlusPlusLearner(method, run.settings["num_way"]))
 
 
-RECIPES: dict[str, Recipe] = {}  # none until a run of it was tested
+# WRITE: a recipe with its target. In a run of 1,000 iterations on Omniglot (5-way 1-shot, 4 tasks, outer rate 0.003)
+# training reached 87.5% and validation, by the running statistics, stayed at 20.6%: first let evaluation normalise by
+# the batch, too, as the authors' program does.
+RECIPES: dict[str, Recipe] = {}
