@@ -2,8 +2,8 @@
 
 import click
 import torch
-
 from hw2.maml_plus_plus import MAMLPlusPlus
+
 from hw2.training import task_settings, train_on_tasks
 from trainer import COUNT, Recipe, Run, accuracy, program, setting
 
