@@ -14,9 +14,9 @@ from importlib import metadata
 from pathlib import Path
 
 from autograder.grading import box
-from autograder.grading.catalog import Exercise, exercises
+from autograder.grading.catalog import PAGE, Exercise
 from autograder.grading.definitions import imported
-from autograder.paths import COURSE, GRADER
+from autograder.paths import COURSE, EXERCISES, GRADER
 
 ENGINE = ("autograder.instructor.classroom.grading_task", "autograder.worker.shim", "autograder.worker.selftest")
 NUMBERS = ("torch", "numpy")  # whose versions may change numbers
@@ -89,7 +89,8 @@ def files(exercise: Exercise, own: set[Path], engine: tuple[str, ...]) -> set[Pa
         own: files of its folder; what those that are modules import is looked up.
         engine: modules that grade, by name.
     """
-    edited = {other.file for other in exercises(exercise.homework)}
+    # Whatever a homework lists: a digest is remembered, and a list may be another for a while.
+    edited = {f"{exercise.homework}/{page.parent.name}.py" for page in EXERCISES.glob(f"*/{PAGE}")}
     given = {path for name in ("data", exercise.homework) for path in (COURSE / name).glob("*.py")}
     given = {path for path in given if path.relative_to(COURSE).as_posix() not in edited}
     boxed = {GRADER / name for name in box.WORKER} | given
