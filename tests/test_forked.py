@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from autograder.grading import catalog
+from autograder.grading.spare import Spare
 from autograder.instructor import references
 from autograder.instructor.quality import mutants
 from autograder.isolation import bubblewrap, forked, levels, totals
@@ -281,6 +282,18 @@ def test_workers_are_forked_where_many_are_expected_and_the_selftest_finds_nothi
     monkeypatch.setattr(levels, "_holes", lambda isolation, closed: "a hole" if isolation.forks else "")
     assert not is_forked()
     levels._forking.cache_clear()
+
+
+def test_a_worker_that_waits_for_its_files_has_no_copy_of_the_box(monkeypatch):
+    monkeypatch.setattr(levels, "_many", True)
+    exercise = catalog.exercises("hw2")[0]
+    right = references.solutions("hw2").files
+    earlier = {**right, exercise.file: b"raise RuntimeError('an earlier save')\n"}
+    spare = Spare(exercise, earlier)
+    try:
+        spare.take({exercise.file: right[exercise.file]}).open()
+    finally:
+        spare.close()
 
 
 def test_no_other_level_forks():

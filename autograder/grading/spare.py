@@ -1,6 +1,7 @@
 """A worker that is ready before it is needed: Python and torch are imported, the student's file is still to come."""
 
 import contextlib
+import dataclasses
 from pathlib import Path
 
 from autograder.grading import box
@@ -23,7 +24,8 @@ class Spare:
         self._files = dict(files)
         with contextlib.ExitStack() as stack:
             self._box: Path = stack.enter_context(box.filled(exercise.homework, self._files))
-            self._student = Student(exercise, levels.find(), self._box, threads, self._files)
+            isolation = dataclasses.replace(levels.find(), may_copy=False)  # its files are still to come
+            self._student = Student(exercise, isolation, self._box, threads, self._files)
             self._stack = stack.pop_all()
 
     def take(self, files: dict[str, bytes]) -> Student:

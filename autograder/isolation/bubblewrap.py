@@ -59,11 +59,11 @@ def start_template(files: dict[str, bytes], line: socket.socket, user: int | Non
     """
     options, options_in = os.pipe()
     contents = {name: os.pipe() for name in files}
+    readable = {name: content for name, (content, _) in contents.items()}
     try:
         for name, (_, content_in) in contents.items():
             os.write(content_in, files[name])
             os.close(content_in)
-        readable = {name: content for name, (content, _) in contents.items()}
         command = _command(options, [next(iter(files)), str(line.fileno())])
         process = popen(command, {"PATH": os.defpath}, (options, line.fileno(), *readable.values()), user)
     finally:

@@ -168,7 +168,8 @@ class Template:
         try:
             yield process
             control.settimeout(BIRTH)
-            control.sendall(_order(box, arguments))
+            with contextlib.suppress(ConnectionError):  # it has died: its exit status tells
+                control.sendall(_order(box, arguments))
         except BaseException:
             process.kill()
             raise

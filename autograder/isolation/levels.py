@@ -47,6 +47,7 @@ class Isolation:
         reason: why it is not the strongest; empty if it is.
         drop: whether root starts workers as a user without rights.
         forks: whether workers are forked from a process that has imported torch.
+        may_copy: whether a worker may have a copy of its box, as it is when it starts: a forked one has.
     """
 
     level: str
@@ -54,6 +55,7 @@ class Isolation:
     reason: str = ""
     drop: bool = True
     forks: bool = False
+    may_copy: bool = True
 
     def processes(self, box: Path) -> int:
         """Return how many the kernel lets the user of a worker have; 0 where that says nothing of the worker.
@@ -81,7 +83,7 @@ class Isolation:
             script: path in it.
             arguments: for the script.
         """
-        isolation = _forking(self) if _many else self
+        isolation = _forking(self) if _many and self.may_copy else self
         return isolation._start(box, script, arguments, totals.MEMORY)
 
     def _start(self, box: Path, script: str, arguments: list[str], memory: int) -> "Running":
