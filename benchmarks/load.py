@@ -2,8 +2,8 @@
 
 The references are graded in every way in which students are: in their own folder, in a class, in a handout, and in the
 stand-in for Gradescope's container. Each way is tried at 0.15 of a core (as many at once on one core as make that
-share) and with 16 processes beside that compute. The whole of it takes hours; a column says how much of a processor a
-run had. Exit status 1 if a point was lost.
+share) and with 16 processes beside that compute, all runs at once. The whole of it takes hours; a column says how much
+of a processor a run had. Exit status 1 if a point was lost.
 """
 
 import argparse
@@ -29,11 +29,13 @@ from autograder import paths
 from autograder.grading import catalog
 from autograder.instructor import references
 from autograder.instructor.handout.build import build
-from autograder.isolation import totals
 
 SHARE, BESIDE = 0.15, 16
 SEED = 7
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "tests", "benchmarks", "docs", "logs", "*.egg-info")
+
+
+Work = dict[str, bytes]  # what is handed in: contents by name
 
 
 class Run(NamedTuple):
@@ -49,6 +51,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--fast", action="store_true", help="leave out the checks that train")
+    parser.add_argument("--required", action="store_true", help="hand in what a homework requires, nothing optional")
     parser.add_argument("--homework", nargs="+", choices=catalog.homeworks(), default=catalog.homeworks())
     parser.add_argument("--way", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--load", nargs="+", choices=list(LOADS), default=list(LOADS))
@@ -60,7 +63,8 @@ def main() -> int:
     figures, lost = [], 0
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
         for homework, way, load in itertools.product(asked.homework, asked.way, asked.load):
-            grade = WAYS[way](Path(folder, f"{homework}-{way}-{load}"), homework, asked.fast)
+            work = _work(homework, asked.required)
+            grade = WAYS[way](Path(folder, f"{homework}-{way}-{load}"), homework, work, asked.fast)
             runs = [] if isinstance(grade, str) else list(_measure(grade, asked.runs, load))
             lost += sum(bool(run.lost) for run in runs)
             row = _row(runs) if runs else ["not run", str(grade), "", "", ""]
@@ -74,7 +78,8 @@ def main() -> int:
 
 
 def _title(asked: argparse.Namespace) -> str:
-    return f"references, {'--fast' if asked.fast else 'training included'}, {os.cpu_count()} cores"
+    what = "references of what is required" if asked.required else "references"
+    return f"{what}, {'--fast' if asked.fast else 'training included'}, {os.cpu_count()} cores"
 
 
 def _row(runs: list[Run]) -> list[str]:
@@ -97,7 +102,7 @@ LOADS = {"share": f"{SHARE} of a core each", "busy": f"{BESIDE} busy processes b
 
 def _measure(grade: Callable[[int], Run], runs: int, load: str) -> Iterator[Run]:
     """Grade under a load, several at once."""
-    at_once = round(1 / SHARE) if load == "share" else os.cpu_count() or 1
+    at_once = round(1 / SHARE) if load == "share" else runs
     with _beside(BESIDE if load == "busy" else 0), _on_one_core(load == "share"), ThreadPoolExecutor(at_once) as pool:
         if load == "share":  # the last ones must not have more of the core than the first
             for begin in range(0, runs, at_once):
@@ -130,40 +135,41 @@ def _on_one_core(wanted: bool) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-# Ways: each makes ready what it needs, and returns a function that grades once; or why it cannot
+# Ways: each is given the work that is handed in and makes ready what it needs. It returns a function that grades once,
+# or why it cannot.
 
 
-def own_folder(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
+def own_folder(folder: Path, homework: str, work: Work, fast: bool) -> Callable[[int], Run]:
     """The command of students, in a copy of the course with the solutions in place."""
     shutil.copytree(paths.COURSE, folder, ignore=LEFT_OUT)
-    _hand_in(folder, homework)
-    return _command(folder, homework, fast)
+    _hand_in(folder, work)
+    return _command(folder, homework, work, fast)
 
 
-def handout(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
+def handout(folder: Path, homework: str, work: Work, fast: bool) -> Callable[[int], Run]:
     """The same in a handout, which has recorded answers."""
     for name, content in build(homework, seed=SEED).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    _hand_in(folder, homework)
-    return _command(folder, homework, fast)
+    _hand_in(folder, work)
+    return _command(folder, homework, work, fast)
 
 
-def in_class(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
+def in_class(folder: Path, homework: str, work: Work, fast: bool) -> Callable[[int], Run]:
     """A class of one."""
 
     def grade(number: int) -> Run:
         student, out = folder / f"{number}" / "student", folder / f"out-{number}"
-        _hand_in(student, homework)
+        _hand_in(student, work)
         words = [homework, str(student.parent), "--out", str(out), "--jobs", "1"]
         run = _run([sys.executable, "-m", "autograder", "class", *words, *["--fast"] * fast], paths.COURSE)
         (told,) = (out / "results").glob("*.json") or [None]
-        return run._replace(lost=_lost(json.loads(told.read_bytes())) if told else ["no result"])
+        return run._replace(lost=_lost(json.loads(told.read_bytes()), work) if told else ["no result"])
 
     return grade
 
 
-def gradescope(folder: Path, homework: str, fast: bool) -> Callable[[int], Run] | str:
+def gradescope(folder: Path, homework: str, work: Work, fast: bool) -> Callable[[int], Run] | str:
     """The stand-in for Gradescope's container, always with training."""
     if os.getuid() or not shutil.which("bwrap"):
         return "needs root, and bubblewrap"
@@ -180,18 +186,20 @@ def gradescope(folder: Path, homework: str, fast: bool) -> Callable[[int], Run] 
         with tempfile.TemporaryDirectory(prefix="gradescope-") as place:
             Path(place).chmod(0o755)
             made = Container(Path(place), archive)
-            made.hand_in(references.solutions(homework).files)
+            made.hand_in(work)
             begun = time.monotonic()
             made.grade(timeout=4000)
             page = made.results()
-        lost = [f"{test['name']} {test['tags'][1]}" for test in page["tests"] if test["score"] < test["max_score"]]
-        lost += [] if page["tests"] else [page["output"]]
+        handed_in = {Path(name).stem for name in work}
+        checks = [test for test in page["tests"] if test.get("tags") and test["tags"][0] in handed_in]
+        lost = [f"{check['name']} {check['tags'][1]}" for check in checks if check["tags"][1] != "PASS"]
+        lost += [] if checks else [page["output"]]
         return Run(time.monotonic() - begun, made.seconds, lost)
 
     return grade
 
 
-WAYS: dict[str, Callable[[Path, str, bool], Callable[[int], Run] | str]] = {
+WAYS: dict[str, Callable[[Path, str, Work, bool], Callable[[int], Run] | str]] = {
     "own folder": own_folder,
     "class": in_class,
     "handout": handout,
@@ -199,40 +207,44 @@ WAYS: dict[str, Callable[[Path, str, bool], Callable[[int], Run] | str]] = {
 }
 
 
-def _hand_in(folder: Path, homework: str) -> None:
-    for name, content in references.solutions(homework).files.items():
+def _work(homework: str, required: bool) -> Work:
+    """The references that are handed in."""
+    left_out = {exercise.file for exercise in catalog.exercises(homework) if required and not exercise.required}
+    files = references.solutions(homework).files
+    return {name: content for name, content in files.items() if name not in left_out}
+
+
+def _hand_in(folder: Path, work: Work) -> None:
+    for name, content in work.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
 
 
-def _command(folder: Path, homework: str, fast: bool) -> Callable[[int], Run]:
+def _command(folder: Path, homework: str, work: Work, fast: bool) -> Callable[[int], Run]:
     def grade(number: int) -> Run:
         told = folder / f"told-{number}.json"
         words = [homework, "--json", str(told), *["--fast"] * fast]
         run = _run([sys.executable, "-m", "autograder", *words], folder)
-        return run._replace(lost=_lost(json.loads(told.read_bytes())) if told.exists() else ["no result"])
+        return run._replace(lost=_lost(json.loads(told.read_bytes()), work) if told.exists() else ["no result"])
 
     return grade
 
 
 def _run(command: list[str], folder: Path) -> Run:
-    """Run a command to its end, and count what it and all its processes compute."""
+    """Run a command to its end, and count what it and all processes that it waited for computed."""
     begun = time.monotonic()
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    watched = totals.Watchdog().adopt(process.pid, totals.MEMORY)
-    computed = 0.0
-    while process.poll() is None:
-        watched.busy()
-        computed = max(computed, watched.computed() or 0.0)
-        time.sleep(0.5)
-    return Run(time.monotonic() - begun, computed, [])
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return Run(time.monotonic() - begun, used.ru_utime + used.ru_stime, [])
 
 
-def _lost(report: dict) -> list[str]:
-    """The checks of a report that did not pass, whatever has more to say than points."""
+def _lost(report: dict, work: Work) -> list[str]:
+    """The checks of a report that did not pass, of what was handed in, whatever has more to say than points."""
     exercises = report.get("exercises") or report["report"]["exercises"]
-    checks = [check for exercise in exercises for check in exercise["checks"]]
-    return [
+    checks = [check for exercise in exercises if exercise["file"] in work for check in exercise["checks"]]
+    missing = [f"{name} is not in the report" for name in work.keys() - {exercise["file"] for exercise in exercises}]
+    return missing + [
         f"{check['name']} {check['verdict']} ({check['message'].strip().rpartition(chr(10))[2]})"
         for check in checks
         if check["verdict"] != "PASS"
