@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -239,7 +239,7 @@ def _run(command: list[str], folder: Path) -> Run:
     return Run(time.monotonic() - begun, used.ru_utime + used.ru_stime, [])
 
 
-def _lost(report: dict, work: Work) -> list[str]:
+def _lost(report: dict[str, Any], work: Work) -> list[str]:
     """The checks of a report that did not pass, of what was handed in, whatever has more to say than points."""
     exercises = report.get("exercises") or report["report"]["exercises"]
     checks = [check for exercise in exercises if exercise["file"] in work for check in exercise["checks"]]
