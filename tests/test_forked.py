@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import shutil
 import signal
 import tempfile
 import time
@@ -10,19 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from autograder import paths
 from autograder.grading import catalog
 from autograder.grading.spare import Spare
 from autograder.instructor import references
 from autograder.instructor.quality import mutants
-from autograder.isolation import bubblewrap, forked, levels, totals
-from autograder.paths import GRADER
+from autograder.isolation import bubblewrap, confine, disk, forked, levels, reduced, totals
 
-pytestmark = [pytest.mark.isolation, pytest.mark.usefixtures("isolated")]
+pytestmark = pytest.mark.isolation
+IN_NAMESPACES = pytest.mark.parametrize("forking", ["namespaces"], indirect=True)
 WAIT = "import time; print('here', flush=True); time.sleep(100)"
 
 
-@pytest.fixture(scope="module")
-def forking():
+@pytest.fixture
+def isolated_forking(isolated):
     """The level that there is, with forked workers."""
     found = dataclasses.replace(levels.find(), forks=True)
     if found.limits.prefix(totals.MEMORY):
@@ -30,11 +32,24 @@ def forking():
     return found
 
 
+@pytest.fixture(params=["namespaces", "rights"])
+def forking(request):
+    """A level with forked workers: in namespaces of their own, or with fewer rights."""
+    if request.param == "namespaces":
+        return request.getfixturevalue("isolated_forking")
+    if not confine.version():
+        pytest.skip("this kernel has no Landlock")
+    return levels.Isolation(levels.REDUCED, totals.Watchdog(), forks=True)
+
+
 @pytest.fixture
 def place():
-    """A folder that others may read."""
+    """A box that others may read, with what a worker needs that is not forked."""
     with tempfile.TemporaryDirectory(prefix="forked-") as name:
-        Path(name).chmod(0o755)
+        for path in (reduced.CONFINE, reduced.SUPERVISOR):
+            Path(name, path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(paths.COURSE / path, Path(name, path))
+        disk.let_all_read(Path(name))
         yield Path(name)
 
 
@@ -68,6 +83,37 @@ def told(start):
     return run
 
 
+@pytest.fixture(autouse=True)
+def none_is_forked_unasked(monkeypatch):
+    """Fork workers only at a level that says so."""
+    monkeypatch.setattr(levels, "_many", False)
+
+
+@pytest.fixture(autouse=True)
+def no_changed_templates_are_left(monkeypatch):
+    """Templates that a test has started with another program end with it."""
+    before = dict(forked._templates)
+    yield
+    for key, template in list(forked._templates.items()):
+        if template is not before.get(key):
+            template.close()
+            del forked._templates[key]
+
+
+def change(monkeypatch, name, old, new):
+    """Let templates have another program from now on."""
+    program = forked.program
+
+    def changed(files):
+        found = program(files)
+        path = f"autograder/{name}"
+        assert old.encode() in found[path]
+        return found | {path: found[path].replace(old.encode(), new.encode())}
+
+    monkeypatch.setattr(forked, "_templates", {})
+    monkeypatch.setattr(forked, "program", changed)
+
+
 # What a forked worker is kept from
 
 
@@ -75,34 +121,41 @@ def test_the_selftest_finds_nothing(forking):
     assert forking.holes() == ""
 
 
+@pytest.mark.usefixtures("isolated")
 @pytest.mark.parametrize("drop", [True, False], ids=["as nobody", "root outside"])
 def test_the_selftest_finds_nothing_without_a_control_group(drop):
     assert levels.Isolation(levels.PER_PROCESS, totals.Watchdog(), drop=drop, forks=True).holes() == ""
 
 
 CONTROLS = {
-    "it makes files in memory": ('_call("prctl", FILTER, 2,', '_ = ("prctl", FILTER, 2,'),
-    "it keeps capabilities": ('_call("capset",', '_ = ("capset",'),
-    "it writes to its own program": ("READ_ONLY | NO_SETUID | NO_DEVICES | AGAIN", "NO_SETUID | NO_DEVICES | AGAIN"),
+    "it makes files in memory": ("isolation/confine.py", "_checked(libc.prctl(FILTER_CALLS", "_ = ((FILTER_CALLS"),
+    "it keeps capabilities": ("isolation/confine.py", "_checked(libc.capset(", "_ = (("),
+    "it writes to its own program": (
+        "worker/namespaces.py",
+        "READ_ONLY | NO_SETUID | NO_DEVICES | AGAIN",
+        "NO_SETUID | NO_DEVICES | AGAIN",
+    ),
 }
 
 
 @pytest.mark.parametrize("hole", CONTROLS)
-def test_the_selftest_finds_what_opens_without_a_control(hole, forking, monkeypatch):
-    old, new = CONTROLS[hole]
-    program = forked._program()
-    script = next(iter(program))
-    assert old.encode() in program[script]
-    changed = program | {script: program[script].replace(old.encode(), new.encode())}
-    monkeypatch.setattr(forked, "_program", lambda: changed)
-    monkeypatch.setattr(forked, "_templates", {})
-    try:
-        assert hole in forking.holes()
-    finally:
-        for template in forked._templates.values():
-            template.close()
+def test_the_selftest_finds_what_opens_without_a_control(hole, isolated_forking, monkeypatch):
+    name, old, new = CONTROLS[hole]
+    change(monkeypatch, name, old, new)
+    assert hole in isolated_forking.holes()
 
 
+@pytest.mark.skipif(not confine.version(), reason="this kernel has no Landlock")
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, who has capabilities")
+def test_the_selftest_finds_capabilities_that_root_would_keep_where_there_are_no_namespaces(monkeypatch):
+    name, old, new = CONTROLS["it keeps capabilities"]
+    change(monkeypatch, name, old, new)
+    assert (
+        "it keeps capabilities" in levels.Isolation(levels.REDUCED, totals.Watchdog(), drop=False, forks=True).holes()
+    )
+
+
+@IN_NAMESPACES
 def test_workers_see_nothing_of_each_other(start, told):
     first = start(f"""
 import os, socket
@@ -127,11 +180,12 @@ print(os.getpid(), sorted(int(name) for name in os.listdir("/proc") if name.isdi
 def test_the_process_above_a_worker_is_closed_to_it(told):
     code = """
 import os
+above = os.getppid()
 for look, names in ((lambda path: open(path, "rb").read(1), ("mem", "environ", "maps")),
                     (os.readlink, ("cwd", "root", "fd/0"))):
     for name in names:
         try:
-            look(f"/proc/1/{name}")
+            look(f"/proc/{above}/{name}")
             print(name)
         except OSError:
             pass
@@ -139,6 +193,7 @@ for look, names in ((lambda path: open(path, "rb").read(1), ("mem", "environ", "
     assert told(code) == ""
 
 
+@IN_NAMESPACES
 def test_the_process_above_a_worker_heeds_no_signal_of_its(told):
     code = """
 import os, signal, time
@@ -159,6 +214,7 @@ def test_no_descriptor_of_the_template_is_a_workers(told):
     assert told("import os; print(os.listdir('/proc/self/fd'))") == "['0', '1', '2', '3']\n"  # the last is the folder's
 
 
+@IN_NAMESPACES
 def test_its_folder_for_temporary_files_has_a_size(told):
     assert (
         told("import os; there = os.statvfs('/tmp'); print(there.f_blocks * there.f_frsize)") == f"{bubblewrap.TMP}\n"
@@ -168,23 +224,46 @@ def test_its_folder_for_temporary_files_has_a_size(told):
 # What it is like
 
 
+@IN_NAMESPACES
 def test_a_script_runs_as_if_it_had_been_started(told):
     code = "import sys, os; print(sys.argv, sys.path[0], __name__, os.getcwd(), 'autograder' in sys.modules)"
     assert told(code) == "['/box/script.py', 'one', 'two'] /box __main__ /tmp False\n"
 
 
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
-        ("pass", 0),
-        ("raise SystemExit(7)", 7),
-        ("import os; os._exit(9)", 9),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137),
-        ("import ctypes; ctypes.string_at(0)", 128 + signal.SIGSEGV),
-        ("import os; os.abort()", 128 + signal.SIGABRT),
-    ],
-)
-def test_how_it_ended_is_told_as_bubblewrap_tells_it(start, code, status):
+def test_a_script_has_what_it_has_when_its_worker_is_not_forked(forking, place):
+    code = """
+import os, sys, tempfile
+folder = tempfile.gettempdir()
+print([word.replace(os.path.dirname(sys.argv[0]), "box") for word in (*sys.argv, *sys.path)])
+print({name: value.replace(folder, "own") for name, value in sorted(os.environ.items())}, os.listdir(folder))
+print(__name__, os.getuid(), os.getgid(), os.getgroups(), {name.partition(".")[0] for name in sys.modules} & {
+    "autograder", "confine", "supervisor", "namespaces"})
+"""
+    (place / "script.py").write_text(code)
+    seen = []
+    for isolation in (forking, dataclasses.replace(forking, forks=False)):
+        running = isolation.start(place, "script.py", ["one", "two"])
+        seen.append(running.process.communicate())
+        running.stop()
+    assert seen[0] == seen[1]
+    assert seen[0][1] == b""
+
+
+ENDS = {
+    "pass": 0,
+    "raise SystemExit(7)": 7,
+    "import os; os._exit(9)": 9,
+    "import os, signal; os.kill(os.getpid(), signal.SIGKILL)": -signal.SIGKILL,
+    "import ctypes; ctypes.string_at(0)": -signal.SIGSEGV,
+    "import os; os.abort()": -signal.SIGABRT,
+}
+
+
+@pytest.mark.parametrize("code", ENDS)
+def test_how_it_ended_is_told_as_where_it_is_not_forked(start, forking, code):
+    status = ENDS[code]
+    if status < 0 and forking.level != levels.REDUCED:
+        status = 128 - status  # as bubblewrap tells it
     running = start(code)
     running.process.communicate()
     assert running.process.wait() == status == running.process.poll()
@@ -211,6 +290,7 @@ def test_torch_computes(told):
 def test_what_it_computes_is_counted(start):
     running = start("import time\nwhile time.process_time() < 0.5: pass\n" + WAIT)
     running.process.stdout.readline()
+    running.group.busy()  # looks
     assert 0.4 < running.group.computed() < 5
 
 
@@ -229,13 +309,30 @@ if os.fork() == 0:
 """)
     running.process.stdout.readline()
     family = set(totals._family(running.process.pid))
-    assert len(family) >= 4  # who waits for it, the first in its namespace, itself, its daemon
+    # In namespaces: who waits for it, the first in them, itself, its daemon. Else its supervisor, itself, its daemon.
+    assert len(family) >= 3
     running.stop()
     deadline = time.monotonic() + 5
     while (living := {pid for pid in family if Path(f"/proc/{pid}").exists()}) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not living
-    assert running.process.wait() == -signal.SIGKILL
+    assert running.process.wait() in (-signal.SIGKILL, -signal.SIGTERM)
+
+
+def test_all_that_it_started_ends_with_the_template(forking, place, monkeypatch):
+    monkeypatch.setattr(forked, "_templates", {})
+    (place / "script.py").write_text(f"import os\nif os.fork() == 0: os.setsid()\n{WAIT}")
+    running = forking.start(place, "script.py", [])
+    assert running.process.stdout.readline() == b"here\n"
+    family = set(totals._family(running.process.pid))
+    (template,) = forked._templates.values()
+    os.kill(template._process.pid, signal.SIGKILL)
+    assert running.process.wait(20) < 0
+    deadline = time.monotonic() + 20
+    while (living := {pid for pid in family if Path(f"/proc/{pid}").exists()}) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not living
+    running.stop()
 
 
 def test_a_template_that_was_killed_is_started_again(forking, place, monkeypatch):
@@ -253,9 +350,9 @@ def test_a_template_that_was_killed_is_started_again(forking, place, monkeypatch
     assert seen == [b"1\n", b"1\n"]
 
 
-def test_where_nothing_can_be_forked_bubblewrap_starts_workers(forking, place, monkeypatch):
+def test_where_nothing_can_be_forked_workers_are_started(forking, place, monkeypatch):
     monkeypatch.setattr(forked, "_templates", {})
-    monkeypatch.setattr(forked, "_program", lambda: {"autograder/worker/template.py": b"raise SystemExit('no')"})
+    monkeypatch.setattr(forked, "program", lambda files: {files[0]: b"raise SystemExit('no')"})
     (place / "script.py").write_text("print(1)")
     running = forking.start(place, "script.py", [])
     assert not isinstance(running.process, forked.Process)
@@ -266,6 +363,7 @@ def test_where_nothing_can_be_forked_bubblewrap_starts_workers(forking, place, m
 # When they are forked
 
 
+@pytest.mark.usefixtures("isolated")
 def test_workers_are_forked_where_many_are_expected_and_the_selftest_finds_nothing(place, monkeypatch):
     (place / "script.py").write_text("print(1)")
 
@@ -297,13 +395,13 @@ def test_a_worker_that_waits_for_its_files_has_no_copy_of_the_box(monkeypatch):
 
 
 def test_no_other_level_forks():
-    for level in (levels.REDUCED, levels.SEPARATE, levels.NONE):
+    for level in (levels.CONTAINER, levels.NONE):
         isolation = levels.Isolation(level, totals.Watchdog())
         assert levels._forking(isolation) is isolation
 
 
 @pytest.mark.parametrize("name", ["right", "wrong", "raises", "dies"])
-def test_verdicts_are_the_same_forked_or_not(name, grade, monkeypatch):
+def test_verdicts_are_the_same_forked_or_not(name, forking, grade, monkeypatch):
     exercise = catalog.exercises("hw2")[0]
     right = references.solutions("hw2").files[exercise.file].decode()
     texts = {
@@ -313,13 +411,14 @@ def test_verdicts_are_the_same_forked_or_not(name, grade, monkeypatch):
         "dies": lambda: f"import os\nos.abort()\n{right}",
     }
     files = {exercise.file: texts[name]().encode()}
-    seen, found = [], levels.find()
+    seen = []
     for forks in (False, True):
-        monkeypatch.setattr(levels, "find", lambda forks=forks: dataclasses.replace(found, forks=forks))
+        monkeypatch.setattr(levels, "find", lambda forks=forks: dataclasses.replace(forking, forks=forks))
         report = grade("hw2", files, only=exercise.name)
         seen.append([(check.name, check.verdict, check.message) for check in report.checks])
     assert seen[0] == seen[1]
 
 
-def test_the_program_of_the_template_is_what_workers_get():
-    assert [name for name in forked._program() if not (GRADER.parent / name).exists()] == []
+@pytest.mark.parametrize("files", [bubblewrap.TEMPLATE, reduced.TEMPLATE])
+def test_a_template_reads_all_of_its_program_from_the_grader(files):
+    assert [name for name in files if not (paths.GRADER / name).exists()] == []

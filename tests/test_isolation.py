@@ -13,7 +13,7 @@ import pytest
 
 from autograder import paths
 from autograder.grading import box
-from autograder.isolation import bubblewrap, confine, levels, python, seccomp, separate, totals
+from autograder.isolation import bubblewrap, confine, disk, levels, python, seccomp, separate, totals
 from autograder.results import StudentError, Verdict
 from autograder.worker.client import Worker
 
@@ -39,21 +39,25 @@ time.sleep(30)
 """
 LEVELS = {
     "bubblewrap with a control group": lambda: levels.Isolation(levels.ISOLATED, next(totals.candidates())),
+    "bubblewrap, forked": lambda: levels.Isolation(levels.PER_PROCESS, totals.Watchdog(), forks=True),
     "bubblewrap": lambda: levels.Isolation(levels.PER_PROCESS, totals.Watchdog()),
     "bubblewrap, root outside": lambda: levels.Isolation(levels.PER_PROCESS, totals.Watchdog(), drop=False),
     "Landlock": lambda: levels.Isolation(levels.REDUCED, totals.Watchdog()),
+    "Landlock, forked": lambda: levels.Isolation(levels.REDUCED, totals.Watchdog(), forks=True),
     "a separate user": lambda: levels.Isolation(levels.SEPARATE, totals.Watchdog()),
+    "a separate user, forked": lambda: levels.Isolation(levels.SEPARATE, totals.Watchdog(), forks=True),
 }
 
 
 @pytest.fixture(params=LEVELS, ids=[name.replace(" ", "-") for name in LEVELS])
-def level(request):
-    """A level that works here."""
-    if request.param == "Landlock" and not confine.version():
+def level(request, monkeypatch):
+    """A level that works here; workers are forked only where it says so."""
+    monkeypatch.setattr(levels, "_many", False)
+    if request.param.startswith("Landlock") and not confine.version():
         pytest.skip("this kernel has no Landlock")
     if request.param.startswith("bubblewrap") and not levels.find().holds:
         pytest.skip(levels.find().reason)
-    if request.param == "a separate user":
+    if request.param.startswith("a separate user"):
         if os.getuid() != 0 or not all(map(python.readable_by_all, (python.executable().parent, *python.mounts()))):
             pytest.skip("needs root, and an interpreter that others may read")
         if python.readable_by_all(paths.COURSE):
@@ -70,7 +74,7 @@ def worker():
     files = {"hw2/protonet.py": SOLUTION}
     folder = Path(tempfile.mkdtemp())  # others may pass through to it, which is not so with pytest's
     box.fill(folder, "hw2", files)
-    separate.let_all_read(folder)
+    disk.let_all_read(folder)
 
     def start(level):
         started.append(Worker(level, folder, "hw2.protonet", 1, files))
@@ -175,7 +179,7 @@ answer = __import__("torch").tensor([float(os.getuid())])
 
 
 @pytest.mark.isolation
-@pytest.mark.parametrize("level", ["a separate user"], indirect=True)
+@pytest.mark.parametrize("level", ["a separate user", "a separate user, forked"], indirect=True)
 def test_a_separate_user_leaves_neither_files_nor_processes(level, worker):
     with tempfile.TemporaryDirectory(dir="/srv") as parent:  # as somebody may have made one on this machine
         Path(parent).chmod(0o755)
@@ -218,7 +222,7 @@ TAKES = {
 
 
 @pytest.mark.isolation
-@pytest.mark.parametrize("level", ["a separate user"], indirect=True)
+@pytest.mark.parametrize("level", ["a separate user", "a separate user, forked"], indirect=True)
 @pytest.mark.parametrize("what", TAKES)
 def test_what_a_separate_user_takes_anywhere_is_counted(level, worker, what, monkeypatch):
     monkeypatch.setattr(totals, "MEMORY", 600 * 2**20)
@@ -248,7 +252,7 @@ answer = __import__("torch").tensor([float(os.getuid())])
 
 
 @pytest.mark.isolation
-@pytest.mark.parametrize("level", ["a separate user"], indirect=True)
+@pytest.mark.parametrize("level", ["a separate user", "a separate user, forked"], indirect=True)
 def test_no_process_stays_by_ending_who_is_to_end_it(level, worker):
     one = worker(level)
     user = int(run(one, ENDS_WHO_ENDS_IT.replace("SHELLS", repr(("sh\n", "dash\n", "bash\n"))))[0])
@@ -257,7 +261,7 @@ def test_no_process_stays_by_ending_who_is_to_end_it(level, worker):
 
 
 @pytest.mark.isolation
-@pytest.mark.parametrize("level", ["a separate user"], indirect=True)
+@pytest.mark.parametrize("level", ["a separate user", "a separate user, forked"], indirect=True)
 def test_two_workers_are_two_users_and_neither_reaches_the_other(level, worker):
     one, two = worker(level), worker(level)
     for attempt in (f"os.kill({one._process.pid}, 9)", f"open('/proc/{one._process.pid}/mem')"):
@@ -267,7 +271,9 @@ def test_two_workers_are_two_users_and_neither_reaches_the_other(level, worker):
 
 
 @pytest.mark.isolation
-@pytest.mark.parametrize("level", ["Landlock", "a separate user"], indirect=True)
+@pytest.mark.parametrize(
+    "level", ["Landlock", "Landlock, forked", "a separate user", "a separate user, forked"], indirect=True
+)
 @pytest.mark.parametrize("kind", ["SOCK_STREAM", "SOCK_DGRAM"])
 def test_there_is_no_network_where_there_are_no_namespaces(level, worker, kind):
     with pytest.raises(StudentError, match="Operation not permitted"):

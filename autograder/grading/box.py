@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autograder import locks
 from autograder.grading.catalog import exercises
-from autograder.isolation import disk, separate
+from autograder.isolation import disk
 from autograder.paths import COURSE, GRADER
 
 WORKER = (
@@ -53,7 +53,7 @@ def filled(homework: str, files: dict[str, bytes]) -> Iterator[Path]:
         lock.rename(folder / LOCK)  # only now may anybody try whether it is held
         box = folder / "box"
         fill(box, homework, files)
-        separate.let_all_read(box)
+        disk.let_all_read(box)
         yield box
     finally:
         locks.release(held)

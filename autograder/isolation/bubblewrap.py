@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograder.isolation import python, seccomp
+from autograder.isolation import forked, python, seccomp
 from autograder.isolation.plain import popen
 from autograder.paths import GRADER
 
 NOBODY = 65534
+TEMPLATE = ("worker/template.py", "worker/namespaces.py", "worker/warmup.py", "isolation/confine.py")
 TMP = 256 * 2**20  # bytes of the worker's /tmp, and as much of /dev/shm
 
 
@@ -50,7 +51,22 @@ def start(
             raise
 
 
-def start_template(files: dict[str, bytes], line: socket.socket, user: int | None) -> subprocess.Popen[bytes]:
+@contextmanager
+def fork(box: Path, arguments: list[str], prefix: list[str], user: int | None) -> Iterator[tuple[forked.Process, None]]:
+    """Fork a worker that has a copy of the box, as it is now, and runs a script of it.
+
+    Raises:
+        ForkError: nothing can be forked.
+    """
+    template = forked.template(_start_template, TEMPLATE, user)
+    with template.start(forked.order_with_files(box, arguments)) as process:
+        yield process, None
+
+
+@contextmanager
+def _start_template(
+    files: dict[str, bytes], line: socket.socket, user: int | None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start what workers are forked from: it may make namespaces, for them.
 
     Args:
@@ -64,7 +80,7 @@ def start_template(files: dict[str, bytes], line: socket.socket, user: int | Non
         for name, (_, content_in) in contents.items():
             os.write(content_in, files[name])
             os.close(content_in)
-        command = _command(options, [next(iter(files)), str(line.fileno())])
+        command = _command(options, [next(iter(files)), str(line.fileno()), "namespaces"])
         process = popen(command, {"PATH": os.defpath}, (options, line.fileno(), *readable.values()), user)
     finally:
         for descriptor in (options, *readable.values()):
@@ -72,7 +88,7 @@ def start_template(files: dict[str, bytes], line: socket.socket, user: int | Non
     box = [word for name, content in readable.items() for word in ("--file", str(content), f"/box/{name}")]
     with os.fdopen(options_in, "wb", buffering=0) as pipe, contextlib.suppress(BrokenPipeError):
         pipe.write("\0".join([*_inside_of(0, *box), *_MAY_SHARE, *_CLOSED]).encode())
-    return process
+    yield process
 
 
 def _command(options: int, arguments: list[str]) -> list[str]:

@@ -18,6 +18,8 @@ READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read file, read folder
 FILE = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14  # what rules of single files may hold; truncate from version 3
 SIGNALS = 2  # of what is scoped
 NO_NEW_PRIVILEGES, DROP_CAPABILITY, FILTER_CALLS, FILTER = 38, 24, 22, 2
+CAPABILITIES = 64  # no more than these can ever be: a set of them is two words
+CAPABILITY_VERSION = 0x20080522
 FILES = ("/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/proc", "/sys/devices/system/cpu")
 
@@ -51,9 +53,19 @@ def version() -> int:
 
 def give_up_rights() -> None:
     """Gain none by the program that is started next, whoever we are."""
-    for capability in range(64):  # root that had to stay root: the program started next has none
+    for capability in range(CAPABILITIES):  # root that had to stay root: the program started next has none
         libc.prctl(DROP_CAPABILITY, capability, 0, 0, 0)
     _checked(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
+
+
+def keep_no_capability() -> None:
+    """Give up those that this process has, even if no program is started next.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+    _checked(libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)())))
 
 
 def filter_calls(calls: bytes) -> None:
@@ -130,6 +142,7 @@ def main(readable: list[str] | None, writable: list[str], calls: str, supervised
 
         calls_asked = bytes.fromhex(supervised)
         supervisor.start(restrict_signals, calls_asked, numbers, writable[0], scoped=_signals_are_scoped())
+    keep_no_capability()
     filter_calls(bytes.fromhex(calls))
 
 

@@ -163,3 +163,9 @@ def _opened(name: str, within: int | None = None) -> Iterator[int]:
         yield folder
     finally:
         os.close(folder)
+
+
+def let_all_read(folder: Path) -> None:
+    """Let a worker read it that is another user, whatever the umask is."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)

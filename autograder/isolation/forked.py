@@ -1,29 +1,30 @@
 """Workers that are forked from a process which has imported torch: for whoever starts many of them.
 
-Two of three seconds of a submission were imports of torch. worker/template.py imports it once, in bubblewrap and
-before there is any student code; each worker is forked from it and closed in as bubblewrap would. This is the
-grader's end: it starts the template, and has a worker's process where subprocess would have given one.
+Two of three seconds of a submission were imports of torch. worker/template.py imports it once, before there is any
+student code; each worker is forked from it and closed in as the level of isolation says. This is the grader's end: it
+starts the template, and has a worker's process where subprocess would have given one.
 """
 
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
-from autograder.isolation import bubblewrap, seccomp
+from autograder.isolation import seccomp
 from autograder.paths import GRADER
 
-PROGRAM = ("worker/template.py", "worker/warmup.py")
 IMPORTS = 120  # seconds in which torch must be imported, on a busy machine too
 BIRTH = 60  # seconds in which a process must be forked
+DEATH = 5  # seconds in which it is told how a process has ended
 CREDENTIALS = struct.Struct("=iII")  # struct ucred
 
 
@@ -40,7 +41,7 @@ class Process:
         pipes: the grader's ends of its stdin, stdout and stderr.
 
     Attributes:
-        returncode: its exit status, or 128 and the signal that ended it; None while it runs.
+        returncode: its exit status, or less than 0 the signal that ended it; None while it runs.
     """
 
     def __init__(self, pid: int, control: socket.socket, pipes: tuple[IO[bytes], IO[bytes], IO[bytes]]):
@@ -62,13 +63,14 @@ class Process:
             TimeoutExpired: of subprocess, it has not ended in these seconds.
         """
         if self.returncode is None:
-            self._control.settimeout(timeout)
-            try:
+            ended = select.poll()
+            ended.register(self._itself, select.POLLIN)
+            if not ended.poll(None if timeout is None else timeout * 1000):
+                raise subprocess.TimeoutExpired("a forked worker", timeout or 0)
+            self._control.settimeout(DEATH)
+            told = b""
+            with contextlib.suppress(OSError):  # who was to tell has died as well
                 told = self._control.recv(4)
-            except ConnectionError:
-                told = b""
-            except (TimeoutError, BlockingIOError):
-                raise subprocess.TimeoutExpired("a forked worker", timeout or 0) from None
             self.returncode = struct.unpack("<i", told)[0] if len(told) == 4 else -signal.SIGKILL
             self._control.close()
             os.close(self._itself)
@@ -76,11 +78,16 @@ class Process:
 
     def kill(self) -> None:
         """End it, with all that it has started."""
+        self._signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: int) -> None:
         if self.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._itself, signal.SIGKILL)
-
-    terminate = kill
+                signal.pidfd_send_signal(self._itself, number)
 
     def communicate(self, sent: bytes = b"") -> tuple[bytes, bytes]:
         """Send this, wait for the end, and return what came on stdout and on stderr."""
@@ -91,18 +98,26 @@ class Process:
             return self.stdout.read(), log.result()
 
 
-_templates: dict[int | None, "Template"] = {}  # of this process, by user
+_Program = dict[str, bytes]  # contents by path, the script first
+# Starts it, given its program, its line and its user; what it must read is there until that is done with.
+Begin = Callable[[_Program, socket.socket, int | None], AbstractContextManager[subprocess.Popen[bytes]]]
+_templates: dict[tuple[Begin, int | None], "Template"] = {}  # of this process
 
 
-def template(user: int | None) -> "Template":
-    """Return the template of a user, started if there is none that runs.
+def template(begin: Begin, files: tuple[str, ...], user: int | None) -> "Template":
+    """Return the template that is started so and has this user; started, if there is none that runs.
+
+    Args:
+        begin: starts it.
+        files: its program, below autograder/, the script first.
+        user: to start it as; None for ourselves.
 
     Raises:
         ForkError: none can be had.
     """
-    found = _templates.get(user)
+    found = _templates.get((begin, user))
     if found is None or not found.alive:
-        found = _templates[user] = Template(user)
+        found = _templates[begin, user] = Template(begin, files, user)
     return found
 
 
@@ -110,22 +125,21 @@ class Template:
     """A process that has imported torch.
 
     Args:
-        user: to start it as; None for ourselves.
+        begin, files, user: see template.
 
     Raises:
         ForkError: it does not start.
     """
 
-    def __init__(self, user: int | None):
+    def __init__(self, begin: Begin, files: tuple[str, ...], user: int | None):
         self._owner = os.getpid()
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = bubblewrap.start_template(_program(), theirs, user)
-        self._line.settimeout(IMPORTS)
-        try:
-            ready = self._line.recv(16)
-        except OSError:
+        with begin(program(files), theirs, user) as self._process:
+            theirs.close()
+            self._line.settimeout(IMPORTS)
             ready = b""
+            with contextlib.suppress(OSError):
+                ready = self._line.recv(16)
         if ready != b"ready":
             self.close()
             raise ForkError("a process that is to be forked does not start")
@@ -142,8 +156,11 @@ class Template:
         self._process.communicate()
 
     @contextmanager
-    def start(self, box: Path, arguments: list[str]) -> Iterator[Process]:
-        """Start a script of the box; it waits until the caller is done, so that it can first be put where it counts.
+    def start(self, order: bytes) -> Iterator[Process]:
+        """Start a worker; it waits until the caller is done, so that it can first be put where it counts.
+
+        Args:
+            order: what it is to be, one line and what belongs to it.
 
         Raises:
             ForkError: the template is gone, or forks nothing.
@@ -169,15 +186,15 @@ class Template:
             yield process
             control.settimeout(BIRTH)
             with contextlib.suppress(ConnectionError):  # it has died: its exit status tells
-                control.sendall(_order(box, arguments))
+                control.sendall(order)
         except BaseException:
             process.kill()
             raise
 
 
-def _program() -> dict[str, bytes]:
-    """The template's files, the script first."""
-    return {f"autograder/{name}": (GRADER / name).read_bytes() for name in PROGRAM}
+def program(files: tuple[str, ...]) -> _Program:
+    """Read a template's files."""
+    return {f"autograder/{name}": (GRADER / name).read_bytes() for name in files}
 
 
 def _born(control: socket.socket) -> int:
@@ -196,13 +213,12 @@ def _opened(descriptors: tuple[int, int, int]) -> tuple[IO[bytes], IO[bytes], IO
     return open(stdin, "wb", 0), open(stdout, "rb", 0), open(stderr, "rb", 0)
 
 
-def _order(box: Path, arguments: list[str]) -> bytes:
-    """What a worker is to be: its script and its files, and the filter of system calls."""
+def order_with_files(box: Path, arguments: list[str]) -> bytes:
+    """Say what a worker is to be that has a box of its own: its script and files, and the filter of system calls."""
     files = {str(path.relative_to(box)): path.read_bytes() for path in sorted(box.rglob("*")) if path.is_file()}
     calls = seccomp.program()
     head = {
-        "script": arguments[0],
-        "arguments": arguments[1:],
+        "arguments": [f"/box/{arguments[0]}", *arguments[1:]],
         "files": [(name, len(content)) for name, content in files.items()],
         "calls": len(calls),
     }

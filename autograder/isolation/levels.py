@@ -28,12 +28,21 @@ class ContainerError(GraderError):
     """Containers are demanded, and none can be had."""
 
 
-Started = AbstractContextManager[tuple[subprocess.Popen[bytes], Path | None]]
-STARTERS: dict[str, Callable[..., Started]] = {
-    NONE: plain.start,
+Started = AbstractContextManager[tuple[subprocess.Popen[bytes] | forked.Process, Path | None]]
+Starter = Callable[[Path, list[str], list[str], int | None], Started]  # box, arguments, what stands before them, user
+STARTERS: dict[str, Starter] = {
+    ISOLATED: bubblewrap.start,
+    PER_PROCESS: bubblewrap.start,
     CONTAINER: container.start,
     REDUCED: reduced.start,
     SEPARATE: separate.start,
+    NONE: plain.start,
+}
+FORKING: dict[str, Starter] = {
+    ISOLATED: bubblewrap.fork,
+    PER_PROCESS: bubblewrap.fork,
+    REDUCED: functools.partial(reduced.start, forks=True),
+    SEPARATE: functools.partial(separate.start, forks=True),
 }
 
 
@@ -87,25 +96,22 @@ class Isolation:
         return isolation._start(box, script, arguments, totals.MEMORY)
 
     def _start(self, box: Path, script: str, arguments: list[str], memory: int) -> "Running":
+        command = [script, *arguments]
         if self.forks:
             with suppress(forked.ForkError):
-                return self._fork(box, [script, *arguments], memory)
+                return self._started(FORKING[self.level], box, command, memory)
+        return self._started(STARTERS[self.level], box, command, memory)
+
+    def _started(self, starter: Starter, box: Path, command: list[str], memory: int) -> "Running":
         own = separate.free_user() if self.level == SEPARATE else None
         user = own or (python.unprivileged(box) if self.drop else None)
-        starter, prefix = STARTERS.get(self.level, bubblewrap.start), self.limits.prefix(memory)
-        with starter(box, [script, *arguments], prefix, user) as (process, private):
+        with starter(box, command, self.limits.prefix(memory), user) as (process, private):
             group = self._adopt(process.pid, memory)
         if private and isinstance(group, totals.Watched):
             group.user = own
             beside = functools.partial(separate.made_by, own) if own else tuple
             group = disk.Watched(group, private, beside)
         return Running(process, group, private, own, supervised=self.level == REDUCED)
-
-    def _fork(self, box: Path, arguments: list[str], memory: int) -> "Running":
-        template = forked.template(python.unprivileged(box) if self.drop else None)
-        with template.start(box, arguments) as process:
-            group = self._adopt(process.pid, memory)
-        return Running(process, group, None)
 
     def _adopt(self, pid: int, memory: int) -> totals.Group:
         group = self.limits.adopt(pid, memory)
@@ -195,7 +201,7 @@ def expect_many() -> None:
 @functools.cache
 def _forking(isolation: Isolation) -> Isolation:
     """The same level with forked workers, if these pass its self-test, too."""
-    if isolation.level not in (ISOLATED, PER_PROCESS) or isolation.limits.prefix(totals.MEMORY):
+    if isolation.level not in FORKING or isolation.limits.prefix(totals.MEMORY):
         return isolation  # the service manager limits what has a command line
     if not seccomp.program():
         return isolation
@@ -282,7 +288,7 @@ def _two_boxes(level: str) -> Iterator[tuple[Path, Path]]:
             target = Path(first, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(COURSE / name, target)
-        separate.let_all_read(Path(first))
+        disk.let_all_read(Path(first))
         Path(other, "secret").write_text("")
         Path(other).chmod(0o750 if level == SEPARATE else 0o755)  # as the boxes of that level are
         yield Path(first), Path(other)

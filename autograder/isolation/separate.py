@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from autograder.isolation import disk, python, reduced, totals
+from autograder.isolation import disk, forked, python, reduced, totals
 
 USERS = range(61184, 65520)  # numbers that systemd, too, gives to users who exist for as long as a service
 OPEN_TO_ALL = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
@@ -47,12 +47,12 @@ def _group() -> int:
 
 @contextmanager
 def start(
-    box: Path, arguments: list[str], prefix: list[str], user: int | None
-) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    box: Path, arguments: list[str], prefix: list[str], user: int | None, forks: bool = False
+) -> Iterator[tuple[subprocess.Popen[bytes] | forked.Process, Path]]:
     """Start a script of the box, which no other user but root can open from now on."""
     os.chown(box, 0, _group())
     box.chmod(0o750)
-    with reduced.start(box, arguments, prefix, user, _group(), landlock=False) as started:
+    with reduced.start(box, arguments, prefix, user, _group(), landlock=False, forks=forks) as started:
         yield started
 
 
@@ -106,9 +106,3 @@ def leave_nothing(user: int) -> None:
                 disk.remove(path)
             else:
                 os.unlink(path)  # noqa: PTH108  (an entry of scandir)
-
-
-def let_all_read(folder: Path) -> None:
-    """Let a worker read it that is another user, whatever the umask is."""
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)

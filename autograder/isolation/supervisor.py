@@ -70,7 +70,8 @@ def start(confine: Callable[[], None], calls: bytes, numbers: dict[str, int], fo
         confine()
         listener = _filtered(calls, numbers["seccomp"])
         socket.send_fds(theirs, [b"x"], [listener])
-        os.close(listener)
+        for descriptor in (listener, woken, wake, ours.detach(), theirs.detach()):  # a forked worker would keep them
+            os.close(descriptor)
         return
     libc.prctl(NOT_DUMPABLE, 0, 0, 0, 0)
     theirs.close()

@@ -24,7 +24,7 @@ from autograder.grading.draw import Draw
 from autograder.grading.referee import Referee
 from autograder.instructor import confirm
 from autograder.instructor.references import Reference
-from autograder.isolation import bubblewrap, separate
+from autograder.isolation import bubblewrap, disk
 from autograder.report import student
 from autograder.results import Verdict
 from autograder.worker import client, wire
@@ -302,7 +302,7 @@ def _(monkeypatch):
         at = options.index(box)
         return [*options[: at - 1], "--bind", *options[at:]]
 
-    monkeypatch.setattr(separate, "let_all_read", let_all_read)
+    monkeypatch.setattr(disk, "let_all_read", let_all_read)
     _change_profile(monkeypatch, writable)
     yield
 

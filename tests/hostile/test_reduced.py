@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from autograder.grading import box
-from autograder.isolation import confine, disk, levels, python, seccomp, separate, totals
+from autograder.isolation import confine, disk, levels, python, seccomp, totals
 from autograder.results import StudentError
 from autograder.worker.client import Worker
 
@@ -42,18 +42,19 @@ def folder():
     """A box with a solution that runs what it is sent."""
     folder = Path(tempfile.mkdtemp(prefix="reduced-"))  # not pytest's: others pass through to it
     box.fill(folder, "hw2", {"hw2/protonet.py": SOLUTION})
-    separate.let_all_read(folder)
+    disk.let_all_read(folder)
     yield folder
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-def worker(folder):
+@pytest.fixture(params=[False, True], ids=["started", "forked"])
+def worker(folder, request, monkeypatch):
     """Starts workers of the level."""
+    monkeypatch.setattr(levels, "_many", False)
     started = []
 
     def start():
-        reduced = levels.Isolation(levels.REDUCED, totals.Watchdog())
+        reduced = levels.Isolation(levels.REDUCED, totals.Watchdog(), forks=request.param)
         started.append(Worker(reduced, folder, "hw2.protonet", 1, {"hw2/protonet.py": SOLUTION}))
         started[-1].ask("import", {}, {}, 0, 120)
         return started[-1]
