@@ -334,6 +334,13 @@ def test_comments_are_on_checks_lines_answers_and_the_whole(ta, out):
     assert EVIL not in told
 
 
+def test_formulas_of_comments_are_drawn(ta, out):
+    address = student(out, BOB)
+    ta.post(ta.form(address, "comment") | {"value": f"The mean is $\\frac{{1}}{{K}}$, not 5 $ or {EVIL}"})
+    text = ta.page(address)
+    assert "The mean is <math" in text and "not 5 $ or " in text and EVIL not in text
+
+
 def test_files_are_open_where_there_is_something_to_see_and_those_as_handed_out_are_not_shown(ta, out):
     text = ta.page(student(out, BOB))
     assert re.findall(r'<details class="file" id="(code-\d)"( open)?>', text) == [("code-1", " open"), ("code-2", "")]
