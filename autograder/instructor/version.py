@@ -18,7 +18,10 @@ from autograder.grading.catalog import PAGE, Exercise
 from autograder.grading.definitions import imported
 from autograder.paths import COURSE, EXERCISES, GRADER
 
-ENGINE = ("autograder.instructor.classroom.grading_task", "autograder.worker.shim", "autograder.worker.selftest")
+ENGINE = (
+    "autograder.instructor.classroom.grading_task",
+    *(f"autograder.worker.{program}" for program in ("shim", "selftest", "template")),
+)
 NUMBERS = ("torch", "numpy")  # whose versions may change numbers
 TRIED = "tried.json"  # says which texts were tried, and changes no verdict
 JUDGING = (".py", ".json", ".safetensors")  # of an exercise's folder: its texts, mutants and pictures change no verdict

@@ -17,7 +17,7 @@ from autograder.student import question_runs
 # What people start, and what the grader starts in processes of their own.
 PROGRAMS = (
     *("autograder/__main__.py", "autograder/student/notebook.py", "autograder/student/pytest_plugin.py"),
-    "autograder/worker/selftest.py",
+    *("autograder/worker/selftest.py", "autograder/worker/template.py"),
     *(f"autograder/{name}" for name in box.WORKER),
     *("data/download.py", "data/glyphs.py", "trainer/notebook.py"),
 )
