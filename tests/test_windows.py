@@ -27,7 +27,7 @@ exec((PRETENCE / "absent.py").read_text(encoding="utf-8"), absent)
 LINUX = {  # never used there
     f"isolation/{name}.py"
     for name in ("bubblewrap", "confine", "disk", "forked", "reduced", "seccomp", "separate", "supervisor")
-} | {"worker/selftest.py", "worker/template.py"}
+} | {f"worker/{name}.py" for name in ("namespaces", "selftest", "template")}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from autograder.grading import box
-from autograder.isolation import confine, disk, levels, python, seccomp, totals
+from autograder.isolation import confine, disk, forked, levels, python, seccomp, totals
 from autograder.results import StudentError
 from autograder.worker.client import Worker
 
@@ -51,10 +51,15 @@ def folder():
 def worker(folder, request, monkeypatch):
     """Starts workers of the level."""
     monkeypatch.setattr(levels, "_many", False)
+    yield from workers(folder, request.param)
+
+
+def workers(folder, forks):
+    """A function that starts a worker of the level; then they are stopped."""
     started = []
 
     def start():
-        reduced = levels.Isolation(levels.REDUCED, totals.Watchdog(), forks=request.param)
+        reduced = levels.Isolation(levels.REDUCED, totals.Watchdog(), forks=forks)
         started.append(Worker(reduced, folder, "hw2.protonet", 1, {"hw2/protonet.py": SOLUTION}))
         started[-1].ask("import", {}, {}, 0, 120)
         return started[-1]
@@ -62,6 +67,19 @@ def worker(folder, request, monkeypatch):
     yield start
     for one in started:
         one.stop()
+
+
+def confining(folder, monkeypatch, *changes):
+    """Change what confines workers: in their box, and in what others are forked from."""
+    name = "autograder/isolation/confine.py"
+    text = (folder / name).read_text()
+    for old, new in changes:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    (folder / name).write_text(text)
+    program = forked.program
+    monkeypatch.setattr(forked, "program", lambda files: program(files) | {name: text.encode()})
+    monkeypatch.setattr(forked, "_templates", {})
 
 
 def run(worker, code, seconds=60.0):
@@ -200,7 +218,7 @@ answer = 1
     try:
         with pytest.raises(StudentError, match="FileNotFoundError"):
             run(worker(), code)
-        open_shared_memory(folder)
+        open_shared_memory(folder, monkeypatch)
         without_supervisor(monkeypatch)
         assert run(worker(), code) == 1, "its own folder is not why"
     finally:
@@ -208,12 +226,10 @@ answer = 1
         block.unlink()
 
 
-def open_shared_memory(folder):
+def open_shared_memory(folder, monkeypatch):
     """Let Landlock allow /dev/shm, as it would be easiest."""
-    program = folder / "autograder/isolation/confine.py"
-    text = program.read_text()
-    assert text.count('everything = path in writable or path.startswith("/dev/")') == text.count('"/proc", ') == 1
-    program.write_text(text.replace('"/proc", ', '"/proc", "/dev/shm", '))
+    assert 'everything = path in writable or path.startswith("/dev/")' in Path(confine.__file__).read_text()
+    confining(folder, monkeypatch, ('"/proc", ', '"/proc", "/dev/shm", '))
 
 
 NOTE = """
@@ -229,7 +245,7 @@ except FileNotFoundError:
 
 def test_no_worker_leaves_a_note_in_shared_memory_for_the_next(worker, folder, monkeypatch):
     assert [run(worker(), NOTE) for _ in range(2)] == [0, 0]
-    open_shared_memory(folder)
+    open_shared_memory(folder, monkeypatch)
     without_supervisor(monkeypatch)
     try:
         assert [run(worker(), NOTE) for _ in range(2)] == [0, 1], "its own folder is not why"
@@ -342,12 +358,13 @@ EMPTIES = {"by its name": "os.truncate({path!r}, 0)", "by opening it": "os.open(
 
 @pytest.mark.parametrize("how", EMPTIES)
 def test_no_file_is_emptied_before_version_3_of_landlock(worker, folder, neighbours_file, how, monkeypatch):
-    program = folder / "autograder/isolation/confine.py"
-    text = program.read_text()
-    assert text.count("return max(0, int(libc") == text.count("(*FILES, *FOLDERS, ") == 1
-    text = text.replace("return max(0, int(libc", "return min(2, int(libc")
-    # As a file of Python's own, which may be read.
-    program.write_text(text.replace("(*FILES, *FOLDERS, ", f"(*FILES, *FOLDERS, {str(neighbours_file.parent)!r}, "))
+    seen = f"(*FILES, *FOLDERS, {str(neighbours_file.parent)!r}, "  # as a file of Python's own, which may be read
+    confining(
+        folder,
+        monkeypatch,
+        ("return max(0, int(libc", "return min(2, int(libc"),
+        ("(*FILES, *FOLDERS, ", seen),
+    )
     code = f"import os\ntry: {EMPTIES[how].format(path=str(neighbours_file))}\nexcept OSError: pass\nanswer = 1"
     assert run(worker(), code) == 1
     assert neighbours_file.read_text() == "secret"
@@ -480,7 +497,7 @@ if sys.argv[1] == "open":
     reduced.hide_command_line = lambda: None
 import contextlib, types
 folder = test_reduced.folder.__wrapped__()
-start = test_reduced.worker.__wrapped__(next(folder))
+start = test_reduced.workers(next(folder), False)
 print(test_reduced.run(next(start)(), test_reduced.SEES.replace("MARK", "b'4711' + b'4711'")))
 for one in (start, folder):
     next(one, None)
