@@ -160,8 +160,8 @@ class MAMLPlusPlus:
         Returns:
             Float tensor like x.
         """
-        # TODO: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows; it can also
-        # do without running statistics. When does it normalise by those of x?
+        # TODO: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows. It can do
+        # without running statistics as well: by which statistics does it normalise then?
         # Gradients of what you return can be taken with respect to x, gain and bias.
         raise NotImplementedError("MAMLPlusPlus._normalise is still to do")
 
