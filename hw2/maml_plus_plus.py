@@ -160,8 +160,8 @@ class MAMLPlusPlus:
         Returns:
             Float tensor like x.
         """
-        # TODO: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows. It can do
-        # without running statistics as well: by which statistics does it normalise then?
+        # TODO: Normalise x. F.batch_norm does all of it with the right rows:
+        # it moves the running statistics that it is given.
         # Gradients of what you return can be taken with respect to x, gain and bias.
         raise NotImplementedError("MAMLPlusPlus._normalise is still to do")
 

@@ -173,8 +173,8 @@ class MAMLPlusPlus:
             Float tensor like x.
         """
         ### BEGIN SOLUTION
-        #: Normalise x. F.batch_norm does all of it, the running statistics too, if it gets the right rows. It can do
-        #: without running statistics as well: by which statistics does it normalise then?
+        #: Normalise x. F.batch_norm does all of it with the right rows:
+        #: it moves the running statistics that it is given.
         #: Gradients of what you return can be taken with respect to x, gain and bias.
         mean, var = self._statistics[f"mean{layer}"][step], self._statistics[f"var{layer}"][step]
         return F.batch_norm(
