@@ -16,12 +16,13 @@ from autograder.grading.check_vocabulary import (
     points,
     training,
 )
-from autograder.shapes.episodic.checks import assert_answers_close, assert_learns, assert_only_the_support, mosaics
-from autograder.shapes.functions.checks import assert_flows, assert_untouched
+from autograder.shapes.episodic.checks import assert_answers_close, assert_learns_mosaics
+from autograder.shapes.functions.checks import assert_flows
 from autograder.shapes.gradient import failures
 from autograder.shapes.gradient.assertions import (
     CHANNELS,
     assert_adapted,
+    assert_nothing_but_the_support_is_adapted_to,
     draw_batch,
     draw_parameters,
     draw_support,
@@ -37,6 +38,7 @@ from autograder.shapes.gradient.checks import (
     test_outer_loss_is_the_query_loss_after_adaptation,
     test_outer_step_adapts_to_the_support,
 )
+from autograder.shapes.gradient.outer_gradient_checks import support_alone
 
 __all__ = [
     "test_adaptation_learns_from_the_support",
@@ -50,7 +52,7 @@ __all__ = [
 ]
 
 OUTER_LR = 1e-3  # of the probe's objects
-FIRST_ORDER, MULTI_STEP = 6, 10  # iterations, of the probe's objects
+FIRST_ORDER = 6  # iterations, of the probe's objects
 LAYERS = 4
 STEPS = 3
 TRAINED_STEPS = 2  # of the inner loop that is trained
@@ -180,7 +182,7 @@ def test_outer_rate_goes_along_a_cosine(student, reference, draw):
 def test_every_tensor_has_a_rate_for_each_step(student, draw):
     """Alpha has a rate for every tensor of theta and every step, and begins as inner_lr."""
     for way, steps, inner_lr in ((3, 2, 0.25), (5, 4, 0.01)):
-        theta, got = draw_parameters(draw, way), student.rates(way, steps, inner_lr).inner_lrs
+        theta, got = draw_parameters(draw, way), student.rates(way, inner_lr, steps).inner_lrs
         assert set(got) == set(theta), f"alpha has the names {sorted(got)}, expected {sorted(theta)}"
         for name in theta:
             assert_shape(got[name], (steps,), f"alpha of {name}", "(T,)")
@@ -199,7 +201,7 @@ def test_every_tensor_has_a_rate_for_each_step(student, draw):
 def test_each_rate_is_learned_by_itself(student, draw):
     """A step of the optimizer moves each rate against its own gradient."""
     slopes = {name: draw.normal(STEPS) for name in draw_parameters(draw, 3)}
-    got = student.stepped(0.1, 3, STEPS, slopes).moves
+    got = student.stepped(0.1, 3, slopes, STEPS).moves
     moved = any((move != 0).any() for move in got.values())
     assert moved, "a step of the optimizer leaves alpha as it was"
     want = {name: OUTER_LR * (1 - 2 * (slope > 0)) for name, slope in slopes.items()}  # Adam's first step
@@ -208,8 +210,8 @@ def test_each_rate_is_learned_by_itself(student, draw):
 
 @points(4)
 @hint(
-    "In training x is normalised by its own mean and variance, channel by channel; gain and bias are those of this "
-    "layer and this step. Look at which rows you take, and at the axes of mean and variance.",
+    "x is normalised by its own mean and variance, channel by channel; gain and bias are those of this layer and this "
+    "step. Look at which rows you take, and at the axes of mean and variance.",
     mend="F.batch_norm with training=True, and with the row `step` of self._norms['gain' + layer] as its weight and of "
     "self._norms['bias' + layer] as its bias.",
 )
@@ -247,26 +249,40 @@ def test_running_statistics_of_this_step_follow(student, reference, draw):
         assert_close(got, biased if nearer else want, f"layer {layer}, step {step}: after x, running")
 
 
-@points(4)
+@points(2)
 @after(test_training_normalises_by_the_batch)
 @hint(
-    "With train=False the running statistics of this step take the place of those of x, and stay as they are. Look at "
-    "what depends on train.",
-    mend="training=train in F.batch_norm: it then normalises by the rows that it is given, and writes nothing.",
+    "x is normalised by its own mean and variance with train=False too, as in training: by the running statistics, "
+    "inner gradients would be others than those for which theta was learned. Look at what depends on train.",
+    mend="training=True in F.batch_norm, whatever train is.",
 )
-def test_evaluating_normalises_by_the_running_statistics(student, reference, draw):
-    """With train=False, x is normalised by the running statistics of its layer and step, which stay."""
+def test_evaluating_normalises_by_the_batch(student, reference, draw):
+    """With train=False, x is normalised by its own statistics, too."""
     for layer, step in ((2, 0), (1, 1)):
         x, norms, statistics = _layer(draw)
         asked = (x, layer, step, norms, statistics, False)
-        got, want = student.normalise(*asked), reference.normalise(*asked)
-        what = f"layer {layer}, step {step}, train=False: normalised x"
-        assert_close(got.normalised, want.normalised, what)
-        assert_untouched(student.normalise, got, what, *asked)
+        got, want = (subject.normalise(*asked).normalised for subject in (student, reference))
+        assert_close(got, want, f"layer {layer}, step {step}, train=False: normalised x")
+
+
+@points(2)
+@after(test_training_normalises_by_the_batch)
+@hint(
+    "The running statistics are those of training: what is tested leaves no trace in them. Look at what F.batch_norm "
+    "is given with train=False, and writes to.",
+    mend="Give F.batch_norm the rows of self._statistics with train=True only, and None for both with train=False.",
+)
+def test_evaluating_leaves_the_running_statistics(student, draw):
+    """With train=False, the running statistics stay as they are."""
+    for layer, step in ((2, 0), (1, 1)):
+        x, norms, statistics = _layer(draw)
+        asked = (x, layer, step, norms, statistics, False)
+        what = f"layer {layer}, step {step}, train=False: after x, running"
+        assert_close(student.normalise(*asked).statistics, statistics, what, rtol=1e-9)
 
 
 @points(3)
-@after(test_training_normalises_by_the_batch)
+@after(test_evaluating_normalises_by_the_batch)
 @hint(
     "Gains and biases are learned by the outer loop, and the way back to the parameters leads through x, its mean and "
     "its variance. Look for where the graph is cut.",
@@ -275,10 +291,12 @@ def test_evaluating_normalises_by_the_running_statistics(student, reference, dra
 )
 def test_normalisation_can_be_differentiated(student, reference, draw):
     """Gradients flow through the normalisation to x, gain and bias."""
-    x, norms, statistics = _layer(draw)
-    given = {"layer": 1, "step": 2, "statistics": statistics, "train": True, "x": x, "norms": norms}
     asked = student.normalise, reference.normalise
-    assert_flows(*asked, ["x", "norms"], draw.rng, "gradient of normalised x with respect to", **given)
+    for train in (True, False):
+        x, norms, statistics = _layer(draw)
+        given = {"layer": 1, "step": 2, "statistics": statistics, "train": train, "x": x, "norms": norms}
+        what = f"train={train}: gradient of normalised x with respect to"
+        assert_flows(*asked, ["x", "norms"], draw.rng, what, **given)
 
 
 @points(8)
@@ -376,13 +394,13 @@ def test_rates_receive_gradients(student, reference, draw):
 @points(4)
 @after(test_each_step_has_its_own_normalisation)
 @hint(
-    "With train=False it adapts all the same, by a network that evaluates. Look at what you tell self._forward, and at "
-    "what else depends on train.",
+    "With train=False it adapts all the same, by a network that is told so and leaves its running statistics. Look at "
+    "what you tell self._forward, and at what else depends on train.",
     mend="Pass train on to self._forward in every step; besides that it decides on create_graph alone. Do not put the "
     "loop under torch.no_grad(): there would be no inner gradients to step along.",
 )
 def test_adapts_by_the_evaluating_network(student, reference, draw):
-    """With train=False, it adapts to the support by the network as it is when evaluating."""
+    """With train=False, it adapts to the support by the network that is told train=False."""
     for second_order in (True, False):
         what = f"train=False, second_order={second_order}"
         given = {"train": False, "second_order": second_order}
@@ -420,6 +438,22 @@ def _asked_early(draw, iteration, train=True, way=3, shot=2):
     }
 
 
+def _assert_outer_losses(student, reference, draw, iterations, train):
+    """Assert that the outer losses in early iterations are the reference's."""
+    given = [(iteration, _asked_early(draw, iteration, train)) for iteration in iterations]
+
+    def compare(stand_in):
+        assert_answers_close(
+            (
+                *(subject.outer_step(**asked, stand_in=stand_in).loss for subject in (student, reference)),
+                f"train={train}: outer loss after {iteration} iterations",
+            )
+            for iteration, asked in given
+        )
+
+    assert_either(compare)
+
+
 @points(5)
 @after(test_outer_loss_is_the_query_loss_after_adaptation)
 @hint(
@@ -431,41 +465,19 @@ def _asked_early(draw, iteration, train=True, way=3, shot=2):
 )
 def test_outer_loss_weighs_the_loss_of_every_step(student, reference, draw):
     """The outer loss is the weighted sum of the query losses after all steps, each under its own normalisation."""
-    given = [(iteration, _asked_early(draw, iteration)) for iteration in (0, 3, 8)]
-
-    def compare(stand_in):
-        assert_answers_close(
-            (
-                *(subject.outer_step(**asked, stand_in=stand_in).loss for subject in (student, reference)),
-                f"outer loss after {iteration} iterations",
-            )
-            for iteration, asked in given
-        )
-
-    assert_either(compare)
+    _assert_outer_losses(student, reference, draw, (0, 3, 8), train=True)
 
 
 @points(3)
 @after(test_outer_loss_is_the_query_loss_after_adaptation)
 @hint(
-    "When evaluating, what counts is the method as it will be used: the last step alone, by the network as it is when "
-    "evaluating. Look at what depends on train.",
+    "When evaluating, what counts is the method as it will be used: the last step alone, by the network that is told "
+    "train=False. Look at what depends on train.",
     mend="With train=False take the weights at progress 1, and tell self._forward train=False for the queries too.",
 )
 def test_evaluating_judges_the_last_step(student, reference, draw):
     """With train=False the outer loss is that of the last step, in early iterations too."""
-    given = [(iteration, _asked_early(draw, iteration, train=False)) for iteration in (0, 3)]
-
-    def compare(stand_in):
-        assert_answers_close(
-            (
-                *(subject.outer_step(**asked, stand_in=stand_in).loss for subject in (student, reference)),
-                f"train=False: outer loss after {iteration} iterations",
-            )
-            for iteration, asked in given
-        )
-
-    assert_either(compare)
+    _assert_outer_losses(student, reference, draw, (0, 3), train=False)
 
 
 @points(3)
@@ -549,23 +561,10 @@ def test_query_labels_reach_neither_logits_nor_parameters(student, draw):
     test_outer_loss_can_be_differentiated,
     test_query_labels_reach_neither_logits_nor_parameters,
 )
-@hint(
-    "Parameters are adapted to the support of one task, and to nothing else. Look at whether a query, a label of a "
-    "query, or something that was kept of another task gets into the inner loop.",
-    mend="Use the labels of the query for the outer loss and the accuracy only, after its logits are there, and keep "
-    "nothing on self between tasks.",
-)
+@support_alone
 def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     """Query labels, the other tasks and those before make no difference to the adapted parameters."""
-    for way, shot, query, train in ((3, 2, 2, False), (5, 1, 5, True)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count=2, query=query)
-        (another,) = draw_batch(draw, way, shot, count=1, query=query)
-
-        def losses(subject, batches, theta=theta, train=train):
-            return subject.outer_losses(batches, theta, equal_rates(theta), 1, train).losses
-
-        where = f"N = {way}, K = {shot}, train={train}"
-        assert_only_the_support(student, reference, draw, tasks, another, losses, where, "outer loss")
+    assert_nothing_but_the_support_is_adapted_to(student, reference, draw)
 
 
 @training(seconds=60)
@@ -575,7 +574,7 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     test_outer_rate_goes_along_a_cosine,
     test_each_rate_is_learned_by_itself,
     test_running_statistics_of_this_step_follow,
-    test_evaluating_normalises_by_the_running_statistics,
+    test_evaluating_leaves_the_running_statistics,
     test_normalisation_can_be_differentiated,
     test_each_step_has_its_own_normalisation,
     test_rates_receive_gradients,
@@ -586,10 +585,9 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
 @hint(
     "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
     "hw2/train.py, and look at the curve.",
-    mend="Print the rates and the running means now and then: both begin small, and those of each step should move.",
+    mend="Print the rates now and then: they begin small, and those of each step should grow.",
 )
 def test_learns_mosaics(student, draw, threshold):
-    """After a short training from small rates it adapts to new noisy mosaics, 5-way 1-shot, by running statistics."""
-    learned = mosaics(draw, 200), mosaics(draw, 60)
+    """After a short training from small rates it adapts to new noisy mosaics, 5-way 1-shot."""
     rates = {"inner_lr": FIRST_RATE, "outer_lr": 1e-2, "steps": TRAINED_STEPS}
-    assert_learns(student, draw, threshold, *learned, batches=120, made=True, rates=rates)
+    assert_learns_mosaics(student, draw, threshold, batches=120, rates=rates)

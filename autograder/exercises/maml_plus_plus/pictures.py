@@ -25,7 +25,7 @@ def schedules_and_steps(module, method, begun):
         rates.plot(steps, method._inner_lrs[name].detach().cpu().numpy(), "o-", color=colour, label=name)
     rates.axhline(begun, color="black", linestyle="--", linewidth=1)
     rates.set(title="Learned rates", xlabel="inner step", ylabel="alpha; dashed: where all began")
-    apart = [_apart(method, layer) for layer in range(module.NUM_CONV_LAYERS)]
+    apart = [_apart(method, layer) for layer in range(len(method._statistics) // 2)]  # a mean and a variance each
     for layer, colour in zip(range(len(apart)), _colours(len(SHOWN)), strict=False):
         means.plot(steps, apart[layer], "o-", color=colour, label=f"layer {layer}")
     means.set(title="Running means", xlabel="inner step", ylabel="distance to the first step's [deviations]")

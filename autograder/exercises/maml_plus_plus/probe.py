@@ -5,7 +5,6 @@ about _outer_step other functions in the places of _inner_loop and loss_weights,
 """
 
 import contextlib
-import inspect
 import itertools
 from collections.abc import Iterator
 from types import ModuleType
@@ -16,7 +15,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from autograder.shapes.gradient.probe import OUTER_LR, Build, Logits, installed, leaves
+from autograder.shapes.gradient import learned_parts
+from autograder.shapes.gradient.learned_rates import rates, rates_are_given, stepped
+from autograder.shapes.gradient.probe import OUTER_LR, Build, Logits, constructed, installed, leaves
 from autograder.shapes.training import Losses, TaskArrays, Weights, character_tasks, tensors
 from autograder.worker.values import as_tensor, in_double, several
 
@@ -40,7 +41,7 @@ Arrays = dict[str, Array]
 
 LAYERS = 4
 ITERATIONS = 30  # of a training, where nothing goes by it
-FIRST_ORDER, MULTI_STEP = 6, 10  # iterations; the checks know them
+FIRST_ORDER, MULTI_STEP = 6, 10  # iterations; the checks know the first
 LATE = 100  # an iteration when all annealing is over
 
 
@@ -54,18 +55,6 @@ class Rate(NamedTuple):
     """What outer_rate returns."""
 
     rate: Annotated[Array, ""]
-
-
-class Rates(NamedTuple):
-    """Alpha as the constructor makes it."""
-
-    inner_lrs: Arrays
-
-
-class Stepped(NamedTuple):
-    """How far a step of the object's own optimizer moved alpha."""
-
-    moves: Annotated[Arrays, "slopes"]
 
 
 class Normalised(NamedTuple):
@@ -105,29 +94,20 @@ class Passes(NamedTuple):
 def build(
     module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool = False, iterations: int = ITERATIONS
 ) -> Any:
-    """Construct a MAMLPlusPlus; the device is told to those alone who ask for it.
+    """Construct a MAMLPlusPlus.
 
     Args:
         module: the solution.
         way: N.
         steps: T.
         inner_lr: what the rates begin with.
-        learn: whether the rates are given afterwards. Then those of the solution, which are judged elsewhere, are not
-            made.
+        learn: whether the rates are given afterwards: see rates_are_given.
         iterations: of the training.
     """
-
-    def places(method: Any, inner_lr: float) -> dict[str, torch.Tensor]:
-        return {name: torch.full((steps,), inner_lr, requires_grad=True) for name in method._meta_parameters}
-
-    device = {"device": "cpu"} if "device" in inspect.signature(module.MAMLPlusPlus).parameters else {}
-    given = (way, steps, inner_lr, OUTER_LR, iterations, "/tmp/logs")
-    if not learn:
-        method = module.MAMLPlusPlus(*given, **device)
-    else:
-        with mock.patch.object(module.MAMLPlusPlus, "_initial_rates", places, create=True):
-            method = module.MAMLPlusPlus(*given, **device)
+    with rates_are_given(module.MAMLPlusPlus, (steps,), learn):
+        method = constructed(module.MAMLPlusPlus, way, steps, inner_lr, OUTER_LR, iterations)
     method.probed_module = module
+    method.probed_parts = {"theta": "_meta_parameters", "alpha": "_inner_lrs", "norms": "_norms"}
     return method
 
 
@@ -141,32 +121,6 @@ def loss_weights(module: ModuleType, steps: int, progress: float) -> StepWeights
 def outer_rate(module: ModuleType, first: float, last: float, progress: float) -> Rate:
     """The outer learning rate."""
     return Rate(module.outer_rate(first, last, progress))
-
-
-def rates(build: Build, way: int, steps: int, inner_lr: float) -> Rates:
-    """Alpha of a new object."""
-    return Rates(build(way, steps, inner_lr)._inner_lrs)
-
-
-def stepped(build: Build, inner_lr: float, way: int, steps: int, slopes: Arrays) -> Stepped:
-    """How far the optimizer of a new object moves alpha in one step.
-
-    Args:
-        build: makes the student's object.
-        inner_lr: what alpha is before.
-        way, steps: N and T.
-        slopes: the gradient of a loss with respect to alpha.
-    """
-    method = build(way, steps, inner_lr)
-    alpha = {name: rate.detach().clone() for name, rate in method._inner_lrs.items()}
-    loss = sum(
-        (method._inner_lrs[name] * torch.tensor(slope, dtype=torch.float32)).sum() for name, slope in slopes.items()
-    )
-    if isinstance(loss, torch.Tensor) and loss.requires_grad:
-        method._optimizer.zero_grad()
-        loss.backward()
-        method._optimizer.step()
-    return Stepped({name: method._inner_lrs[name].detach() - alpha[name] for name in slopes})
 
 
 @in_double
@@ -288,7 +242,7 @@ def train(
     """Train on tasks of drawings (characters, drawings, height, width), by its own annealings. See the shape's train.
 
     Returns:
-        Weights by the names "theta.w4", "alpha.w4", "norms.gain0", "statistics.mean0".
+        Weights by part and name, as "norms.gain0".
     """
     torch.manual_seed(seed)
     method = build(way, steps, inner_lr, iterations=batches)
@@ -300,13 +254,8 @@ def train(
         method._optimizer.zero_grad()
         loss.backward()
         method._optimizer.step()
-    parts = {
-        "theta": method._meta_parameters,
-        "alpha": method._inner_lrs,
-        "norms": method._norms,
-        "statistics": method._statistics,
-    }
-    return Weights({f"{part}.{name}": tensor for part, named in parts.items() for name, tensor in named.items()})
+    parts = ((part, getattr(method, attribute)) for part, attribute in method.probed_parts.items())
+    return Weights({f"{part}.{name}": tensor for part, tensors in parts for name, tensor in tensors.items()})
 
 
 def predict(build: Build, weights: Arrays, supports: list[list[Array]], queries: list[Array]) -> Logits:
@@ -318,22 +267,20 @@ def predict(build: Build, weights: Arrays, supports: list[list[Array]], queries:
         supports: for each task images (N * K, 1, height, width) and labels (N * K,).
         queries: for each task images (Q, 1, height, width).
     """
-
-    def part(name: str) -> Arrays:
-        return {key.removeprefix(name): array for key, array in weights.items() if key.startswith(name)}
-
     steps = len(weights["norms.gain0"])
-    method = build(len(weights["theta.b4"]), steps, 0.0, learn=True)
-    method._meta_parameters = leaves(part("theta."), method._meta_parameters, torch.float32)
-    method._inner_lrs = leaves(part("alpha."), method._inner_lrs, torch.float32)
-    method._norms = leaves(part("norms."), method._norms, torch.float32)
-    method._statistics = {name: torch.tensor(array) for name, array in part("statistics.").items()}
-    answers = []
-    for (images, labels), asked in zip(supports, queries, strict=True):
-        adapted = method._inner_loop(torch.tensor(images), torch.tensor(labels), False, False)[-1]
-        with torch.no_grad():
-            answers.append(method._forward(torch.tensor(asked), adapted, steps - 1, False))
-    return Logits(torch.cat(answers))
+
+    def last_step(*arguments: Any, **named: Any) -> Any:
+        """The student's object; its loops are called as the shape calls them, in testing."""
+        method = build(*arguments, **named)
+        network, path = method._forward, method._inner_loop
+
+        def forward(images: Any, parameters: Any, step: int = steps - 1, train: bool = False) -> Any:
+            return network(images, parameters, step, train)
+
+        method._forward, method._inner_loop = forward, lambda images, labels: path(images, labels, False, False)[-1]
+        return method
+
+    return learned_parts.predict(last_step, weights, supports, queries, steps)
 
 
 def _sums(parameters: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -1,14 +1,12 @@
 """How to drive a MetaSGD: the questions of its shape, with a rate for each number, and what it makes of the rates."""
 
-import contextlib
 from types import ModuleType
 from typing import Annotated, Any, NamedTuple
-from unittest import mock
 
 import numpy as np
-import torch
 
 from autograder.shapes.gradient.learned_parts import predict, train
+from autograder.shapes.gradient.learned_rates import rates, rates_are_given, stepped
 from autograder.shapes.gradient.probe import OUTER_LR, Build, adapt, constructed, installed
 from autograder.shapes.training import Losses, TaskArrays, tensors
 from autograder.worker.values import in_double, several
@@ -38,18 +36,6 @@ class Step(NamedTuple):
     meta_parameters: Annotated[Arrays, "parameters"]
 
 
-class Rates(NamedTuple):
-    """Alpha as the constructor makes it."""
-
-    inner_lrs: Arrays
-
-
-class Stepped(NamedTuple):
-    """How far a step of the object's own optimizer moved alpha."""
-
-    moves: Annotated[Arrays, "slopes"]
-
-
 def build(module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool = False) -> Any:
     """Construct a MetaSGD.
 
@@ -58,15 +44,9 @@ def build(module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool
         way: N.
         steps: Meta-SGD takes one, however many are asked for.
         inner_lr: what the rates begin with.
-        learn: whether the rates are given afterwards. Then those of the solution, which are judged elsewhere, are not
-            made: one number for each parameter keeps their place.
+        learn: whether the rates are given afterwards: see rates_are_given.
     """
-
-    def places(method: Any, inner_lr: float) -> dict[str, torch.Tensor]:
-        return {name: torch.tensor(inner_lr, requires_grad=True) for name in method._meta_parameters}
-
-    given = mock.patch.object(module.MetaSGD, "_initial_rates", places, create=True)
-    with given if learn else contextlib.nullcontext():
+    with rates_are_given(module.MetaSGD, (), learn):
         method = constructed(module.MetaSGD, way, inner_lr, OUTER_LR)
     method.probed_parts = {"theta": "_meta_parameters", "alpha": "_inner_lrs"}
     return method
@@ -130,29 +110,3 @@ def outer_losses(
     """Outer losses of one batch after the other by one object, with its own _inner_loop; see outer_step."""
     method = _installed(build, parameters, inner_lrs)
     return Losses([several(method._outer_step(tensors(tasks), train), 3, "_outer_step")[0] for tasks in batches])
-
-
-def rates(build: Build, way: int, inner_lr: float) -> Rates:
-    """Alpha of a new object."""
-    return Rates(build(way, STEPS, inner_lr)._inner_lrs)
-
-
-def stepped(build: Build, inner_lr: float, way: int, slopes: Arrays) -> Stepped:
-    """How far the optimizer of a new object moves alpha in one step.
-
-    Args:
-        build: makes the student's object.
-        inner_lr: what alpha is before.
-        way: N.
-        slopes: the gradient of a loss with respect to alpha.
-    """
-    method = build(way, STEPS, inner_lr)
-    alpha = {name: rate.detach().clone() for name, rate in method._inner_lrs.items()}
-    loss = sum(
-        (method._inner_lrs[name] * torch.tensor(slope, dtype=torch.float32)).sum() for name, slope in slopes.items()
-    )
-    if isinstance(loss, torch.Tensor) and loss.requires_grad:
-        method._optimizer.zero_grad()
-        loss.backward()
-        method._optimizer.step()
-    return Stepped({name: method._inner_lrs[name].detach() - alpha[name] for name in slopes})
