@@ -136,15 +136,15 @@ def _paper(way, shot, accuracy, first_order=False, source=FINN):
 
 
 RECIPES = {
+    "course-maml-5w1s": Recipe("--num-way 5 --num-support 1 --num-iterations 15000 --val-interval 250", 0.93, COURSE),
     "course-maml-sinusoids": Recipe(
         "--domain sinusoids --num-support 10 --num-query 10 --num-inner-steps 1 --inner-lr 0.01 --outer-lr 0.003 "
         "--num-iterations 10000 --val-interval 500",
-        1.0,
+        0.2,
         COURSE,
         test="--num-inner-steps 10",
         percent=False,
     ),
-    "course-maml-5w1s": Recipe("--num-way 5 --num-support 1 --num-iterations 15000 --val-interval 250", 0.93, COURSE),
     "paper-maml-5w1s": _paper(5, 1, 0.987),
     "paper-maml-5w5s": _paper(5, 5, 0.999),
     "paper-maml-20w1s": _paper(20, 1, 0.958),
