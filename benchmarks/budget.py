@@ -3,8 +3,8 @@
     python -m benchmarks.budget --minutes 20 --json docs/runs/budget.json
     python -m benchmarks.budget maml reptile --minutes 20
 
-Every exercise that has a recipe of the course's takes part, with the settings of that recipe (the one for 5 ways and 1
-shot, if there are several). What COMMON says is the same for all of them, as far as a method has such an option. No
+Every exercise that has a recipe of the course's takes part, with the settings of that recipe: the one for 5 ways and 1
+shot, or the ON_DRAWINGS of its learner.py, or else its first. What COMMON says is the same for all of them, as far as a method has such an option. No
 setting is chosen by what comes out here. What was stopped goes on from its checkpoint; what has been tested is not
 tested again. Logs and checkpoints lie in logs/budget-<method>.minutes_<minutes>.seed_<seed>: a method that anneals
 something does so over its minutes, and more of them are another run.
@@ -48,14 +48,21 @@ def methods() -> dict[str, list[str]]:
             continue
         learner = training.load(exercise)
         recipes = {name: recipe for name, recipe in learner.RECIPES.items() if name.startswith("course-")}
-        chosen = [recipes[name] for name in recipes if name.endswith("-5w1s")] or list(recipes.values())
-        if not chosen:
+        chosen = [recipe.words for name, recipe in recipes.items() if name.endswith("-5w1s")]
+        chosen += [getattr(learner, "ON_DRAWINGS", ""), *(recipe.words for recipe in recipes.values())]
+        if not recipes:
             continue
         options = {parameter.opts[0]: parameter for parameter in learner.command.params}
         common = [word for name, value in COMMON.items() if name in options for word in (name, str(value))]
         if ADAM[0] in options and options[ADAM[0]].help.startswith("Of Adam"):
             common += [ADAM[0], str(ADAM[1])]
-        found[exercise.name] = [exercise.name, *shlex.split(chosen[0].words), *common, "--num-iterations", str(ENDLESS)]
+        found[exercise.name] = [
+            exercise.name,
+            *shlex.split(next(filter(None, chosen))),
+            *common,
+            "--num-iterations",
+            str(ENDLESS),
+        ]
     return found
 
 

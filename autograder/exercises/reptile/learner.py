@@ -128,7 +128,7 @@ RECIPES = {
     "course-reptile-sinusoids": Recipe(
         "--domain sinusoids --num-support 10 --num-query 40 --num-inner-steps 5 --num-test-steps 10 --inner-lr 0.02 "
         "--num-iterations 10000 --val-interval 500",
-        1.0,
+        0.25,
         "the course",
         percent=False,
     ),
