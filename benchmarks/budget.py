@@ -6,8 +6,8 @@
 Every exercise that has a recipe of the course's takes part, with the settings of that recipe: the one for 5 ways and 1
 shot, or the ON_DRAWINGS of its learner.py, or else its first. What COMMON says is the same for all of them, as far as a
 method has such an option. No setting is chosen by what comes out here. What was stopped goes on from its checkpoint;
-what has been tested is not tested again. Logs and checkpoints lie in logs/budget-<method>.minutes_<minutes>.seed_<seed>:
-a method that anneals something does so over its minutes, and more of them are another run.
+what has been tested is not tested again. Logs and checkpoints lie in logs/, in a folder for each number of minutes and
+seed: a method that anneals something does so over its minutes, and more of them are another run.
 
 The file of --json has the methods that have been tested, and how much memory a training step of each takes: the most
 bytes of tensors that it holds at once, which is the same on every machine.
