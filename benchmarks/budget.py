@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import click
@@ -71,6 +72,12 @@ def run_folder(method: str, minutes: float, seed: int, logs: Path) -> Path:
     return logs / f"budget-{method}.minutes_{minutes:g}.seed_{seed}"
 
 
+def tested(folder: Path) -> dict[str, Any] | None:
+    """Read the result of a run's test; None before it."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("best.test*.json")]
+    return found[0] if found else None
+
+
 def run(method: str, words: list[str], minutes: float, seed: int, logs: Path) -> int:
     """Train and test one method, as far as that is still to be done; the exit status of what failed, or 0."""
     folder = run_folder(method, minutes, seed, logs)
@@ -82,7 +89,7 @@ def run(method: str, words: list[str], minutes: float, seed: int, logs: Path) ->
         click.echo(f"{method}: {'going on' if begun else 'starting'}")
         if status := subprocess.run([*program, *(["--resume"] if begun else [])], check=False).returncode:
             return status
-    if not (folder / "best.test.json").exists():
+    if not tested(folder):
         return subprocess.run([*program, "--test"], check=False).returncode
     return 0
 
@@ -115,12 +122,11 @@ def peak_memory(words: list[str]) -> int:
 def collect(words: dict[str, list[str]], minutes: float, seed: int, logs: Path) -> list[dict]:
     """What is published of each method that has been tested, in the homework's order."""
     rows = []
-    titles = {exercise.name: exercise.title for exercise in exercises(HOMEWORK)}
+    titles = {exercise.name: exercise.page.title for exercise in exercises(HOMEWORK)}
     for method, given in words.items():
         folder = run_folder(method, minutes, seed, logs)
-        if not (folder / "best.test.json").exists():
+        if not (test := tested(folder)):
             continue
-        test = json.loads((folder / "best.test.json").read_text(encoding="utf-8"))
         last = checkpoint.read_facts(folder / "last.safetensors")
         rows.append(
             {
@@ -158,7 +164,8 @@ def main(names: tuple[str, ...], minutes: float, seed: int, logs: Path, file: Pa
             sys.exit(status)
     if file:
         rows = collect(words, minutes, seed, logs)
-        not_run = [method for method in words if method not in {row["method"] for row in rows}]
+        done = {row["method"] for row in rows}
+        not_run = [exercise.page.title for exercise in exercises(HOMEWORK) if exercise.name in words.keys() - done]
         facts = {"benchmark": "budget", "budget": minutes, "seed": seed, "rows": rows, "not_run": not_run}
         file.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         click.echo(f"written: {file}")
