@@ -94,7 +94,7 @@ def test_a_run_that_was_stopped_ends_with_the_weights_of_one_in_one_go(tmp_path)
     train(run_in(tmp_path / "parts", 20, resume=True), second, points, far_point)
     assert torch.equal(second.place, whole.place) and not torch.equal(first.place, whole.place)
     ends = [facts(tmp_path / name / "last.safetensors") for name in ("whole", "parts")]
-    assert all(end.pop("seconds") > 0 for end in ends)
+    assert all(end.pop(name) > 0 for end in ends for name in ("seconds", "processor_seconds"))
     assert ends[0] == ends[1] and ends[0]["iteration"] == 20
 
 
@@ -106,6 +106,36 @@ def test_seconds_are_those_of_all_parts(tmp_path):
     last.save("last", Point(), 5, {"iteration": 0, "query_accuracy": 0.0})
     train(run_in(tmp_path, 6, resume=True), Point(), points, far_point)
     assert 3600 < facts(tmp_path / "last.safetensors")["seconds"] < 3660
+
+
+def test_training_ends_when_its_processor_time_is_used_up_and_counts_no_validation(tmp_path, capsys):
+    clock = {"now": 0.0}
+
+    class Slow(Point):
+        def measure(self, batch, train):
+            clock["now"] += 2.0 if train else 100.0
+            return super().measure(batch, train)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "process_time", lambda: clock["now"])
+        train(run_in(tmp_path, 1000, minutes=0.1), Slow(), points, far_point)
+        last = facts(tmp_path / "last.safetensors")
+        assert last["iteration"] == 3 and last["processor_seconds"] == 6.0
+        assert "To test that checkpoint" in capsys.readouterr().out
+        assert not math.isnan(read(tmp_path)["val_loss"][-1])  # the end is validated
+        train(run_in(tmp_path, 1000, resume=True, minutes=0.1), Slow(), points, far_point)
+        assert facts(tmp_path / "last.safetensors") == last
+        train(run_in(tmp_path, 1000, resume=True, minutes=0.2), Slow(), points, far_point)
+        assert facts(tmp_path / "last.safetensors")["iteration"] == 6
+        train(run_in(tmp_path, 7, resume=True, minutes=9), Slow(), points, far_point)
+        assert facts(tmp_path / "last.safetensors")["iteration"] == 7
+
+
+def test_the_share_that_is_done_is_of_iterations_or_of_minutes_whichever_is_further(tmp_path):
+    run = run_in(tmp_path, 100)
+    assert [run.share_done(done) for done in (0, 25, 100, 200)] == [0, 0.25, 1, 1]
+    run = run_in(tmp_path, 100, minutes=2, processor_seconds=60)
+    assert [run.share_done(done) for done in (0, 25, 75)] == [0.5, 0.5, 0.75]
 
 
 def test_the_learning_rate_is_halved_as_often_as_due_also_where_a_run_goes_on(tmp_path):

@@ -58,6 +58,11 @@ def program(method: str, num_iterations: int) -> Callable[[Callable[[Run], None]
         setting("--data", default="omniglot", help="omniglot, glyphs (drawn offline) or a folder."),
         setting("--seed", type=click.IntRange(min=0), default=0, help="Of the parameters and of the tasks."),
         option("--num-iterations", type=COUNT, default=num_iterations, help="When training ends."),
+        option(
+            "--minutes",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Of processor time, validation not counted: training ends after them, if it has not before.",
+        ),
         option("--val-interval", type=COUNT, default=100, help="Iterations between validations."),
         option(
             "--device",
@@ -148,6 +153,7 @@ def open_run(method: str, context: click.Context) -> Run:
         command=_command(context, folder),
         recipe=recipe,
         machine=machine(given["device"], torch.get_num_threads()),
+        minutes=given["minutes"],
     )
 
 

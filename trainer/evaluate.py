@@ -70,6 +70,7 @@ def test(run: Run, learner: Learner, tasks: Iterable[Any], task_words: str) -> N
         "recipe": run.recipe,
         "iteration": done,
         "seconds": facts["seconds"],
+        "processor_seconds": facts.get("processor_seconds"),
         "machine": facts["machine"],
         "settings": run.settings,
     }

@@ -2,6 +2,7 @@
 
 import math
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -22,7 +23,7 @@ def train(
     validation: Callable[[], Iterable[Any]],
     halve_every: int | None = None,
 ) -> None:
-    """Train from the run's checkpoint, or from the beginning, to its last iteration or to Ctrl-C.
+    """Train from the run's checkpoint, or from the beginning, to its last iteration, the end of its time or Ctrl-C.
 
     The learner is validated before training, every run.val_interval iterations and at the end. Each time it
     is saved as "last", and as "best" if its score is the best so far. A run that was stopped goes
@@ -43,7 +44,7 @@ def train(
     score = learner.score
     done, best = run.restore(learner)
     rates = [group["lr"] for group in learner.optimizer.param_groups]
-    end = max(done, run.num_iterations)
+    end = max(done, run.num_iterations) if run.has_time else done
     run.folder.mkdir(parents=True, exist_ok=True)
     if run.checkpoint is None:
         forget(run.folder)
@@ -67,15 +68,19 @@ def train(
 
         if run.checkpoint is None:
             finish_iteration({}, validate=True)
+        begun = time.process_time()
         for iteration, batch in zip(range(done + 1, end + 1), batches(done), strict=False):
             reseed(run.settings["seed"], iteration)
             for group, rate in zip(learner.optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * 0.5 ** ((iteration - 1) // halve_every) if halve_every else rate
             metrics = update(learner, batch, iteration)
             done = iteration
+            run.processor_seconds += time.process_time() - begun
+            end = end if run.has_time else done
             finish_iteration(metrics, validate=done % run.val_interval == 0 or done == end)
-            if stop.asked:
+            if stop.asked or done == end:
                 break
+            begun = time.process_time()
         if done < end:
             run.save("last", learner, done, best)
 

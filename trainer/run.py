@@ -31,6 +31,8 @@ class Run:
         recipe: the recipe that gave the settings, if any.
         machine: what computes, in words.
         seconds: spent so far by the process, and by those before it that led to its checkpoint.
+        minutes: of processor time after which training ends; None for no such end.
+        processor_seconds: that training alone has taken so far, without validation, of all cores together.
     """
 
     method: str
@@ -46,6 +48,8 @@ class Run:
     recipe: str | None
     machine: str
     seconds: float = 0.0
+    minutes: float | None = None
+    processor_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self._begun = time.monotonic()
@@ -54,6 +58,16 @@ class Run:
     def words(self) -> str:
         """The method and its settings: "maml: omniglot, way 5, support 1, ..."."""
         return f"{self.method}: " + ", ".join(words_of(self.settings)).replace("_", " ")
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the processor time that was given is not used up."""
+        return self.minutes is None or self.processor_seconds < 60 * self.minutes
+
+    def share_done(self, iteration: int) -> float:
+        """Return which share of the training is over after so many iterations, 0 .. 1."""
+        share = self.processor_seconds / (60 * self.minutes) if self.minutes else 0.0
+        return min(1.0, max(share, iteration / self.num_iterations))
 
     def restore(self, learner: Learner) -> tuple[int, dict[str, Any]]:
         """Put the checkpoint, if the run has one, into a learner.
@@ -73,6 +87,7 @@ class Run:
             reason = difference(facts["settings"], self.settings) or "another network than the code has now"
             raise click.ClickException(f"{self.checkpoint} was trained with {reason}.") from None
         self.seconds = facts["seconds"]
+        self.processor_seconds = facts.get("processor_seconds", 0.0)  # older checkpoints do not say
         self._begun = time.monotonic()
         return facts["iteration"], facts["best"]
 
@@ -87,6 +102,7 @@ class Run:
             "iteration": iteration,
             "best": best,
             "seconds": self.seconds + time.monotonic() - self._begun,
+            "processor_seconds": self.processor_seconds,
             "machine": self.machine,
         }
         checkpoint.save(self.folder / f"{name}.safetensors", learner, facts)

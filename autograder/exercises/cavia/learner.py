@@ -5,19 +5,13 @@ paper gives the context to the first layer beside x, which shifts and does not s
 is left out for that reason.
 """
 
-import itertools
-
 import click
 import torch
 
-from autograder.shapes.regression.tasks import sinusoid_batches
-from hw2 import util
+from hw2 import sinusoids, util
 from hw2.cavia import CAVIA, CAVIAClassifier, CAVIARegressor
 from hw2.training import task_settings, train_on_tasks
-from trainer import COUNT, TEST_TASKS, Recipe, Run, Score, accuracy, program, setting, test, train
-
-VALIDATION, TEST, TRAINING = range(3)  # streams of sinusoids
-VAL_BATCHES, VAL_TASKS = 5, 100  # and so many in each
+from trainer import COUNT, Recipe, Run, accuracy, program, setting
 
 
 class CAVIALearner:
@@ -31,7 +25,7 @@ class CAVIALearner:
     def __init__(self, cavia: CAVIA, num_way: int | None = None):
         self.cavia, self.num_way, self.optimizer = cavia, num_way, cavia._optimizer
         if num_way is None:
-            self.score = Score("query_error", "mean squared error", best="low")
+            self.score = sinusoids.ERROR
             self.labels = {"query_error": "query, after adaptation", "unadapted_error": "query, with a context of 0"}
         else:
             self.score = accuracy(num_way)
@@ -46,9 +40,10 @@ class CAVIALearner:
 
     def measure(self, batch, train):
         """Loss of a batch of tasks, and how right the queries are with their contexts and without."""
-        tasks = [tuple(torch.as_tensor(part, device=self.cavia.device) for part in task) for task in batch]
         if self.num_way is None:
-            tasks = [tuple(part.float() for part in task) for task in tasks]
+            tasks = sinusoids.tensors(batch, self.cavia.device)
+        else:
+            tasks = [tuple(part.to(self.cavia.device) for part in task) for task in batch]
         loss = self.cavia._outer_step(tasks, train)
         if train and not loss.requires_grad:
             raise click.ClickException(
@@ -69,13 +64,8 @@ class CAVIALearner:
         return [float(error(each, targets_query)) for each in outputs]
 
 
-def sinusoids(stream, seed, tasks, shot, query):
-    """Batches of tasks of sinusoids without end, of a stream that shares nothing with the others."""
-    return sinusoid_batches(tasks, shot, query, 3 * seed + stream, least=shot)
-
-
 @click.command()
-@setting("--domain", type=click.Choice(["sinusoids", "omniglot"]), default="sinusoids", help="What the tasks are.")
+@sinusoids.domain(default="sinusoids")
 @task_settings(num_tasks=16)
 @setting("--num-context", type=COUNT, default=2, help="Context parameters.")
 @setting("--num-inner-steps", type=click.IntRange(min=0), default=1, help="Steps of the inner loop.")
@@ -90,25 +80,10 @@ def command(run: Run):
     if settings["domain"] == "omniglot":
         train_on_tasks(run, CAVIALearner(CAVIAClassifier(settings["num_way"], *given), settings["num_way"]))
     else:
-        _train_on_sinusoids(run, CAVIALearner(CAVIARegressor(*given)))
+        sinusoids.train_on_sinusoids(run, CAVIALearner(CAVIARegressor(*given)))
 
 
-def _train_on_sinusoids(run: Run, learner: CAVIALearner):
-    settings, shot, query = run.settings, run.settings["num_support"], run.settings["num_query"]
-    if run.testing:
-        tasks = itertools.islice(sinusoids(TEST, 0, 1, shot, query), TEST_TASKS)
-        test(run, learner, tasks, f"{shot} support points,")
-        return
-
-    def training(done):
-        stream = sinusoids(TRAINING, settings["seed"], settings["num_tasks"], shot, query)
-        return itertools.islice(stream, done, None)
-
-    def validation():
-        return list(itertools.islice(sinusoids(VALIDATION, 0, VAL_TASKS, shot, query), VAL_BATCHES))
-
-    train(run, learner, training, validation)
-
+ON_DRAWINGS = "--domain omniglot --num-context 100 --inner-lr 10"  # where it is compared, as no recipe is for drawings
 
 RECIPES = {
     "course-cavia-sinusoids": Recipe("--num-support 10 --num-query 10", 0.3, "the course", percent=False),
