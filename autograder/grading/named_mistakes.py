@@ -1,11 +1,16 @@
 """How a report names the mistake that gives just the student's numbers."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 MOST = 3  # mistakes named
 CLOSE = 1e-4  # of the largest absolute value: the answers are the same
+
+
+PRINTED = 1e-3  # of the larger number: what two messages print is the same
+GOT = re.compile(r"(.*): got (-?[\d.]+(?:e[-+]?\d+)?), expected (-?[\d.]+(?:e[-+]?\d+)?)\b")
 
 
 class Fit(NamedTuple):
@@ -42,6 +47,22 @@ def named(fits: Mapping[str, list[Fit]], passed: Collection[str]) -> dict[str, s
         most = min((fit.most for fit in found), default=0)
         sentences[check] = sentence(says) if 0 < len(says) <= most else ""
     return sentences
+
+
+def agree(seen: str, known: str) -> bool:
+    """Tell whether a mistake prints the number that a report prints as "got"; True where there is none to compare.
+
+    Args:
+        seen: what the report says.
+        known: what the check says of the mistake.
+    """
+    ours, theirs = GOT.match(seen), GOT.match(known)
+    if ours is None or theirs is None:
+        return ours is theirs
+    (got, want), (other, right) = (tuple(map(float, found.groups()[1:])) for found in (ours, theirs))
+    if ours[1] != theirs[1]:  # another place of the array, where as much is missing
+        got, other = abs(got - want), abs(other - right)
+    return abs(got - other) <= PRINTED * max(abs(got), abs(other), abs(want), abs(right))
 
 
 def all_of(mistakes: list[str]) -> str:
