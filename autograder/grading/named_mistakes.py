@@ -35,18 +35,31 @@ def named(fits: Mapping[str, list[Fit]], passed: Collection[str]) -> dict[str, s
         passed: the checks that the solution passes. A mistake that fails one of them is not there. Of what is left
             of a check's, those that explain most of the failures are named.
     """
+    return {
+        check: sentence(list(dict.fromkeys(fit.says for fit in found))) if found else ""
+        for check, found in chosen(fits, passed).items()
+    }
+
+
+def chosen(fits: Mapping[str, list[Fit]], passed: Collection[str]) -> dict[str, list[Fit]]:
+    """Choose the mistakes to be named, by check: none where too many fit. See named."""
     left = {
         check: [fit for fit in found if not set(fit.fails) & set(passed)]  # of one wording some may be there
         for check, found in fits.items()
     }
     explained = Counter(says for found in left.values() for says in {fit.says for fit in found})
-    sentences = {}
+    to_name = {}
     for check, found in left.items():
         best = max((explained[fit.says] for fit in found), default=0)
-        says = list(dict.fromkeys(fit.says for fit in found if explained[fit.says] == best))
+        best_found = [fit for fit in found if explained[fit.says] == best]
         most = min((fit.most for fit in found), default=0)
-        sentences[check] = sentence(says) if 0 < len(says) <= most else ""
-    return sentences
+        to_name[check] = best_found if len({fit.says for fit in best_found}) <= most else []
+    return to_name
+
+
+def is_about(check: str, fits: Collection[Fit]) -> bool:
+    """Tell whether a check is the one that explains the mistakes best: the first of those that they fail."""
+    return all(fit.fails[:1] == (check,) for fit in fits)
 
 
 def agree(seen: str, known: str) -> bool:

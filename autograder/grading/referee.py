@@ -103,8 +103,10 @@ class Referee:
         """Name the mistakes, when it is known which checks pass."""
         for name, results in self.results.items():
             passed = {check for check, result in results.items() if result.verdict is Verdict.PASS}
+            chosen = named_mistakes.chosen(self._fits[name], passed)
             for check, sentence in named_mistakes.named(self._fits[name], passed).items():
                 results[check].likely = sentence
+                results[check].foreign = not named_mistakes.is_about(check, chosen[check])
 
     def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, call: Any) -> None:
         """Keep what went wrong before a check was run: on importing it, or in a fixture."""

@@ -220,15 +220,11 @@ class _Shown:
             lines.append(Text(OUR_FAULT, "magenta"))
         if check.likely and not (self.is_said(check.likely) and not in_full):
             lines.append(Text(check.likely, "magenta"))
-        hinted = bool(check.hint_shown)
         if not in_full:
-            self.short = self.short or hinted
+            self.short = self.short or bool(check.advice)
             return Group(*lines)
-        if hinted:
-            lines.append(Text.assemble(("Hint: ", "bold"), check.hint_shown))
-        if check.mend:
-            lines.append(Text.assemble(("How to mend it: ", "bold"), check.mend))
-        elif hinted and self._report.held_back and not self.is_said(self._report.held_back):
+        lines += [Text.assemble((f"{before}: ", "bold"), text) for before, text in check.advice]
+        if check.held_back and self._report.held_back and not self.is_said(self._report.held_back):
             lines.append(Text(self._report.held_back, "dim"))
         if check.last_printed:
             lines.append(Text("printed meanwhile: " + " | ".join(check.last_printed), "dim"))
