@@ -201,9 +201,15 @@ IN_A_LINE = {
 @pytest.mark.parametrize(("line", "said"), IN_A_LINE.items())
 def test_the_shapes_of_what_stands_in_the_line_are_told(line, said):
     known = {
-        **{"r": torch.zeros(64, dtype=torch.float64), "x": torch.zeros(3, 1, dtype=torch.float64), "row": 2},
-        **{"images": np.zeros((2, 5), dtype=np.float32), "label": None, "several": [1, 2], "torch": torch},
-        **{"self": types.SimpleNamespace(x=torch.tensor(True)), "make": print},
+        "r": torch.zeros(64, dtype=torch.float64),
+        "x": torch.zeros(3, 1, dtype=torch.float64),
+        "row": 2,
+        "images": np.zeros((2, 5), dtype=np.float32),
+        "label": None,
+        "several": [1, 2],
+        "torch": torch,
+        "self": types.SimpleNamespace(x=torch.tensor(True)),
+        "make": print,
     }
     frame = types.SimpleNamespace(f_locals=known)
     assert operands.sentence(operands.of(frame, line)) == said

@@ -352,7 +352,9 @@ def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float, 
     worst = np.unravel_index(int(difference.argmax()), difference.shape)
     where = f" at {[int(i) for i in worst]}" if worst and place else ""
     count = (
-        f" ({int((difference > tolerance).sum())} of {a.size} differ{_pattern(a, b, tolerance)})" if a.size > 1 else ""
+        f" ({int((difference > tolerance).sum())} of {a.size} differ{_pattern(a, b, tolerance, place)})"
+        if a.size > 1
+        else ""
     )
     raise AssertionError(f"{what}{where}: got {_number(a[worst])}, expected {_number(b[worst])}{count}")
 
@@ -366,7 +368,7 @@ def _gap(got: ArrayLike, want: ArrayLike) -> float:
     return float(np.max(np.abs(a - b), initial=0.0)) if a.shape == b.shape else float("inf")
 
 
-def _pattern(a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
+def _pattern(a: np.ndarray, b: np.ndarray, tolerance: float, place: bool) -> str:
     """How wrong numbers go with right ones, where it is the same for all of a few or more."""
     if a.size < 4 or float(np.ptp(b)) <= tolerance:
         return ""
@@ -374,6 +376,8 @@ def _pattern(a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
         return ": all are 0"
     if float(np.ptp(a)) <= tolerance:
         return ": all are the same number"
+    if place and (unwritten := _unwritten(a, b, tolerance)):
+        return unwritten
     factor = float(np.vdot(a, b) / np.vdot(b, b))
     if bool(np.all(np.abs(a - factor * b) <= max(tolerance, 1e-4 * np.abs(a).max()))):
         return f": all are {_number(factor)} times what is expected"
@@ -387,6 +391,18 @@ def _pattern(a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
     if len(set(nearest)) == len(a) and bool(np.all(np.abs(rows[0] - rows[1][nearest]) <= tolerance)):
         return ": they are the right numbers in another order"
     return ""
+
+
+def _unwritten(a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
+    """Which rows are all 0, of an array where nothing else is wrong: places that nothing was written to."""
+    wrong = (np.abs(a - b) > tolerance).any(axis=-1) if a.ndim > 1 else np.zeros(0, bool)
+    if not wrong.any() or a[wrong].any():
+        return ""
+    first, *others = [str([int(i) for i in row]) for row in np.argwhere(wrong)]
+    if not others:
+        return f": row {first} is all 0"
+    listed = f"{first} and {others[0]}" if len(others) == 1 else f"{first}, {others[0]} and others"
+    return f": rows {listed} are all 0"
 
 
 def _assert_names(got: Any, want: Any, what: str) -> None:

@@ -9,6 +9,7 @@ MOST = 3  # mistakes named
 CLOSE = 1e-4  # of the largest absolute value: the answers are the same
 
 
+FIRST = "Mend first what is named at"
 PRINTED = 1e-3  # of the larger number: what two messages print is the same
 GOT = re.compile(r"(.*): got (-?[\d.]+(?:e[-+]?\d+)?), expected (-?[\d.]+(?:e[-+]?\d+)?)\b")
 
@@ -55,6 +56,20 @@ def chosen(fits: Mapping[str, list[Fit]], passed: Collection[str]) -> dict[str, 
         most = min((fit.most for fit in found), default=0)
         to_name[check] = best_found if len({fit.says for fit in best_found}) <= most else []
     return to_name
+
+
+def first_to_mend(check: str, names: Mapping[str, Collection[Fit]], titles: Mapping[str, str]) -> str:
+    """Say which named mistake alone fails a check that nothing else explains; empty if none does.
+
+    Args:
+        check: that failed, and has no name.
+        names: the mistakes that are named, by check.
+        titles: of all checks.
+    """
+    for other, fits in names.items():
+        if other != check and len({fit.says for fit in fits}) == 1 and all(check in fit.fails for fit in fits):
+            return f'{FIRST} "{titles[other].rstrip(".")}": that mistake alone fails this check too.'
+    return ""
 
 
 def is_about(check: str, fits: Collection[Fit]) -> bool:

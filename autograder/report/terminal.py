@@ -113,7 +113,7 @@ def show(
     for note in report.notes:
         _print(to, Text(f"Note: {note}", "dim"))
     if shown.short and not verbose:
-        _print(to, Text("--verbose shows the hints of all failures, and what passes.", "dim"))
+        _print(to, Text("--verbose shows the hints of all failures, which checks wait, and what passes.", "dim"))
     _print(to, _score(report))
     if report.optional:
         _print(to, Text(report.optional_scores))
@@ -200,7 +200,8 @@ class _Shown:
             else:
                 _row(table, check.verdict, [check], self._body(check, in_full=self._verbose or check is first))
             if behind := waiting.get(check.title):
-                _row(table, Verdict.NOT_RUN, behind, Text(f"{_count(behind, 'wait')} for this one", "dim"))
+                titles = f": {' '.join(check.title for check in behind)}" if self._verbose else ""
+                _row(table, Verdict.NOT_RUN, behind, Text(f"{_count(behind, 'wait')} for this one{titles}", "dim"))
         if repeated:
             _row(table, Verdict.GRADER_ERROR, repeated, Text(f"{_count(repeated, 'end')} with the same fault", "dim"))
         if passed and not self._in_full:
