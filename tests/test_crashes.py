@@ -191,7 +191,8 @@ def test_the_way_to_a_crash_names_what_was_returned_to_the_call_and_not_what_it_
 IN_A_LINE = {
     "inputs = torch.cat([r, x], dim=1)": "There r has shape (64,), x (3, 1).",
     "images[row, label] = x.sum(x=r)": "There images is a float32 array of shape (2, 5), x is a float64 tensor of "
-    "shape (3, 1), r is a float64 tensor of shape (64,), row is an int, label is None.",
+    "shape (3, 1), r is a float64 tensor of shape (64,), label is None.",
+    "images = make(row, label)": "There row is an int, label is None.",
     "return r.mean(several)": "There r is a float64 tensor of shape (64,), several is a list of length 2.",
     "self.x + self.unknown + nothing": "There self.x is a bool tensor of shape ().",
     "x = make(0)": "",

@@ -92,9 +92,9 @@ INTEGERS = (
 )
 SHAPES = "Print the shapes of both in the line before, and compare them with those in the docstring."
 AXES = (
-    "Compare the shapes of what stands in the line. Which of them is not as the docstring says? Where all are, this "
-    "line itself may have to add an axis (unsqueeze), repeat a row for each of several (expand), or name another "
-    "axis; else a mean, a sum or an index has removed one before."
+    "Compare the shapes of what stands in the line with the docstring. Where all are right, this line itself has to "
+    "add an axis (unsqueeze), repeat a row for each of several (expand) or name another axis; where one is not, look "
+    "at what made it."
 )
 BROADCAST = (
     f"{SHAPES} Sizes are compared from the last axis backwards; an axis of size 1, made by [:, None], unsqueeze or "

@@ -13,6 +13,7 @@ from autograder.worker import wire
 
 NAMES = re.compile(r"(?<![\w.\"'])(self\.)?([A-Za-z_]\w*)(?!\w*\s*[=(][^=])")
 COUNTED = (list, tuple, dict, set, str)
+PLAIN = ("bool", "int", "float", "str")  # not told beside arrays
 SINGLE = (bool, int, float, type(None))
 
 
@@ -20,7 +21,8 @@ def of(frame: FrameType, lines: str) -> list[wire.Operand]:
     """Return what stands in lines of a function, in the order of the names; empty where nothing of interest does."""
     found = [wire.Operand(name[: wire.NAME], *_described(value)) for name, value in _values(frame, lines)]
     arrays = [operand for operand in found if operand.kind.endswith((" tensor", " array"))]
-    return [*arrays, *(operand for operand in found if operand not in arrays)][: wire.OPERANDS]
+    rest = [operand for operand in found if operand not in arrays and not (arrays and operand.kind in PLAIN)]
+    return [*arrays, *rest][: wire.OPERANDS]
 
 
 def sentence(operands: list[wire.Operand]) -> str:
