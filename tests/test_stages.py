@@ -74,6 +74,14 @@ def test_every_way_out_shows_what_cannot_be_false(verdict, known, hints, mends):
         assert ("--hint says" in shown(found)) == (mends and not asked)
 
 
+def test_a_name_that_has_been_said_is_pointed_at():
+    report = report_of(Verdict.WRONG, Verdict.WRONG)
+    for check in report.checks:
+        check.likely = "You get exactly this if so."
+    text = shown(report)
+    assert text.count("exactly this if so") == 1 and text.count(terminal.AGAIN) == 1
+
+
 def test_where_there_is_no_answer_the_hint_says_on_what_it_depends():
     for verdict, words in ((Verdict.WRONG, results.WRONG), *((v, results.UNANSWERED) for v in WRONG[1:])):
         assert [before for before, _ in report_of(verdict).checks[0].advice] == list(words)

@@ -18,6 +18,7 @@ WIDTH = 110
 # Red, green and magenta can be read on light and on dark; yellow, cyan and blue on one of them only.
 STYLES = {Verdict.PASS: "green", Verdict.NOT_RUN: "dim", Verdict.GRADER_ERROR: "bold magenta"}
 SAME = "The same as above."
+AGAIN = "The mistake that is named above gives just this, too."
 OUR_FAULT = "This is a fault of the grader, not of your code: run it again, or report it."
 MARKS = {Verdict.PASS: "✓", Verdict.NOT_RUN: "·"}
 
@@ -219,8 +220,9 @@ class _Shown:
         lines += [Text(line) for line in check.message.rstrip().splitlines()]
         if check.verdict is Verdict.GRADER_ERROR:
             lines.append(Text(OUR_FAULT, "magenta"))
-        if check.likely and not (self.is_said(check.likely) and not in_full):
-            lines.append(Text(check.likely, "magenta"))
+        if check.likely:
+            is_said = self.is_said(check.likely) and not in_full
+            lines.append(Text(AGAIN if is_said else check.likely, "magenta"))
         if not in_full:
             self.short = self.short or bool(check.advice)
             return Group(*lines)
