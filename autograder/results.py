@@ -15,6 +15,12 @@ PRINTED = 4  # lines shown of what the student's code printed
 LIBRARY_WARNING = re.compile(
     r"^/\S+/(?:torch|numpy|PIL|[\w.-]*packages\d*)/\S+:\d+: \w*Warning: .*\n(?: +.*\n)?", re.MULTILINE
 )
+# A warning about a line of the student's: where it lies in the box, and where in torch's own sources it was made; and
+# an advice by which many a graph is cut.
+WARNED_AT = re.compile(r"^/\S*?/(\w+/\w+\.py:\d+: \w*Warning: )", re.MULTILINE)
+INSIDE = re.compile(
+    r"(?:^Consider using tensor\.detach\(\) first\.)? ?\(Triggered internally at [^)\n]*\)?\n?", re.MULTILINE
+)
 
 
 class Verdict(str, Enum):
@@ -33,6 +39,9 @@ class Verdict(str, Enum):
 
 # Verdicts with a hint. Those on time and memory have their own advice.
 HINTED = (Verdict.WRONG, Verdict.FORMAT, Verdict.CRASH)
+WRONG = ("Hint", "How to mend it")  # the words before a check's two stages of help
+NAMED = ("", "How it is right")  # where the mistake has its name, the hint would accuse what is right
+UNANSWERED = ("Hint, if the answer is wrong once there is one", "How to mend it then")
 Hints = Literal["asked", "second failure", "always"]  # when a report says how to mend a mistake
 
 
@@ -92,8 +101,10 @@ class CheckResult(msgspec.Struct, kw_only=True):
         plain: as much of it as a student may read where the inputs are secret.
         likely: which mistake gives just these numbers, where one is known.
         picture: what was asked and answered, drawn, as HTML; empty where others' work is graded, or it has none.
-        hint: what is wrong and where to look, in the lecture's terms.
+        hint: what is wrong and where to look, in the lecture's terms; not for itself to be shown (see advice).
         mend: how to mend it; empty in a report that does not say so yet.
+        held_back: whether it has been taken out, for the report does not say so yet.
+        foreign: whether the mistake that is named is what another check is about, and not mended as this one says.
         waits_for: titles of the checks that must pass before this one is judged.
         printed: what the student's code printed meanwhile, cut to its end.
         traceback: of a fault of ours, for the staff.
@@ -115,6 +126,8 @@ class CheckResult(msgspec.Struct, kw_only=True):
     picture: str = ""
     hint: str = ""
     mend: str = ""
+    held_back: bool = False
+    foreign: bool = False
     waits_for: list[str] = []
     todo: bool = False
     training: bool = False
@@ -135,14 +148,33 @@ class CheckResult(msgspec.Struct, kw_only=True):
         return self.points if self.verdict is Verdict.PASS else 0.0
 
     @property
+    def advice(self) -> list[tuple[str, str]]:
+        """What every report says of the check's two stages of help: pairs of the words before it, and it.
+
+        Nothing shown may be false. The hint supposes a wrong answer and says what may be wrong with it. So it is left
+        out where the message itself says what to do, and where the mistake has its name; where there is no answer, the
+        words before it say on what it depends.
+        """
+        if self.verdict not in HINTED or self.advised:
+            return []
+        words = NAMED if self.likely else WRONG if self.verdict is Verdict.WRONG else UNANSWERED
+        hint, mend = ("" if self.likely else self.hint), ("" if self.likely and self.foreign else self.mend)
+        return [(before, text) for before, text in zip(words, (hint, mend), strict=True) if text]
+
+    @property
     def hint_shown(self) -> str:
         """The hint, if it belongs to what became of the check."""
-        return self.hint if self.verdict in HINTED and not self.advised else ""
+        return next((text for before, text in self.advice if before in (WRONG[0], UNANSWERED[0])), "")
+
+    @property
+    def mend_shown(self) -> str:
+        """How to mend it, if that belongs to what became of the check, and the report says it."""
+        return next((text for before, text in self.advice if before in (WRONG[1], NAMED[1], UNANSWERED[1])), "")
 
     @property
     def last_printed(self) -> list[str]:
-        """The last lines of what the student's code printed, without the warnings of libraries."""
-        own = LIBRARY_WARNING.sub("", f"{self.printed}\n")
+        """The last lines of what the student's code printed, without libraries' warnings and torch's own places."""
+        own = WARNED_AT.sub(r"\1", INSIDE.sub("", LIBRARY_WARNING.sub("", f"{self.printed}\n")))
         return own.strip().splitlines()[-PRINTED:]
 
 

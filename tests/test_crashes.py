@@ -4,8 +4,12 @@ import ast
 import io
 import json
 import re
+import types
 
+import msgspec
+import numpy as np
 import pytest
+import torch
 from rich.console import Console
 from test_reports import check, report_of
 
@@ -15,8 +19,8 @@ from autograder.instructor.gradescope import results as gradescope
 from autograder.manifest import BASES
 from autograder.paths import COURSE
 from autograder.report import files, student, terminal
-from autograder.results import Verdict
-from autograder.worker import client, failure, messages, origins, wire
+from autograder.results import UNANSWERED, WRONG, Verdict
+from autograder.worker import client, failure, messages, operands, origins, wire
 
 SOURCES = {  # a line, and where the values are made with which it works
     "what is appended": ("def f():\n    a = []\n    a.append(1.0)\n    return g(a)\n", 4, [3]),
@@ -67,6 +71,7 @@ SOURCES = {  # a line, and where the values are made with which it works
         [3],
     ),
     "what is no more than a name": ("def f(x):\n    n = self.n\n    a, b = x.shape\n    h(n, a)\n", 4, []),
+    "a size": ("def f(x):\n    n = x.shape[-1]\n    m = len(x)\n    k = x.size(0)\n    h(n, m, k)\n", 5, []),
     "itself": ("def f(x):\n    x = x + 1\n    x = x + 1\n", 3, [2]),
 }
 
@@ -180,13 +185,84 @@ def test_the_way_to_a_crash_names_what_was_returned_to_the_call_and_not_what_it_
     places = [wire.Place("hw2/x.py", 9, "f"), wire.Place("hw2/x.py", 5, "put")]
     reply = wire.Reply(seq=0, kind="crash", error="RuntimeError", text=text, places=places)
     error = failure.explain(reply, "hw2/x.py", {"hw2/x.py": content}, importing=False, about=about)
-    assert error.plain.splitlines()[-2:] == ["Look where the values are made:", "hw2/x.py, line 2: return x.mean(1)"]
+    assert error.plain.splitlines()[-2:] == [failure.FROM, "hw2/x.py, line 2: return x.mean(1)"]
+
+
+IN_A_LINE = {
+    "inputs = torch.cat([r, x], dim=1)": "There r has shape (64,), x (3, 1).",
+    "images[row, label] = x.sum(x=r)": "There images is a float32 array of shape (2, 5), x is a float64 tensor of "
+    "shape (3, 1), r is a float64 tensor of shape (64,), label is None.",
+    "images = make(row, label)": "There row is an int, label is None.",
+    "return r.mean(several)": "There r is a float64 tensor of shape (64,), several is a list of length 2.",
+    "self.x + self.unknown + nothing": "There self.x is a bool tensor of shape ().",
+    "x = make(0)": "",
+}
+
+
+@pytest.mark.parametrize(("line", "said"), IN_A_LINE.items())
+def test_the_shapes_of_what_stands_in_the_line_are_told(line, said):
+    known = {
+        "r": torch.zeros(64, dtype=torch.float64),
+        "x": torch.zeros(3, 1, dtype=torch.float64),
+        "row": 2,
+        "images": np.zeros((2, 5), dtype=np.float32),
+        "label": None,
+        "several": [1, 2],
+        "torch": torch,
+        "self": types.SimpleNamespace(x=torch.tensor(True)),
+        "make": print,
+    }
+    frame = types.SimpleNamespace(f_locals=known)
+    assert operands.sentence(operands.of(frame, line)) == said
+
+
+def test_shapes_are_in_the_instructors_words_and_not_in_the_students():
+    text = "Dimension out of range (expected to be in range of [-1, 0], but got 1)"
+    held = [wire.Operand("r", "float64 tensor", [64]), wire.Operand("x", "float64 tensor", [3, 1])]
+    places = [wire.Place("hw2/x.py", 1, "f")]
+    reply = wire.Reply(seq=0, kind="crash", error="IndexError", text=text, places=places, operands=held)
+    error = failure.explain(reply, "hw2/x.py", {"hw2/x.py": b"torch.cat([r, x], dim=1)\n"}, importing=False)
+    assert "There r has shape (64,), x (3, 1)." in str(error).splitlines()
+    assert "64" not in error.plain and "There" not in error.plain
+    assert wire.decode_header(msgspec.json.encode(reply), wire.Reply) == reply
+    for forged in (["x" * 999, "y", []], ["x", "y", [-1]], ["x", "y", [1] * 99]):
+        head = msgspec.json.encode({"seq": 0, "kind": "crash", "operands": [forged]})
+        with pytest.raises(wire.FrameError):
+            wire.decode_header(head, wire.Reply)
+
+
+def test_a_crash_tells_the_shapes_that_met(edited, grade_source):
+    result = grade_source(
+        "cnp", edited("cnp", "torch.cat([r.expand(len(x), -1), x], dim=-1)", "torch.cat([r, x], dim=1)")
+    )
+    crashed = [told for told in result.checks if told.verdict is Verdict.CRASH]
+    assert crashed and all("There r has shape (64,), x (" in told.message for told in crashed)
+    assert not any("(64,)" in told.plain for told in crashed)
+    assert not any("encodings.mean" in told.message and "Look" in told.message for told in crashed)
+
+
+def test_a_warning_about_an_own_line_is_told_without_torchs_sources():
+    warned = (
+        "/box/hw1/x.py:72: UserWarning: Converting a tensor with requires_grad=True to a scalar may lead to "
+        "unexpected behavior.\nConsider using tensor.detach() first. "
+        "(Triggered internally at /__w/pytorch/torch/csrc/a.cpp:"
+        "835.)\n  return torch.tensor(losses).mean()\n"
+    )
+    first, line = check(Verdict.WRONG, printed=warned).last_printed
+    assert first.startswith("hw1/x.py:72: UserWarning: Converting a tensor") and first.endswith("behavior.")
+    assert line.strip() == "return torch.tensor(losses).mean()"
+    cut = check(Verdict.WRONG, printed=warned[: warned.index("torch/csrc")] + "\u2026\n  return 1\n").last_printed
+    assert not [said for said in cut if "__w" in said or "detach" in said]
 
 
 def test_warnings_of_libraries_are_no_part_of_what_was_printed():
     warned = "/a/site-packages/torch/graph.py:979: UserWarning: It leaks. (Triggered internally)\n  return run(x)\n"
     own = "/box/hw2/x.py:3: UserWarning: mine\n"
-    assert check(Verdict.WRONG, printed=f"a\n{warned}{own}b").last_printed == ["a", own.strip(), "b"]
+    assert check(Verdict.WRONG, printed=f"a\n{warned}{own}b").last_printed == [
+        "a",
+        "hw2/x.py:3: UserWarning: mine",
+        "b",
+    ]
 
 
 SHOWN = {
@@ -203,11 +279,12 @@ SHOWN = {
 @pytest.mark.parametrize(("verdict", "shown"), SHOWN.items())
 def test_every_way_out_shows_the_hint_of_a_failure(verdict, shown):
     report = report_of(check(verdict, message="It is so.", plain="It is so."))
+    words = f"{(WRONG if verdict is Verdict.WRONG else UNANSWERED)[0]}: Think."
     console = Console(file=io.StringIO(), width=100)
     terminal.show(report, console)
     texts = [files.RENDERERS[ending](student.view(report)) for ending in (".html", ".md")]
     texts += [json.dumps(gradescope.results(student.view(report))), console.file.getvalue()]
-    assert [("Hint: Think." in re.sub("<[^>]*>", "", text)) for text in texts] == [shown] * 4
+    assert [(words in re.sub("<[^>]*>", "", " ".join(text.split()))) for text in texts] == [shown] * 4
     advised = report_of(check(verdict, message="It is so.", plain="It is so.", advised=True))
     assert "Hint:" not in files.html(advised) and "Hint:" not in files.markdown(advised)
 
@@ -225,7 +302,9 @@ def test_an_answer_that_cannot_be_read_is_told_without_what_it_holds(text):
     reply = wire.Reply(seq=0, kind="format", error="FormatError", text=told)
     error = failure.explain(reply, "x", {}, importing=False)
     assert str(error).splitlines()[0] == told and "31415926" not in error.plain
-    assert str(error).splitlines()[1:] == [why for why in messages.NO_NUMBERS.values() if why in error.plain]
+    known = (*messages.NO_NUMBERS.values(), "A function that ends without `return` gives None.")
+    assert str(error).splitlines()[1:] == [why for why in known if why in error.plain]
+    assert error.advised == (len(str(error).splitlines()) > 1)
     assert error.plain.splitlines()[1] == told.replace("31415926", "...")
 
 

@@ -32,7 +32,7 @@ from autograder.instructor.handout import leaks
 from autograder.intake import archives
 from autograder.isolation import levels, totals
 from autograder.report import terminal
-from autograder.results import CheckResult, ExerciseResult, Report, Verdict, total
+from autograder.results import UNANSWERED, CheckResult, ExerciseResult, Report, Verdict, total
 
 CASES = Path(__file__).parent / "hostile" / "cases"
 PAGE = {  # fields of results.json
@@ -97,15 +97,16 @@ def test_a_page_has_the_published_fields():
         "visibility": "visible",
         "tags": ["maml", "PASS"],
     }
-    assert second["output"] == "hw2/maml.py: CRASH\nKeyError in line 3\nHint: Think." and second["number"] == "1.2"
+    assert (
+        second["output"] == f"hw2/maml.py: CRASH\nKeyError in line 3\n{UNANSWERED[0]}: Think."
+        and second["number"] == "1.2"
+    )
 
 
 def test_a_student_reads_no_hidden_input():
     secret = check(Verdict.WRONG, message="got 0.12345, expected 4711", printed="4711", likely="This is it.")
     page = results.results(report_of(secret))
-    assert page["tests"][0]["output"] == (
-        "hw2/maml.py: WRONG\nThe answer is not what it must be.\nThis is it.\nHint: Think."
-    )
+    assert page["tests"][0]["output"] == ("hw2/maml.py: WRONG\nThe answer is not what it must be.\nThis is it.")
     assert "4711" not in json.dumps(page) and "0.12345" not in json.dumps(page)
 
 

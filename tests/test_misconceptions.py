@@ -131,6 +131,22 @@ def test_of_the_mistakes_that_fit_those_are_named_that_explain_most_failures():
     assert set(named_mistakes.named(fits, set()).values()) == {sentence(["both"])}
 
 
+def test_a_failure_without_a_name_of_its_own_says_what_is_to_be_mended_first():
+    titles = {"test_a": "Fact a holds.", "test_b": "Fact b holds.", "test_c": "Fact c holds."}
+    names = {"test_a": [Fit(ONE, ("test_a", "test_b"), 3)], "test_b": []}
+    said = named_mistakes.first_to_mend("test_b", names, titles)
+    assert said == f'{named_mistakes.FIRST} "Fact a holds": that mistake alone fails this check too.'
+    assert named_mistakes.first_to_mend("test_c", names, titles) == ""
+    several = {"test_a": [*names["test_a"], Fit(TWO, ("test_a", "test_b"), 3)]}
+    assert named_mistakes.first_to_mend("test_b", several, titles) == ""
+
+
+def test_a_name_is_about_the_first_check_that_its_mistake_fails():
+    fit = Fit(ONE, ("test_a", "test_b"), 3)
+    assert named_mistakes.is_about("test_a", [fit]) and not named_mistakes.is_about("test_b", [fit])
+    assert not named_mistakes.is_about("test_a", [Fit(ONE, (), 3)])
+
+
 @pytest.mark.parametrize(
     ("wrong", "is_named"),
     [

@@ -7,11 +7,12 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from autograder import results
 from autograder.grading import catalog
 from autograder.instructor.gradescope import results as gradescope
 from autograder.report import files, stages, terminal
 from autograder.results import CheckResult, ExerciseResult, Report, Verdict
-from autograder.student import history
+from autograder.student import history, pytest_plugin
 from autograder.student.notebook import Checked
 
 LOOK, MEND = "Look at the sign of the step.", "Subtract the gradient from theta."
@@ -41,6 +42,49 @@ def test_every_file_has_the_second_stage_only_when_it_is_asked_for(ending, verdi
     first, second = (stages.staged(report_of(verdict), "asked", asked=asked) for asked in (False, True))
     assert LOOK in render(first) and MEND not in render(first)
     assert LOOK in render(second) and MEND in render(second)
+
+
+ADVISED = [  # verdict, what is known of the failure, whether the hint and how to mend it are shown
+    (Verdict.WRONG, {}, True, True),
+    (Verdict.WRONG, {"likely": "You get exactly this if so."}, False, True),
+    (Verdict.WRONG, {"likely": "You get exactly this if so.", "foreign": True}, False, False),
+    (Verdict.FORMAT, {"advised": True}, False, False),
+    (Verdict.FORMAT, {}, True, True),
+    (Verdict.CRASH, {"advised": True}, False, False),
+    (Verdict.CRASH, {"advised": True, "likely": "You get exactly this if so."}, False, False),
+    (Verdict.CRASH, {"likely": "You get exactly this if so.", "foreign": True}, False, False),
+    (Verdict.CRASH, {}, True, True),
+]
+
+
+@pytest.mark.parametrize(("verdict", "known", "hints", "mends"), ADVISED)
+def test_every_way_out_shows_what_cannot_be_false(verdict, known, hints, mends):
+    report = report_of(verdict)
+    for name, value in known.items():
+        setattr(report.checks[0], name, value)
+    for asked in (False, True):
+        found = stages.staged(report, "asked", asked=asked)
+        texts = [files.html(found), files.markdown(found), files.table(found), pytest_plugin.words(found.checks[0])]
+        texts += [shown(found, width=200), repr(Checked(found)), gradescope._said(found.exercises[0], found.checks[0])]
+        for text in texts:
+            assert (LOOK in text, MEND in text) == (hints, mends and asked)
+            if "likely" in known:
+                assert known["likely"] in text
+        assert bool(found.held_back) == (mends and not asked) == found.checks[0].held_back
+        assert ("--hint says" in shown(found)) == (mends and not asked)
+
+
+def test_a_name_that_has_been_said_is_pointed_at():
+    report = report_of(Verdict.WRONG, Verdict.WRONG)
+    for check in report.checks:
+        check.likely = "You get exactly this if so."
+    text = shown(report)
+    assert text.count("exactly this if so") == 1 and text.count(terminal.AGAIN) == 1
+
+
+def test_where_there_is_no_answer_the_hint_says_on_what_it_depends():
+    for verdict, words in ((Verdict.WRONG, results.WRONG), *((v, results.UNANSWERED) for v in WRONG[1:])):
+        assert [before for before, _ in report_of(verdict).checks[0].advice] == list(words)
 
 
 @pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict not in WRONG])

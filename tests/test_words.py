@@ -119,6 +119,9 @@ def test_of_several_arrays_the_message_tells_of_the_one_that_is_most_wrong():
         (lambda right: right - 0.5, "all are 0.5 less than expected"),
         (lambda right: 0 * right, "all are 0"),
         (lambda right: 0 * right + 3.0, "all are the same number"),
+        (lambda right: np.where(np.arange(5)[:, None] == 3, 0, right), r"row \[3\] is all 0"),
+        (lambda right: np.where(np.arange(5)[:, None] > 2, 0, right), r"rows \[3\] and \[4\] are all 0"),
+        (lambda right: np.where(np.arange(5)[:, None] > 1, 0, right), r"rows \[2\], \[3\] and others are all 0"),
         (lambda right: right[::-1], "they are the right numbers in another order"),
     ],
 )
@@ -126,6 +129,17 @@ def test_how_wrong_numbers_go_with_right_ones_is_told(wrong, pattern):
     right = np.random.default_rng(0).standard_normal((5, 3))
     with pytest.raises(AssertionError, match=rf"^logits at .* differ: {pattern}\)$"):
         assert_close(wrong(right), right, "logits")
+
+
+def test_where_the_check_made_the_array_no_place_of_it_is_told():
+    right = np.random.default_rng(0).standard_normal((5, 3))
+    with pytest.raises(AssertionError, match=r"^logits: got .* \(3 of 15 differ\)$"):
+        assert_close(np.where(np.arange(5)[:, None] == 3, 0, right), right, "logits", place=False)
+    with pytest.raises(AssertionError, match=r"^loss: got 2, expected 1$"):
+        assert_close(2.0, 1.0, "loss", least=1)
+    assert_close([1e-5, 0], [0, 0], "context", least=1)
+    with pytest.raises(AssertionError):
+        assert_close([1e-5, 0], [0, 0], "context")
 
 
 def test_numbers_that_are_wrong_in_no_way_of_all_of_them_are_only_counted():

@@ -30,6 +30,7 @@ WORKER = (
     "worker/asking.py",
     "worker/warmup.py",
     "worker/unusual_code.py",
+    "worker/operands.py",
     "worker/origins.py",
     "worker/absent.py",
     "isolation/confine.py",

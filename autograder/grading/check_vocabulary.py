@@ -102,7 +102,9 @@ def assert_shape(got: np.ndarray, shape: tuple[int, ...], what: str, axes: str =
 
 
 @assertion
-def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4) -> None:
+def assert_close(
+    got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4, least: float = 0.0, place: bool = True
+) -> None:
     """Assert that arrays, or dicts of arrays, agree.
 
     Args:
@@ -112,15 +114,18 @@ def assert_close(got: Any, want: Any, what: str = "value", *, rtol: float = 1e-4
         rtol: tolerated difference, as a share of the largest absolute value in all of want. Relative to the scale of
             the whole, so that entries which cancel to noise near zero do not fail, and a tiny answer is not close to
             zero.
+        least: what the largest absolute value counts as at least, where zero is right.
+        place: whether messages say where in the array the difference is: False where the array is one that the check
+            has put together, and no student has seen.
     """
     if isinstance(want, Mapping):
         _assert_names(got, want, what)
-        scale = max(_scale(value) for value in want.values())
+        scale = max(least, *(_scale(value) for value in want.values()))
         # The worst first: in the first of all, what differs may be as small as rounding.
         for name in sorted(want, key=lambda name: _gap(got[name], want[name]), reverse=True):
-            _assert_close(got[name], want[name], f"{what} {name}", rtol * scale)
+            _assert_close(got[name], want[name], f"{what} {name}", rtol * scale, place)
     else:
-        _assert_close(got, want, what, rtol * _scale(want))
+        _assert_close(got, want, what, rtol * max(least, _scale(want)), place)
 
 
 @assertion
@@ -334,7 +339,7 @@ def _agree(got: Any, want: Any) -> bool:
     return True
 
 
-def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) -> None:
+def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float, place: bool) -> None:
     b = _numbers(want, f"{what}: nothing to compare with")
     assert b.size > 0, f"{what}: nothing to compare with"
     a = _numbers(got, what)
@@ -345,11 +350,13 @@ def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float) 
     if bool(np.all(difference <= tolerance)):
         return
     worst = np.unravel_index(int(difference.argmax()), difference.shape)
-    place = f" at {[int(i) for i in worst]}" if worst else ""
+    where = f" at {[int(i) for i in worst]}" if worst and place else ""
     count = (
-        f" ({int((difference > tolerance).sum())} of {a.size} differ{_pattern(a, b, tolerance)})" if a.size > 1 else ""
+        f" ({int((difference > tolerance).sum())} of {a.size} differ{_pattern(a, b, tolerance, place)})"
+        if a.size > 1
+        else ""
     )
-    raise AssertionError(f"{what}{place}: got {_number(a[worst])}, expected {_number(b[worst])}{count}")
+    raise AssertionError(f"{what}{where}: got {_number(a[worst])}, expected {_number(b[worst])}{count}")
 
 
 def _gap(got: ArrayLike, want: ArrayLike) -> float:
@@ -361,7 +368,7 @@ def _gap(got: ArrayLike, want: ArrayLike) -> float:
     return float(np.max(np.abs(a - b), initial=0.0)) if a.shape == b.shape else float("inf")
 
 
-def _pattern(a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
+def _pattern(a: np.ndarray, b: np.ndarray, tolerance: float, place: bool) -> str:
     """How wrong numbers go with right ones, where it is the same for all of a few or more."""
     if a.size < 4 or float(np.ptp(b)) <= tolerance:
         return ""
@@ -369,6 +376,8 @@ def _pattern(a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
         return ": all are 0"
     if float(np.ptp(a)) <= tolerance:
         return ": all are the same number"
+    if place and (unwritten := _unwritten(a, b, tolerance)):
+        return unwritten
     factor = float(np.vdot(a, b) / np.vdot(b, b))
     if bool(np.all(np.abs(a - factor * b) <= max(tolerance, 1e-4 * np.abs(a).max()))):
         return f": all are {_number(factor)} times what is expected"
@@ -382,6 +391,18 @@ def _pattern(a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
     if len(set(nearest)) == len(a) and bool(np.all(np.abs(rows[0] - rows[1][nearest]) <= tolerance)):
         return ": they are the right numbers in another order"
     return ""
+
+
+def _unwritten(a: np.ndarray, b: np.ndarray, tolerance: float) -> str:
+    """Which rows are all 0, of an array where nothing else is wrong: places that nothing was written to."""
+    wrong = (np.abs(a - b) > tolerance).any(axis=-1) if a.ndim > 1 else np.zeros(0, bool)
+    if not wrong.any() or a[wrong].any():
+        return ""
+    first, *others = [str([int(i) for i in row]) for row in np.argwhere(wrong)]
+    if not others:
+        return f": row {first} is all 0"
+    listed = f"{first} and {others[0]}" if len(others) == 1 else f"{first}, {others[0]} and others"
+    return f": rows {listed} are all 0"
 
 
 def _assert_names(got: Any, want: Any, what: str) -> None:

@@ -82,6 +82,7 @@ class Failure(NamedTuple):
         pieces: what was judged; see of. None where the code raised an exception.
         raised: the exception that the code raised, in a line.
         asked: the question by which it came, but for the numbers.
+        message: what the report says was seen.
     """
 
     check: str
@@ -89,6 +90,7 @@ class Failure(NamedTuple):
     pieces: list[Evidence]
     raised: str = ""
     asked: str = ""
+    message: str = ""
 
 
 class _Progress:
@@ -164,6 +166,7 @@ def failure(check: CheckResult, student: Any, seed: int) -> Failure:
         [] if crashed else of(student.calls),
         check.message.partition("\n")[0] if crashed else "",
         student.asked if crashed else "",
+        check.message,
     )
 
 

@@ -103,8 +103,15 @@ class Referee:
         """Name the mistakes, when it is known which checks pass."""
         for name, results in self.results.items():
             passed = {check for check, result in results.items() if result.verdict is Verdict.PASS}
+            chosen = named_mistakes.chosen(self._fits[name], passed)
             for check, sentence in named_mistakes.named(self._fits[name], passed).items():
                 results[check].likely = sentence
+                results[check].foreign = not named_mistakes.is_about(check, chosen[check])
+            titles = {check: result.title for check, result in results.items()}
+            for check, result in results.items():
+                if result.verdict in NAMED and not result.likely and not result.advised:
+                    result.likely = named_mistakes.first_to_mend(check, chosen, titles)
+                    result.foreign = bool(result.likely) or result.foreign
 
     def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, call: Any) -> None:
         """Keep what went wrong before a check was run: on importing it, or in a fixture."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from autograder.grading.evidence import Evidence, Failure
 from autograder.grading.fingerprints import form, marks, same
-from autograder.grading.named_mistakes import CLOSE, MOST, Fit
+from autograder.grading.named_mistakes import CLOSE, MOST, Fit, agree
 
 PAIRS = 2  # the tier of two mistakes at once
 
@@ -35,6 +35,7 @@ class Trace(msgspec.Struct, omit_defaults=True):
         again: whether it is of a check's second attempt.
         held: assertions that hold before.
         calls: the questions, in order.
+        seen: what the check says of it, if that has a number that it got: of the attempt that was judged last.
         raised: the exception that comes, in a line; empty where numbers do.
         asked: the question by which it comes.
     """
@@ -46,12 +47,13 @@ class Trace(msgspec.Struct, omit_defaults=True):
     again: bool = False
     held: int = 0
     calls: list[Given] = []
+    seen: str = ""
     raised: str = ""
     asked: str = ""
 
 
 class Marked(NamedTuple):
-    """A trace, and the marks of the arrays that were judged, one below the other: float64 (arrays, 3)."""
+    """A trace, and the marks of the arrays that were judged, one below the other: float64 (arrays, n)."""
 
     trace: Trace
     marks: np.ndarray
@@ -87,6 +89,9 @@ def fitting(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> list[Fit]:
                 found.setdefault(fit, set())
             for number, (piece, calls, seen) in enumerate(pieces):
                 is_here = (trace.again, trace.held, trace.calls) == (piece.again, piece.held, calls)
+                is_printed = number == len(pieces) - 1  # the message is of the last attempt
+                if is_printed and not agree(failure.message, trace.seen):
+                    continue
                 if is_here and not trace.raised and same(seen, left, CLOSE):
                     found.setdefault(fit, set()).add(number)
         if found:

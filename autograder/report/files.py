@@ -53,10 +53,7 @@ def markdown(report: Report) -> str:
                 lines.append(f"  {check.likely}")
             if check.decided:
                 lines.append(_block(check.decided, "      "))
-            if check.hint_shown:
-                lines.append(f"  Hint: {check.hint_shown}")
-            if check.mend:
-                lines.append(f"  How to mend it: {check.mend}")
+            lines += [f"  {before}: {text}" for before, text in check.advice]
     if report.held_back:
         lines.append(report.held_back)
     return "\n\n".join(lines) + "\n"
@@ -83,7 +80,7 @@ def table(report: Report) -> str:
         for check in exercise.checks:
             cells = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
             points = [number(check.earned), number(check.points)]
-            hints = (check.hint_shown, check.mend)
+            hints = (check.hint_shown, check.mend_shown)
             said = [f"{check.message} {check.likely}".strip(), *hints]
             writer.writerow([*cells, *points, *map(cell, said), outside])
     return text.getvalue()
@@ -141,9 +138,9 @@ def _joined(checks: list[CheckResult], exercise: ExerciseResult) -> Markup:
 def _row(check: CheckResult, exercise: ExerciseResult) -> Markup:
     """A check as a row of a table, made once for all students of whom it says the same."""
     message = check.message if check.message != exercise.problem else ""
-    said: tuple[str, ...] = ()
+    said: tuple[object, ...] = ()
     if check.verdict is not Verdict.PASS:
-        said = (message, check.likely, check.picture, check.hint_shown, check.mend, check.printed)
+        said = (message, check.likely, check.picture, *check.advice, check.printed)
     key = (check.title, check.verdict, check.points, check.earned, check.decided, *said)
     found = _rows.get(key)
     if found is None:

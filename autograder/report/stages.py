@@ -4,7 +4,7 @@ from collections.abc import Container
 
 import msgspec
 
-from autograder.results import CheckResult, Hints, Report
+from autograder.results import Hints, Report
 
 
 def in_the_handout(homework: str) -> str:
@@ -33,14 +33,10 @@ def staged(
     for exercise in report.exercises:
         checks = []
         for check in exercise.checks:
-            failed = bool(check.mend and check.hint_shown)
+            failed = bool(check.mend_shown)
             again = policy == "second failure" and (exercise.name, check.name) in before
             shown = failed and (asked or policy == "always" or again)
             held_back = way if failed and not shown else held_back
-            checks.append(check if shown else _without(check))
+            checks.append(check if shown else msgspec.structs.replace(check, mend="", held_back=failed))
         exercises.append(msgspec.structs.replace(exercise, checks=checks))
     return msgspec.structs.replace(report, exercises=exercises, held_back=held_back)
-
-
-def _without(check: CheckResult) -> CheckResult:
-    return msgspec.structs.replace(check, mend="")

@@ -18,6 +18,7 @@ WIDTH = 110
 # Red, green and magenta can be read on light and on dark; yellow, cyan and blue on one of them only.
 STYLES = {Verdict.PASS: "green", Verdict.NOT_RUN: "dim", Verdict.GRADER_ERROR: "bold magenta"}
 SAME = "The same as above."
+AGAIN = "The mistake that is named above gives just this, too."
 OUR_FAULT = "This is a fault of the grader, not of your code: run it again, or report it."
 MARKS = {Verdict.PASS: "✓", Verdict.NOT_RUN: "·"}
 
@@ -113,7 +114,7 @@ def show(
     for note in report.notes:
         _print(to, Text(f"Note: {note}", "dim"))
     if shown.short and not verbose:
-        _print(to, Text("--verbose shows the hints of all failures, and what passes.", "dim"))
+        _print(to, Text("--verbose shows the hints of all failures, which checks wait, and what passes.", "dim"))
     _print(to, _score(report))
     if report.optional:
         _print(to, Text(report.optional_scores))
@@ -200,7 +201,8 @@ class _Shown:
             else:
                 _row(table, check.verdict, [check], self._body(check, in_full=self._verbose or check is first))
             if behind := waiting.get(check.title):
-                _row(table, Verdict.NOT_RUN, behind, Text(f"{_count(behind, 'wait')} for this one", "dim"))
+                titles = f": {' '.join(check.title for check in behind)}" if self._verbose else ""
+                _row(table, Verdict.NOT_RUN, behind, Text(f"{_count(behind, 'wait')} for this one{titles}", "dim"))
         if repeated:
             _row(table, Verdict.GRADER_ERROR, repeated, Text(f"{_count(repeated, 'end')} with the same fault", "dim"))
         if passed and not self._in_full:
@@ -218,17 +220,14 @@ class _Shown:
         lines += [Text(line) for line in check.message.rstrip().splitlines()]
         if check.verdict is Verdict.GRADER_ERROR:
             lines.append(Text(OUR_FAULT, "magenta"))
-        if check.likely and not (self.is_said(check.likely) and not in_full):
-            lines.append(Text(check.likely, "magenta"))
-        hinted = bool(check.hint_shown)
+        if check.likely:
+            is_said = self.is_said(check.likely) and not in_full
+            lines.append(Text(AGAIN if is_said else check.likely, "magenta"))
         if not in_full:
-            self.short = self.short or hinted
+            self.short = self.short or bool(check.advice)
             return Group(*lines)
-        if hinted:
-            lines.append(Text.assemble(("Hint: ", "bold"), check.hint_shown))
-        if check.mend:
-            lines.append(Text.assemble(("How to mend it: ", "bold"), check.mend))
-        elif hinted and self._report.held_back and not self.is_said(self._report.held_back):
+        lines += [Text.assemble((f"{before}: ", "bold"), text) for before, text in check.advice]
+        if check.held_back and self._report.held_back and not self.is_said(self._report.held_back):
             lines.append(Text(self._report.held_back, "dim"))
         if check.last_printed:
             lines.append(Text("printed meanwhile: " + " | ".join(check.last_printed), "dim"))

@@ -100,8 +100,7 @@ def words(check: CheckResult) -> str:
     """What a student reads of a check that did not pass."""
     lines = [f"{check.verdict.value}: {check.title}", check.message]
     lines += [OUR_FAULT] if check.verdict is Verdict.GRADER_ERROR else []
-    lines += [check.likely, f"Hint: {check.hint_shown}" if check.hint_shown else ""]
-    lines += [f"How to mend it: {check.mend}" if check.mend else ""]
+    lines += [check.likely, *(f"{before}: {text}" for before, text in check.advice)]
     lines += [f"printed meanwhile: {' | '.join(check.last_printed)}" if check.last_printed else ""]
     return "\n".join(line.rstrip() for line in lines if line)
 

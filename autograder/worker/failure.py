@@ -1,8 +1,9 @@
 """Why a worker gave no answer, in words: one text for the instructor, one for the student.
 
 What a worker says of an error is the student's to write, and may hold the inputs that it was given. So there are two
-texts. The student's holds only what does not depend on these inputs: where in their file it happened, as the grader's
-own copy of that file reads, of what kind it was, and which of torch's own texts it was (see messages.py).
+texts. The instructor's, which is shown to who grades their own work too, has these words, and the shapes of what stands
+in the line. The student's holds only what does not depend on these inputs: where in their file it happened, as the
+grader's own copy of that file reads, of what kind it was, and which of torch's own texts it was (see messages.py).
 """
 
 import builtins
@@ -19,7 +20,7 @@ import numpy as np
 
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean
-from autograder.worker import messages, unusual_code, wire
+from autograder.worker import messages, operands, unusual_code, wire, wordings
 
 VERDICTS = {
     "todo": Verdict.NOT_RUN,
@@ -50,6 +51,7 @@ MOST = 3  # lines of a kind that are quoted
 TODO = re.compile(r"""NotImplementedError\(\s*["'](.*?)["']\s*\)""")
 
 ORIGINS = 3  # lines where values are made that are quoted
+LOOK, FROM = "Look where its values are made:", "The values in it come from here:"  # a given line; an own one
 
 Files = dict[str, bytes]
 
@@ -105,8 +107,9 @@ def explain(
         if said := messages.of_format(text):
             numbers = about.numbers and said.text != said.bare
             plain = f"{plain}\n{said.text if numbers else said.bare}"
-        if why := messages.of_no_number(text):
-            message, plain = f"{message}\n{why}", f"{plain}\n{why}"
+        why = messages.of_no_number(text) or _without_return(said, file, files, about)
+        if why:
+            message, plain, advised = f"{message}\n{why}", f"{plain}\n{why}", True
     elif unreadable:
         at = ", ".join(f"{place.file}, line {place.line}" if place.line else place.file for place in places[-1:])
         line = "".join(_line(place, files) for place in places[-1:])
@@ -124,7 +127,8 @@ def explain(
         origins = _origins(places, file, files, about, always=match is not None and match.known.elsewhere)
         if not (places or importing or kind == "memory"):
             origins = _returned(file, files, about)
-        message = "\n".join([f"{error}: {text}".rstrip(": "), *advice, *named, *origins])
+        here = [clean(operands.sentence(reply.operands))] if reply.operands and places else []
+        message = "\n".join([f"{error}: {text}".rstrip(": "), *advice, *named, *here, *origins])
         numbers = match is not None and match.shown.text != match.shown.bare and about.numbers
         shown = match.shown.text if match and numbers else match.shown.bare if match else ""
         first = f"{trusted}: {shown}" if shown else f"Your code raised {trusted}."
@@ -156,7 +160,7 @@ def _origins(places: list[wire.Place], file: str, files: Files, about: About, *,
         _quoted(wire.Place(file, line, ""), files, whole=True) for line in lines if 0 < line <= len(_lines(files[file]))
     ]
     said = [f"Line {here[-1]} was given to you, and is right."] if is_given else []
-    look = [f"Look where {'its' if is_given else 'the'} values are made:", *quoted] if quoted else []
+    look = [LOOK if is_given else FROM, *quoted] if quoted else []
     return [" ".join([*said, *look[:1]]), *look[1:]] if said or look else []
 
 
@@ -169,12 +173,26 @@ def _head(line: int, content: bytes) -> int:
 
 def _returned(file: str, files: Files, about: About) -> list[str]:
     """Whose answer it was that failed outside of the student's file."""
+    listed = _asked_of(file, files, about)
+    if not listed:
+        return []
+    return [f"No line of {file} raised it, but what the checks do with the answer: look at what {listed} returned."]
+
+
+def _without_return(said: wordings.Shown | None, file: str, files: Files, about: About) -> str:
+    """What to do where nothing was returned; nothing to say of other answers."""
+    if said is None or not said.bare.endswith(messages.NO_RETURN):
+        return ""
+    listed = _asked_of(file, files, about)
+    where = f": look at how {listed} ends" if listed and " and " not in listed else ""
+    return f"A function that ends without `return` gives None{where}."
+
+
+def _asked_of(file: str, files: Files, about: About) -> str:
+    """The functions of the file that the question may call, as a list in words."""
     content = files.get(file, b"")
     names = [n for n in about.returned if re.search(rb"\bdef " + re.escape(n.encode()) + rb"\b", content)]
-    if not names:
-        return []
-    listed = " and ".join(", ".join(f"{name}()" for name in part) for part in (names[:-1], names[-1:]) if part)
-    return [f"No line of {file} raised it, but what the checks do with the answer: look at what {listed} returned."]
+    return " and ".join(", ".join(f"{name}()" for name in part) for part in (names[:-1], names[-1:]) if part)
 
 
 def _quoted(place: wire.Place, files: Files, *, with_function: bool = False, whole: bool = False) -> str:

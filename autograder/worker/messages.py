@@ -16,11 +16,13 @@ class Known(NamedTuple):
         texts: its wordings, from torch 2.6 on (see wordings.py).
         means: what is wrong, and what to do, in sentences.
         elsewhere: whether the mistake may lie where the values were made, rather than in the line that met them.
+        also: the errors that say so, besides those that say most.
     """
 
     texts: tuple[str, ...]
     means: str
     elsewhere: bool = True
+    also: tuple[str, ...] = ()
 
 
 class Match(NamedTuple):
@@ -33,7 +35,7 @@ class Match(NamedTuple):
 def find(error: str, text: str) -> Match | None:
     """Return what is known of an error's name and the first line of its message; the first of MESSAGES that fits."""
     for known in MESSAGES.values() if error in RAISED else ():
-        for wording in known.texts:
+        for wording in known.texts if error in (*MOSTLY, *known.also) else ():
             if shown := wordings.recognised(wording, text):
                 return Match(known, shown)
     return None
@@ -62,18 +64,16 @@ NO_NUMBERS = {
     "infinity": "Infinity comes of the exponential of a large number, of the logarithm of 0, and of a division by 0. "
     "Print the largest number before each exponential, and the least before each logarithm and division.",
 }
+NO_RETURN = "nothing (no return?)"
 FORMATS = (
     *(
         f"{{*}}{expected}, got {got}"
         for expected in (" returns {n} values", ": expected a tensor", ": expected a dict of tensors")
-        for got in ("nothing (no return?)", "a {kind} of different shapes", "a {kind} of {n}", "{kind}")
+        for got in (NO_RETURN, "a {kind} of different shapes", "a {kind} of {n}", "{kind}")
     ),
     *("{*} contains NaN, first at {*}", "{*} contains infinity, first at {*}", "{*} is NaN", "{*} is infinity"),
 )
-RAISED = {  # the errors that have such messages
-    *("RuntimeError", "TypeError", "ValueError", "IndexError", "AttributeError", "NameError", "UnboundLocalError"),
-    *("ImportError", "AssertionError", "RecursionError", "ZeroDivisionError", "UserWarning"),
-}
+MOSTLY = ("RuntimeError", "TypeError", "ValueError", "IndexError")  # the errors that say most
 NO_LEAF = ".grad of a tensor that is no leaf"
 NOTHING = (
     "Something here is None. A function without `return` gives None, so do list.append(), dict.update() and "
@@ -91,6 +91,11 @@ INTEGERS = (
     "where they are made; if they are one-hot, argmax over the axis of the classes gives integers."
 )
 SHAPES = "Print the shapes of both in the line before, and compare them with those in the docstring."
+AXES = (
+    "Compare the shapes of what stands in the line with the docstring. Where all are right, this line itself has to "
+    "add an axis (unsqueeze), repeat a row for each of several (expand) or name another axis; where one is not, look "
+    "at what made it."
+)
 BROADCAST = (
     f"{SHAPES} Sizes are compared from the last axis backwards; an axis of size 1, made by [:, None], unsqueeze or "
     "keepdim=True, fits any size."
@@ -124,6 +129,7 @@ MESSAGES: dict[str, Known] = {
         "What backward() fills is .grad of leaf tensors only, and a clone or the result of an update is none, so its "
         ".grad is None. Take torch.autograd.grad(loss, tensors), which returns the gradients. retain_grad() would "
         "silence the warning, but backward() would also add to .grad of every leaf before it, and free the graph.",
+        also=("UserWarning",),
     ),
     "a tensor that was not used": Known(
         (
@@ -234,9 +240,12 @@ MESSAGES: dict[str, Known] = {
             "{kind})",
             "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and integer or boolean arrays are "
             "valid indices",
+            "arrays used as indices must be of integer (or boolean) type",
+            "scatter(): Expected dtype int32/int64 for index",
         ),
-        "An index is an integer, a tensor of integers, or of booleans as in x[labels == k]. Floats count nothing: "
-        "use // instead of /, and .long() for a tensor that holds whole numbers.",
+        "An index in this line is itself an array or a tensor, of floats. An index is an integer, or integers, or "
+        "booleans as in x[labels == k]. A one-hot label is no index: count classes 0 .. N-1, and make one-hot labels "
+        "of these afterwards. Whole numbers that came out as floats: // instead of /, .long() or .astype(int).",
     ),
     "a list that is indexed as a tensor": Known(
         ("list indices must be integers or slices, not {kind}", "tuple indices must be integers or slices, not {kind}"),
@@ -288,6 +297,9 @@ MESSAGES: dict[str, Known] = {
             "got {*} elements respectively",
             "Expected size for first two dimensions of batch2 tensor to be: [{n}, {n}] but got: [{n}, {n}].",
             "matmul: Input operand {*} has a mismatch in its core dimension {*}",
+            "shapes {*} and {*} not aligned: {*}",
+            "einsum(): subscript {*} has size {n} for operand {n} which does not broadcast with previously seen size "
+            "{n}",
         ),
         "In a product the last axis of the first must be as long as the axis of the second that it meets. A layer "
         "expects "
@@ -304,6 +316,8 @@ MESSAGES: dict[str, Known] = {
             "could not broadcast input array from shape {*} into shape {*}",
             "Value is not broadcastable with batch_shape+event_shape: {*} vs {*}.",
             "shape mismatch: value tensor of shape [{*}] cannot be broadcast to indexing result of shape [{*}]",
+            "operands could not be broadcast together with shape {*}",
+            "var is of incorrect size",
         ),
         BROADCAST,
     ),
@@ -311,6 +325,9 @@ MESSAGES: dict[str, Known] = {
         (
             "shape '[{*}]' is invalid for input of size {n}",
             "cannot reshape array of size {n} into shape {*}",
+            "only one dimension can be inferred",
+            "split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {n}), but "
+            "got split_sizes=[{*}]",
         ),
         "A new shape must hold just as many numbers as there are. Print x.shape in the line before: an axis may be "
         "missing, or a row (K + 1, not K). reshape(-1, ...) would silence some of these by mixing rows.",
@@ -343,6 +360,9 @@ MESSAGES: dict[str, Known] = {
             "number {n} in the list.",
             "Tensors must have same number of dimensions: got {n} and {n}",
             "all input arrays must have the same shape",
+            "all the input array{*} must {*} same number of dimensions, {*}",
+            "all the input array dimensions except for the concatenation axis must match exactly, {*}",
+            "zero-dimensional arrays cannot be concatenated",
             "zero-dimensional tensor (at position {n}) cannot be concatenated",
         ),
         "Of the two, torch.stack makes a new axis, for tensors of one shape; torch.cat joins along an axis that is "
@@ -356,6 +376,14 @@ MESSAGES: dict[str, Known] = {
             "torch.cat(): expected a non-empty list of Tensors",
             "need at least one array to stack",
             "need at least one array to concatenate",
+            "max() arg is an empty sequence",
+            "min() arg is an empty sequence",
+            "max() iterable argument is empty",
+            "min() iterable argument is empty",
+            "pop from empty list",
+            "Cannot choose from an empty sequence",
+            "'a' cannot be empty unless no samples are taken",
+            "a cannot be empty unless no samples are taken",
         ),
         "The list is still empty: nothing was appended to it. Is the append inside of the loop and in this function, "
         "and under the same name?",
@@ -364,11 +392,25 @@ MESSAGES: dict[str, Known] = {
         (
             "Dimension out of range (expected to be in range of [{axis}, {axis}], but got {axis})",
             "axis {axis} is out of bounds for array of dimension {n}",
+            "{*}: axis {axis} is out of bounds for array of dimension {n}",
+            "axes don't match array",
+            "permute(): duplicate dims are not allowed.",
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
+            "expand({*}): the number of sizes provided ({n}) must be greater or equal to the number of dimensions in "
+            "the tensor ({n})",
+            "self must be a matrix",
+            "mat2 must be a matrix",
+            "batch1 must be a 3D tensor",
+            "batch2 must be a 3D tensor",
+            "1D tensors expected, but got {n}D and {n}D tensors",
+            "cdist only supports at least 2D tensors, X{n} got: {n}D",
+            "einsum(): more operands were provided than specified in the equation",
             "permute({*}): number of dimensions in the tensor input does not match the length of the desired ordering "
             "of dimensions i.e. input.dim() = {n} is not equal to len(dims) = {n}",
         ),
-        "The tensor has fewer axes than this line expects; they are counted from 0, or from -1 at the end. Print "
-        "x.shape in the line before: an earlier mean, sum or index may have removed an axis.",
+        f"A tensor in this line has fewer or more axes than the line expects; they are counted from 0, or from -1 at "
+        f"the end. {AXES}",
+        also=("AxisError",),
     ),
     "an index behind the end": Known(
         (
@@ -404,8 +446,7 @@ MESSAGES: dict[str, Known] = {
             "too many indices for tensor of dimension {n}",
             "too many indices for array: array is {n}-dimensional, but {n} were indexed",
         ),
-        "The tensor has fewer axes than there are indices. Print x.shape in the line before: an earlier mean, sum or "
-        "index may have removed an axis.",
+        f"The tensor has fewer axes than there are indices. {AXES}",
     ),
     "no axis at all": Known(
         (
@@ -419,11 +460,20 @@ MESSAGES: dict[str, Known] = {
         f"A single value stands where several are expected. {COUNTS}",
     ),
     "a mask of another length": Known(
-        ("The shape of the mask [{*}] at index {n} does not match the shape of the indexed tensor [{*}] at index {n}",),
+        (
+            "The shape of the mask [{*}] at index {n} does not match the shape of the indexed tensor [{*}] at index "
+            "{n}",
+            "boolean index did not match indexed array along axis {n}; size of axis is {n} but size of corresponding "
+            "boolean axis is {n}",
+        ),
         "A mask chooses along the axis on which it lies, and must be as long: were its labels those of another set?",
     ),
     "an index of another shape": Known(
-        ("Index tensor must have the same number of dimensions as input tensor",),
+        (
+            "Index tensor must have the same number of dimensions as input tensor",
+            "Index tensor must have the same number of dimensions as self tensor",
+            "`indices` and `arr` must have the same number of dimensions",
+        ),
         "Both gather and scatter need an index with as many axes as the tensor: unsqueeze(-1) adds one. Plain "
         "indexing, x[labels], needs none.",
     ),
@@ -491,6 +541,7 @@ MESSAGES: dict[str, Known] = {
         (
             "Expected parameter {*} of distribution {*} to satisfy the constraint {*}, but found invalid values:",
             "normal expects all elements of std >= 0.0",
+            "var has negative entry/entries",
         ),
         "A distribution was made with a parameter that it cannot have: a deviation of 0 or below, or NaN. What makes "
         "sure that it is positive, and is it a deviation and not its logarithm?",
@@ -501,6 +552,7 @@ MESSAGES: dict[str, Known] = {
         "There is no GPU here. Take the device from what you are given, as in x.to(self.device) or "
         "torch.zeros(n, device=x.device), and write .cuda() nowhere.",
         elsewhere=False,
+        also=("AssertionError",),
     ),
     "two devices": Known(
         (
@@ -531,16 +583,22 @@ MESSAGES: dict[str, Known] = {
             "'{*}' not supported between instances of '{*}' and 'NoneType'",
             "{*}(): argument '{*}' (position {n}) must be {*}, not NoneType",
             "Could not infer dtype of NoneType",
+            "int() argument must be a string, a bytes-like object or a real number, not 'NoneType'",
+            "float() argument must be a string or a real number, not 'NoneType'",
+            "must be real number, not NoneType",
         ),
         NOTHING,
+        also=("AttributeError",),
     ),
     "one of several values": Known(
         (
             "'tuple' object has no attribute '{*}'",
             "{*}(): argument '{*}' (position {n}) must be {*}, not tuple",
+            'can only concatenate tuple (not "{*}") to tuple',
         ),
         "A function returned several values, and they were taken as one: give each a name, as in outputs, state = "
-        "layer(x). A comma at the end of a line makes a tuple, too.",
+        "layer(x). x.max(dim=...) returns values and indices. A comma at the end of a line makes a tuple, too.",
+        also=("AttributeError",),
     ),
     "too few or too many values": Known(
         (
@@ -558,6 +616,7 @@ MESSAGES: dict[str, Known] = {
         ),
         "An array of NumPy's stands where a tensor is needed, and has no graph. Compute with torch from the beginning: "
         "torch.from_numpy in this line would silence the message, and no gradient would flow.",
+        also=("AttributeError",),
     ),
     "a number for a tensor": Known(
         (
@@ -568,12 +627,19 @@ MESSAGES: dict[str, Known] = {
             "'numpy.float32' object has no attribute '{*}'",
             "'list' object has no attribute '{*}'",
             "'float' object is not iterable",
+            "'int' object is not iterable",
+            "'int' object is not subscriptable",
+            "'float' object is not subscriptable",
+            "object of type 'int' has no len()",
+            "object of type 'float' has no len()",
+            "all inputs have to be Tensors or GradientEdges, but got {kind}",
             "{*}(): argument '{*}' (position {n}) must be Tensor, not {kind}",
             "{*}(): argument '{*}' (position {n}) must be tuple of Tensors, not {kind}",
             "optimizer can only optimize Tensors, but one of the params is {kind}",
             "The value argument to log_prob must be a Tensor",
         ),
         NOT_A_TENSOR,
+        also=("AttributeError",),
     ),
     "a list that is computed with": Known(
         (
@@ -586,6 +652,8 @@ MESSAGES: dict[str, Known] = {
             'can only concatenate list (not "{*}") to list',
             "can't multiply sequence by non-int of type '{*}'",
             "only integer tensors of a single element can be converted to an index",
+            "int() argument must be a string, a bytes-like object or a real number, not 'list'",
+            "float() argument must be a string or a real number, not 'list'",
         ),
         "A list, tuple or dict cannot be computed with: go through it entry by entry, or make one tensor of it by "
         "torch.stack first. Gradients come as a tuple, one for each tensor.",
@@ -623,6 +691,7 @@ MESSAGES: dict[str, Known] = {
         ),
         "The brackets of a call are missing, as in x.mean for x.mean().",
         elsewhere=False,
+        also=("AttributeError",),
     ),
     "a tensor for a parameter": Known(
         (
@@ -637,6 +706,7 @@ MESSAGES: dict[str, Known] = {
         ("'{kind}' object has no attribute '{*}'", "'{*}' object has no attribute '{*}'"),
         "There is no attribute or method of this name: is it misspelt, or is this another object than you "
         "think? print(type(x)) in the line before tells.",
+        also=("AttributeError",),
     ),
     # Python
     "a name that nothing has": Known(
@@ -650,11 +720,13 @@ MESSAGES: dict[str, Known] = {
         "No value has been given to a name in this line before it is used: it is misspelt, belongs to another function "
         "or to self, or is set only in a branch or a loop that did not run.",
         elsewhere=False,
+        also=("NameError", "UnboundLocalError"),
     ),
     "a name that a module does not have": Known(
         ("module '{*}' has no attribute '{*}'", "cannot import name '{*}' from '{*}'{*}"),
         "The module has nothing of this name: it is misspelt, or of another version.",
         elsewhere=False,
+        also=("AttributeError", "ImportError"),
     ),
     "arguments that do not fit": Known(
         (
@@ -687,10 +759,12 @@ MESSAGES: dict[str, Known] = {
         "A function calls itself, directly or through another one, and never ends: does a method have the name of the "
         "function that it wanted to call?",
         elsewhere=False,
+        also=("RecursionError",),
     ),
     "nothing to divide by": Known(
         ("division by zero", "float division by zero", "integer division or modulo by zero"),
         "The divisor is 0: an empty list, or a counter that was not counted up?",
+        also=("ZeroDivisionError",),
     ),
     "lists of different length": Known(
         (
@@ -698,6 +772,104 @@ MESSAGES: dict[str, Known] = {
             "zip() argument {n} is shorter than argument {*}",
         ),
         "What is gone through together has not as many entries: parameters, rates and gradients, one for each name?",
+    ),
+    "a text among numbers": Known(
+        (
+            "unsupported operand type(s) for {*}: '{*}' and 'str'",
+            "unsupported operand type(s) for {*}: 'str' and '{*}'",
+            'can only concatenate str (not "{kind}") to str',
+            "could not convert string to float: {*}",
+            "invalid literal for int() with base 10: {*}",
+            "new(): invalid data type 'str'",
+            "ufunc '{*}' did not contain a loop with signature matching types {*}",
+        ),
+        "A text stands where a number or an array is needed: a path, say, in the place of the drawing that is read "
+        "from it, or a key in the place of the value of a dict.",
+        also=("UFuncTypeError", "_UFuncNoLoopError"),
+    ),
+    "a dict that is indexed by place": Known(
+        ("'dict_items' object is not subscriptable", "'dict_keys' object is not subscriptable",
+         "'dict_values' object is not subscriptable"),
+        "What .items(), .keys() and .values() return has no numbered entries: go through it, or make a list of it.",
+        elsewhere=False,
+    ),
+    "a key that can be changed": Known(
+        ("unhashable type: 'list'", "unhashable type: '{kind}'", "unhashable type: 'numpy.ndarray'"),
+        "A list or an array stands where a key of a dict or an element of a set is needed: those are texts, numbers "
+        "and tuples. For an entry of an array this may be one bracket too many.",
+    ),
+    "something to draw from": Known(
+        (
+            "Population must be a sequence.  For dicts or sets, use sorted(d).",
+            "a must be 1-dimensional",
+            "a must be an integer or 1-dimensional",
+            "x must be an integer or at least 1-dimensional",
+            "'tuple' object does not support item assignment",
+            "'range' object does not support item assignment",
+        ),
+        "Python's random draws from lists and tuples, and shuffles lists only; NumPy's draws from a number or an array "
+        "of one axis. list(x) makes a list, and of what has more axes draw the indices.",
+        elsewhere=False,
+    ),
+    "sizes that are no tuple": Known(
+        ("Cannot interpret '{n}' as a data type",),
+        "NumPy takes a shape as one tuple, np.zeros((2, 3)), with brackets of its own; a second number is taken for "
+        "the kind of numbers.",
+        elsewhere=False,
+    ),
+    "arrays that are no list": Known(
+        ("only integer scalar arrays can be converted to a scalar index",),
+        "Arrays to be joined are given as one list, np.concatenate([a, b]), as the second argument is the axis. A list "
+        "is indexed by one integer, and not by an array: make an array of the list first.",
+    ),
+    "several numbers in one place": Known(
+        (
+            "setting an array element with a sequence.",
+            "can't assign a list to a torch.{*}Tensor",
+        ),
+        "An array or a list is written into a place for less. Compare the shape of x[...] on the left with that on the "
+        "right: is there an index too many, or is a whole drawing put where one number belongs?",
+    ),
+    "what integers cannot": Known(
+        ("\"{*}\" not implemented for '{type}'",),
+        "This is computed with floating-point numbers only, and was given integers or booleans: were labels given in "
+        "the place of logits? Numbers that are to be computed with become floats by .float().",
+        also=("NotImplementedError",),
+    ),
+    "a minus for booleans": Known(
+        (
+            "Subtraction, the `-` operator, with two bool tensors is not supported. {*}",
+            "Negation, the `-` operator, on a bool tensor is not supported. {*}",
+        ),
+        "Comparisons give booleans, and these have no minus: (a == b).float() can be computed with, ~mask is the "
+        "opposite of a mask.",
+    ),
+    "a condition of numbers": Known(
+        ("where expected condition to be a boolean tensor, but got a tensor with dtype {type}",),
+        "The first argument of torch.where is a condition, as x > 0, and the other two are what it chooses from.",
+    ),
+    "layers in a list": Known(
+        ("{*} is not a Module subclass",),
+        "Layers are given to nn.Sequential one by one, not in a list: nn.Sequential(*layers).",
+        elsewhere=False,
+    ),
+    "sizes that are no integers": Known(
+        (
+            "{*}(): argument '{*}' failed to unpack the object at pos {n} with error \"type must be tuple of ints,but "
+            "got {kind}\"",
+            "{*}(): argument '{*}' (position {n}) must be tuple of ints, but found element of type {kind} at pos {n}",
+        ),
+        "Sizes are whole numbers: // instead of /, or int(...) of a number that came out as a float.",
+    ),
+    "a probability above 1": Known(
+        ("all elements of input should be between 0 and 1",),
+        "A binary cross entropy takes probabilities, and was given logits. For N classes F.cross_entropy takes the "
+        "logits themselves.",
+    ),
+    "NumPy on an array and a tensor": Known(
+        ("Concatenation operation is not implemented for NumPy arrays, {*}", "expected np.ndarray (got {kind})"),
+        "Arrays of NumPy's and tensors are mixed in this line. Make all of it tensors, where they are made, or all "
+        "arrays.",
     ),
     "a sample that is too large": Known(
         (
@@ -709,3 +881,4 @@ MESSAGES: dict[str, Known] = {
         "replacement would silence this and give the same one twice.",
     ),
 }  # fmt: skip
+RAISED = {*MOSTLY, *(error for known in MESSAGES.values() for error in known.also)}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 MOST = 5000  # pairs of a file
 LINES = 3000  # of a file that is read so
 DEPTH = 3  # lines from one to the next
+SIZES = {"size", "dim", "numel"}
 FILLS = {"append", "extend", "insert", "update", "setdefault", "add"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -191,9 +192,21 @@ def _is_empty(statement: ast.stmt) -> bool:
     value = getattr(statement, "value", None)
     if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name):
         return value.attr == "shape" or value.value.id == "self"
+    if _is_size(value):
+        return True
     if isinstance(value, ast.List | ast.Dict | ast.Tuple):
         return not getattr(value, "elts", getattr(value, "keys", None))
     return isinstance(value, ast.Constant) and not isinstance(statement, ast.AugAssign)
+
+
+def _is_size(value: ast.AST | None) -> bool:
+    """Whether an expression is a number of entries, and no tensor: x.shape[0], x.size(0), len(x)."""
+    if isinstance(value, ast.Subscript):
+        return isinstance(value.value, ast.Attribute) and value.value.attr == "shape"
+    if not isinstance(value, ast.Call):
+        return False
+    name = value.func
+    return (isinstance(name, ast.Attribute) and name.attr in SIZES) or (isinstance(name, ast.Name) and name.id == "len")
 
 
 def _hands_on(statement: ast.stmt) -> bool:

@@ -15,6 +15,7 @@ sys.path.insert(0, __file__.replace("\\", "/").rsplit("/autograder/", 1)[0])
 
 import contextlib
 import importlib
+import linecache
 import os
 import random
 import traceback
@@ -26,7 +27,7 @@ from autograder.worker import warmup  # isort: split
 
 import torch
 
-from autograder.worker import absent, asking, packing, unusual_code, values, wire
+from autograder.worker import absent, asking, operands, packing, unusual_code, values, wire
 
 COURSE = sys.path[0]
 MEMORY = 6 * 2**30
@@ -145,7 +146,20 @@ def _described(request: wire.Request, error: BaseException) -> wire.Reply:
             wire.Place(_sendable(_own(file), wire.NAME), min(int(line or 0), wire.LINES), _sendable(name, wire.NAME))
             for file, line, name in places[-wire.PLACES :]
         ],
+        operands=_operands(error) if request.call != "import" else [],
     )
+
+
+def _operands(error: BaseException) -> list[wire.Operand]:
+    """What stands in the last line of the student's own."""
+    try:
+        frames = [step for step in traceback.walk_tb(error.__traceback__) if _is_own(step[0].f_code.co_filename)]
+        summary = _own_frames(error)[-1]
+        last = getattr(summary, "end_lineno", None) or summary.lineno or 0
+        numbers = range(summary.lineno or 0, last + 1)
+        return operands.of(frames[-1][0], "".join(linecache.getline(summary.filename, number) for number in numbers))
+    except BaseException:  # a variable of the student's own make, or a file that is gone
+        return []
 
 
 def _sendable(text: str, most: int = wire.TEXT) -> str:
@@ -167,11 +181,11 @@ def _frames(error: BaseException) -> traceback.StackSummary:
 
 def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
     """Those in the student's files, and in the files given with them."""
-    return [
-        frame
-        for frame in _frames(error)
-        if _slashes(frame.filename).startswith(COURSE) and not _own(frame.filename).startswith("autograder/")
-    ]
+    return [frame for frame in _frames(error) if _is_own(frame.filename)]
+
+
+def _is_own(filename: str) -> bool:
+    return _slashes(filename).startswith(COURSE) and not _own(filename).startswith("autograder/")
 
 
 def _own(filename: str) -> str:

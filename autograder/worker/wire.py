@@ -19,6 +19,7 @@ MAGIC = b"FSH1"
 PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER = 64 * 1024
 PLACES = 3  # lines of the student's that an error names
+OPERANDS, AXES = 6, 8  # of the last of them that are told, and sizes of one
 TEXT = 4000  # characters of an error
 NAME = 200  # characters of a name
 LINES = 1_000_000  # of a file
@@ -63,6 +64,20 @@ class Place(msgspec.Struct, forbid_unknown_fields=True, array_like=True):
     function: Annotated[str, msgspec.Meta(max_length=NAME)]
 
 
+class Operand(msgspec.Struct, forbid_unknown_fields=True, array_like=True):
+    """What stands under a name in the line that raised an error.
+
+    Attributes:
+        name: as x, or self.x.
+        kind: of value, as "float64 tensor" or "list".
+        shape: its sizes, or how many entries it has; None where it is a single value.
+    """
+
+    name: Annotated[str, msgspec.Meta(max_length=NAME)]
+    kind: Annotated[str, msgspec.Meta(max_length=NAME)]
+    shape: Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=2**40)]], msgspec.Meta(max_length=AXES)] | None
+
+
 class Reply(msgspec.Struct, forbid_unknown_fields=True):
     """The answer to one request: arrays, or why there are none.
 
@@ -72,6 +87,7 @@ class Reply(msgspec.Struct, forbid_unknown_fields=True):
         error: name of the exception's class.
         text: the first line of its message.
         places: the last lines of the student's that led to it, the raising one last.
+        operands: what stands in the last of them.
     """
 
     seq: Annotated[int, msgspec.Meta(ge=0, le=2**40)]
@@ -79,6 +95,7 @@ class Reply(msgspec.Struct, forbid_unknown_fields=True):
     error: Annotated[str, msgspec.Meta(max_length=TEXT)] = ""
     text: Annotated[str, msgspec.Meta(max_length=TEXT)] = ""
     places: Annotated[list[Place], msgspec.Meta(max_length=PLACES)] = []
+    operands: Annotated[list[Operand], msgspec.Meta(max_length=OPERANDS)] = []
 
 
 def encode(header: Request | Reply, arrays: dict[str, np.ndarray]) -> bytes:

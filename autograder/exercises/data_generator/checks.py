@@ -89,8 +89,8 @@ def test_shapes(student, draw):
 @after(test_sizes)
 @picture(failures.strange_images)
 @hint(
-    "Some images are no drawing of the folder. Look at whether each drawing is read whole, and whether its "
-    "pixels keep their order when you shuffle.",
+    "Some images are no drawing of the folder. Look at whether each drawing is read whole, whether something is "
+    "written into each place, and whether pixels keep their order when you shuffle.",
     mend="Read each drawing with self.image_file_to_array and put it into its place whole. To shuffle the query is "
     "to permute axis 0 of the query row, never the pixels.",
 )
@@ -100,11 +100,17 @@ def test_images_are_drawings(student, draw):
     for way, shot in ((4, 1), (3, 2)):
         images = _sample(student, known, way, shot, "train", episodes=20).images
         strange = episodes.read(images, known).character == episodes.UNKNOWN
+        empty = ~images.any(axis=-1)
+        are = (
+            "are all 0, places [k, n] that nothing was written to"
+            if (strange == empty).all()
+            else "are no drawing of the folder"
+        )
         assert_or_name(
             not strange.any(),
-            f"{int(strange.sum())} of {strange.size} images (N = {way}, K = {shot}) are not a drawing of the folder: "
+            f"{int(strange.sum())} of {strange.size} images (N = {way}, K = {shot}) {are}: "
             f"{int(strange[:, :-1].sum())} in the support, {int(strange[:, -1].sum())} in the query",
-            mistakes.EMPTY if strange[:, -1].all() and not images[:, -1].any() else "",
+            mistakes.of_empty(images) if (strange == empty).all() else "",
             mistakes.ON_THEIR_SIDE if strange.all() and _are_on_their_side(images, known) else "",
         )
 
@@ -157,12 +163,13 @@ def test_ink_is_one(student, draw):
     more = _sample(student, known, 3, 1, "train", episodes=200)  # so many that drawings come again
     seen, pixels = _in_order_of_reading(episodes.read(more.images, known), episodes.classes(more.labels), more.images)
     drawn = seen.drawing + episodes.EACH * seen.character
-    mistake = mistakes.of_pixels(low, high, seen.inverted)
+    again = mistakes.of_scales(pixels, drawn) if not seen.inverted.any() else ""
+    mistake = again if again == mistakes.SCALED_IN_PLACE else mistakes.of_pixels(low, high, seen.inverted)
     if inverted.any():
         said = f"ink is {low:g} and paper {high:g}, expected ink 1 and paper 0"
         assert_or_name(False, said, mistake or mistakes.of_inverted_in_turns(drawn, seen.inverted))
     said = f"pixels lie between {low:g} and {high:g}, expected 0 and 1 in every drawing"
-    assert_or_name(False, said, mistake or mistakes.of_scales(pixels, drawn))
+    assert_or_name(False, said, mistake or again)
 
 
 def _in_order_of_reading(seen, classes, images):
@@ -191,7 +198,10 @@ def test_labels_are_one_hot(student, draw):
     for rows, name in ((labels[:, :-1], "support"), (labels[:, -1], "query")):
         sums = rows.sum(axis=-1)
         wrong = [*sums[sums != 1], 1]
-        assert_or_name((sums == 1).all(), f"a {name} label sums to {wrong[0]:g}, expected 1", mistake)
+        said = f"a {name} label sums to {wrong[0]:g}, expected 1"
+        if not any(wrong[:-1]):
+            said = f"{len(wrong) - 1} of {sums.size} labels in the {name} are all 0, expected one 1 in each"
+        assert_or_name((sums == 1).all(), said, mistake)
 
 
 @points(3)
@@ -438,7 +448,7 @@ def test_all_characters_of_the_split_and_no_others(student, draw):
     def draw_from(part):
         images = _sample(student, known, 2, 1, part, episodes=300).images
         characters = episodes.read(images, known).character
-        seen[part] = set(characters[:, 0].flat)
+        seen[part] = set(characters[:, 0].flat) - {episodes.UNKNOWN}  # what is no drawing has a check of its own
         drawn[part] = [set(episode) for episode in characters.reshape(len(characters), -1).tolist()]
 
     for part, characters in listed.items():

@@ -61,6 +61,11 @@ def of_shapes(images: tuple[int, ...], labels: tuple[int, ...], way: int, shot: 
 
 ON_THEIR_SIDE = "rows and columns of each drawing are exchanged, so that it lies on its side"
 EMPTY = "the images of the query are all 0: they are never read"
+LEFT = "nothing is ever written to some places [k, n], the same ones in every episode"
+NOT_WRITTEN = (
+    "some places [k, n] are written to twice and others never, as where rows are counted along drawings that do not "
+    "come folder by folder: get_images shuffles them unless shuffle=False"
+)
 PAPER = "the pixels are not inverted, or inverted once more: paper is 1 and ink 0"
 DIVIDED = "the pixels are divided by 255, and were 0 and 1 before"
 SCALED = "the pixels are multiplied by {:.4g}, and were 0 and 1 before"
@@ -80,6 +85,16 @@ IN_PLACE = (
 )
 HIDDEN = "the labels of the query are set to zero"
 SMOOTHED = "the labels are smoothed: each has a share of every class"
+
+
+def of_empty(images: np.ndarray) -> str:
+    """By episodes (episodes, K+1, N, numbers) in which some drawings, or labels, are all 0."""
+    empty = ~images.any(axis=-1)
+    if not empty.any() or empty.all():
+        return ""
+    if (empty == empty[:1]).all():
+        return EMPTY if (empty[:, -1]).all() and not empty[:, :-1].any() else LEFT
+    return NOT_WRITTEN if not (empty == empty[:, :, :1]).all() else ""
 
 
 def of_pixels(low: float, high: float, inverted: np.ndarray) -> str:
@@ -129,6 +144,8 @@ def of_labels(labels: np.ndarray) -> str:
     one_hot = ((labels == 0) | (labels == 1)).all(axis=-1) & (labels.sum(axis=-1) == 1)
     if one_hot[:, :-1].all() and not labels[:, -1].any():
         return HIDDEN
+    if (one_hot | ~labels.any(axis=-1)).all():
+        return of_empty(labels)
     return SMOOTHED if (labels > 0).all() and np.allclose(labels.sum(axis=-1), 1) else ""
 
 
@@ -372,8 +389,8 @@ TRAINING_ALWAYS = "the characters of the training split are drawn, whatever batc
 SORTED = "labels follow the order of the folders: of two characters the earlier one always has the smaller label"
 NEIGHBOURS = "the characters of an episode are neighbours in the list of folders"
 COPIED = (
-    "the random generator is made once, in __init__ or outside of the class, so that each worker of a DataLoader has a "
-    "copy and draws the same"
+    "the random generator is made once, as in __init__, at the first call or outside of the class, so that each worker "
+    "of a DataLoader has a copy and draws the same"
 )
 QUERY_OF_OTHERS = "the characters of the query are drawn anew: they are not those of the support"
 

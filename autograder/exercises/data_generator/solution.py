@@ -25,10 +25,10 @@ def get_images(paths, labels, nb_samples=None, shuffle=True):
         paths: folders, one per character.
         labels: what to call each folder's character, in the same order.
         nb_samples: how many different drawings to take from each folder; all of them if None.
-        shuffle: whether to shuffle the result.
+        shuffle: whether to shuffle the result, as is done unless you say False.
 
     Returns:
-        A list of (label, path of a drawing): folder by folder, unless shuffled.
+        A list of (label, path of a drawing): folder by folder if shuffle is False, else in random order.
     """
     chosen = []
     for label, folder in zip(labels, paths, strict=True):

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from autograder.grading.catalog import Exercise
+from autograder.grading.named_mistakes import FIRST
 from autograder.instructor.classroom.scoring import Scored
 from autograder.results import CheckResult, ExerciseResult, Verdict
 
@@ -140,7 +141,9 @@ class Summary:
         if exercise.problem:
             self.not_graded += _add(self.ungraded, Said(row.shown, row.stem, exercise.title, _cut(exercise.problem)))
         first = True
-        self.mistakes.update({check.likely for check in exercise.checks if check.likely})
+        self.mistakes.update(
+            {check.likely for check in exercise.checks if check.likely and not check.likely.startswith(FIRST)}
+        )
         for check in exercise.checks:
             count = self.checks.setdefault((exercise.name, check.name), CheckCount(exercise, check))
             count.verdicts[check.verdict] += 1

@@ -84,8 +84,5 @@ def _said(exercise: ExerciseResult, check: CheckResult) -> str:
     if check.verdict is Verdict.PASS:
         return outside
     lines = [outside, f"{exercise.file}: {check.verdict.value}", check.message, check.likely]
-    if check.hint_shown:
-        lines.append(f"Hint: {check.hint_shown}")
-    if check.mend:
-        lines.append(f"How to mend it: {check.mend}")
+    lines += [f"{before}: {text}" for before, text in check.advice]
     return clean("\n".join(line for line in lines if line))

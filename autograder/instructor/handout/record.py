@@ -17,7 +17,7 @@ from safetensors.numpy import save
 from autograder.grading import check_vocabulary
 from autograder.grading import checks as grading
 from autograder.grading.catalog import Exercise
-from autograder.grading.fingerprints import marks, question
+from autograder.grading.fingerprints import COLUMNS, marks, question
 from autograder.grading.recorded import NAME, WRONG, Answers, Right, Stored
 from autograder.grading.subjects import Subject
 from autograder.grading.traces import Marked
@@ -59,7 +59,7 @@ def record(exercise: Exercise, seed: int, many: Callable[..., Iterable[Any]] = m
         if check.verdict is not Verdict.PASS:
             raise RecordError(f"The reference does not pass {check.name} of {exercise.name}: {check.message}")
     wrong = list(_wrong(exercise, seed, many))
-    stored[WRONG] = np.concatenate([np.zeros((0, 3)), *(marked.marks for marked in wrong)]).astype(np.float32)
+    stored[WRONG] = np.concatenate([np.zeros((0, COLUMNS)), *(marked.marks for marked in wrong)]).astype(np.float32)
     answers = Answers(
         seed, list(right.found.values()), [found.trace for found in wrong], [len(found.marks) for found in wrong]
     )

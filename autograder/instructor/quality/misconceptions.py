@@ -17,12 +17,13 @@ from unittest import mock
 import msgspec
 import numpy as np
 
-from autograder.grading import check_vocabulary, evidence
+from autograder.grading import check_vocabulary, evidence, named_mistakes
 from autograder.grading import traces as known
 from autograder.grading.catalog import Exercise
 from autograder.grading.draw import Draw
 from autograder.grading.drawings import Drawings
 from autograder.grading.evidence import Arrays, Evidence, Failure
+from autograder.grading.fingerprints import COLUMNS
 from autograder.grading.named_mistakes import Fit, together
 from autograder.grading.traces import PAIRS, Marked, Trace
 from autograder.instructor.in_process import Inside
@@ -114,10 +115,11 @@ def traces(exercise: Exercise, suspect: Suspect, check: str, seed: int) -> tuple
         raised = _run(exercise, check, seed, student, reference)
     if raised is None:
         return ()
-    base = Trace(check, suspect.says, suspect.tier, suspect.fails)
+    seen = str(raised) if named_mistakes.GOT.match(str(raised)) else ""
+    base = Trace(check, suspect.says, suspect.tier, suspect.fails, seen=seen)
     if isinstance(raised, StudentError) and raised.verdict is Verdict.CRASH:
         crash = msgspec.structs.replace(base, raised=_line(raised), asked=student.asked)
-        return (Marked(crash, np.zeros((0, 3))),)
+        return (Marked(crash, np.zeros((0, COLUMNS))),)
     found = (_trace(base, piece, reference) for piece in evidence.of(student.calls))
     return tuple(trace for trace in found if trace is not None)
 

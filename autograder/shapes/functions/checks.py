@@ -75,7 +75,7 @@ def assert_flows(
 
 
 def assert_order_is_nothing(
-    ask: Callable[..., Any], parts: Sequence[np.ndarray], rng: np.random.Generator, what: str
+    ask: Callable[..., Any], parts: Sequence[np.ndarray], rng: np.random.Generator, what: str, *, least: float = 0.0
 ) -> None:
     """Assert that the order of rows makes no difference.
 
@@ -84,11 +84,13 @@ def assert_order_is_nothing(
         parts: arrays whose rows belong together, as a support's images and labels.
         rng: chooses another order.
         what: a noun for messages, as "prototypes".
+        least: see assert_close.
     """
     order = np.roll(rng.permutation(len(parts[0])), 1)
     while len(order) > 1 and (order == np.arange(len(order))).any():  # no row where it was: neither first nor last
         order = rng.permutation(len(order))
-    assert_close(ask(*(part[order] for part in parts)), ask(*parts), f"in another order of the rows, {what}")
+    got, want = ask(*(part[order] for part in parts)), ask(*parts)
+    assert_close(got, want, f"in another order of the rows, {what}", least=least)
 
 
 def assert_classes_permute(

@@ -139,7 +139,8 @@ def assert_meta_parameters_keep_their_values(student, draw):
     second = student.inner_loop(*arguments, earlier=draw.normal(*support[0].shape))
     assert_close(second.parameters, alone.parameters, "after another task, adapted parameter")
     assert_shape(second.accuracies, alone.accuracies.shape, "after another task, support accuracies")
-    assert_close([0, *second.accuracies], [0, *alone.accuracies], "after another task, support accuracies")
+    if alone.accuracies.size:
+        assert_close(second.accuracies, alone.accuracies, "after another task, support accuracies")
 
 
 def _assert_one_step(student, reference, theta, support, where):

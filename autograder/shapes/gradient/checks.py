@@ -228,7 +228,8 @@ def test_adapts_when_evaluating(student, draw):
     assert_close(*moves, "with train=False, change by the inner loop of")
     assert_close(evaluated.meta_parameters, trained.meta_parameters, "with train=False, theta after _inner_loop:")
     assert_shape(evaluated.accuracies, trained.accuracies.shape, "with train=False, support accuracies")
-    assert_close([0, *evaluated.accuracies], [0, *trained.accuracies], "with train=False, support accuracies")
+    if trained.accuracies.size:
+        assert_close(evaluated.accuracies, trained.accuracies, "with train=False, support accuracies")
 
 
 @points(3)

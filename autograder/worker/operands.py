@@ -1,0 +1,75 @@
+"""What stands in the line that raised an error: shapes and kinds of the values under its names, and no value itself.
+
+It is read in the worker, from the variables of the function that failed, and goes only where people grade their own
+work, or into the words for the instructor (see failure.py).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+from autograder.worker import wire
+
+NAMES = re.compile(r"(?<![\w.\"'])(self\.)?([A-Za-z_]\w*)(?!\w*\s*[=(][^=])")
+COUNTED = (list, tuple, dict, set, str)
+PLAIN = ("bool", "int", "float", "str")  # not told beside arrays
+SINGLE = (bool, int, float, type(None))
+
+
+def of(frame: FrameType, lines: str) -> list[wire.Operand]:
+    """Return what stands in lines of a function, in the order of the names; empty where nothing of interest does."""
+    found = [wire.Operand(name[: wire.NAME], *_described(value)) for name, value in _values(frame, lines)]
+    arrays = [operand for operand in found if operand.kind.endswith((" tensor", " array"))]
+    rest = [operand for operand in found if operand not in arrays and not (arrays and operand.kind in PLAIN)]
+    return [*arrays, *rest][: wire.OPERANDS]
+
+
+def sentence(operands: list[wire.Operand]) -> str:
+    """Say what stands in a line: "There r has shape (64,), x (3, 1)."; kinds of numbers where these differ."""
+    if not operands:
+        return ""
+    arrays = [operand for operand in operands if operand.kind.endswith((" tensor", " array"))]
+    parts = []
+    if len({operand.kind for operand in arrays}) == 1 and len(arrays) > 1:
+        (first, *rest), operands = arrays, [operand for operand in operands if operand not in arrays]
+        parts = [f"{first.name} has shape {_sizes(first)}", *(f"{other.name} {_sizes(other)}" for other in rest)]
+    return f"There {', '.join([*parts, *map(_told, operands)])}."
+
+
+def _values(frame: FrameType, lines: str) -> Iterator[tuple[str, Any]]:
+    """Names of a line, and their values, where those are of a known kind."""
+    known = frame.f_locals
+    for whole in dict.fromkeys(found.group() for found in NAMES.finditer(lines)):
+        owner, _, name = whole.rpartition(".")
+        names: Mapping[str, Any] = getattr(known.get("self"), "__dict__", {}) if owner else known
+        if name in names and (_noun(names[name]) or isinstance(names[name], (*COUNTED, *SINGLE))):
+            yield whole, names[name]
+
+
+def _described(value: Any) -> tuple[str, list[int] | None]:
+    if noun := _noun(value):
+        return f"{str(value.dtype).removeprefix('torch.')} {noun}", list(value.shape)[: wire.AXES]
+    return type(value).__name__, [len(value)] if isinstance(value, COUNTED) else None
+
+
+def _noun(value: Any) -> str:
+    """What a tensor or an array is called; empty for all else. The grader, which imports this too, has no torch."""
+    if not (hasattr(value, "dtype") and hasattr(value, "ndim")):
+        return ""
+    return {"torch": "tensor", "numpy": "array"}.get(type(value).__module__.partition(".")[0], "")
+
+
+def _told(operand: wire.Operand) -> str:
+    if operand.kind.endswith((" tensor", " array")):
+        return f"{operand.name} is a {operand.kind} of shape {_sizes(operand)}"
+    if operand.shape is not None:
+        return f"{operand.name} is a {operand.kind} of length {operand.shape[0] if operand.shape else 0}"
+    if operand.kind == "NoneType":
+        return f"{operand.name} is None"
+    return f"{operand.name} is {'an' if operand.kind.startswith(('a', 'e', 'i', 'o')) else 'a'} {operand.kind}"
+
+
+def _sizes(operand: wire.Operand) -> str:
+    sizes = operand.shape or []
+    return f"({', '.join(map(str, sizes))}{',' if len(sizes) == 1 else ''})"
