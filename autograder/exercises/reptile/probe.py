@@ -15,7 +15,7 @@ __all__ = ["build", "inner_loop", "minibatches", "outer_step", "predict", "train
 Array = np.ndarray
 Arrays = dict[str, Array]
 
-BATCH_SIZE, OUTER_LR = 10, 0.5  # of the constructor
+BATCH_SIZE, OUTER_LR = 10, 0.4  # of the constructor
 
 
 class Moved(NamedTuple):
