@@ -43,7 +43,7 @@ from autograder.shapes.gradient.failures import move
 
 __all__ = ["test_adaptation_learns_from_the_support", "test_inner_loop_returns_all_parameters"]
 
-EPSILON = 0.4  # when the probe's training begins
+EPSILON = 0.4  # outer_lr of the probe's objects
 UNDER_WAY = 0.3  # a share of the training at which no usual schedule is at 0, nor two of them at the same epsilon
 STEPS, RATE = 4, 1.5  # so far that the results lie elsewhere than the first gradient points; no number twice in a batch
 DRAWINGS, SIZE = 4, 2
