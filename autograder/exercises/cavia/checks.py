@@ -86,10 +86,13 @@ def _kinds(draw, num_context=3):
 
 
 def _batches(draw):
-    """Draw a theta and three tasks, of images and then of points, each with a word for messages."""
+    """Draw a theta and four tasks, of images and then of points, each with a word for messages.
+
+    Four, as N is 3 and there are two steps: what is divided by the wrong number is told.
+    """
     theta = draw_parameters(draw, 3) | _film_layer(draw, CHANNELS, NUM_CONTEXT)
-    yield "images", theta, draw_batch(draw, 3, 2)
-    yield "points", _points_theta(draw, NUM_CONTEXT), sinusoids(draw.rng, 3, 4, 5)
+    yield "images", theta, draw_batch(draw, 3, 2, count=4)
+    yield "points", _points_theta(draw, NUM_CONTEXT), sinusoids(draw.rng, 4, 3, 5)
 
 
 def _squared_error(theta, context, x, y):

@@ -82,6 +82,15 @@ def _gate_inputs(draw, shape):
     }
 
 
+def _of_one_sign(values, got, want):
+    """Say it where all numbers that come out wrong are of one sign."""
+    right = np.abs(got - want) <= 1e-3 * (1e-3 + np.abs(want))  # not so where it is NaN
+    wrong = values[~right.all(axis=-1)]
+    if len(wrong) < 2 or wrong.min() < 0 < wrong.max():  # one number alone has one sign by chance
+        return ""
+    return f" (only those of {'negative' if wrong.max() < 0 else 'positive'} x are wrong)"
+
+
 def _assert_adapted_alike(student, reference, draw, steps, what):
     """Assert that with drawn gates the cell is the reference's after so many steps."""
     given = []
@@ -113,7 +122,8 @@ def test_size_and_sign_of_numbers_that_are_not_small(student, reference, draw):
         got = student.preprocess(values).preprocessed
         what = f"preprocessed numbers of shape {shape}"
         assert_shape(got, (*shape, 2), what, "(..., 2)")
-        assert_close(got, reference.preprocess(values).preprocessed, what)
+        want = reference.preprocess(values).preprocessed
+        assert_close(got, want, what + _of_one_sign(values, got, want))
 
 
 @points(3)

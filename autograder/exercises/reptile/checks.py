@@ -43,10 +43,12 @@ from autograder.shapes.gradient.failures import move
 
 __all__ = ["test_adaptation_learns_from_the_support", "test_inner_loop_returns_all_parameters"]
 
-EPSILON = 0.5  # when the probe's training begins
-STEPS, RATE = 3, 2.0  # so far that the results lie elsewhere than the first gradient points
+EPSILON = 0.4  # outer_lr of the probe's objects
+UNDER_WAY = 0.3  # a share of the training at which no usual schedule is at 0, nor two of them at the same epsilon
+STEPS, RATE = 4, 1.5  # so far that the results lie elsewhere than the first gradient points; no number twice in a batch
 DRAWINGS, SIZE = 4, 2
 WITH_REPLACEMENT = "drawings are drawn with replacement, and some come twice"
+LEFT_OVER = "later steps take what is left of a permutation, and fewer drawings than there should be"
 CHOICES, RUNS = 6, 60  # so many that half of the choices are missed once in 10^16
 
 
@@ -64,8 +66,8 @@ def _share(move, first):
 
 
 def _batch(draw):
-    """A theta, and three tasks with no more drawings than a minibatch holds."""
-    return draw_parameters(draw, 3), draw_batch(draw, way=3, shot=1)
+    """A theta, and two tasks with no more drawings than a minibatch holds."""
+    return draw_parameters(draw, 3), draw_batch(draw, way=3, shot=1, count=2)
 
 
 def _minibatches(student, draw, steps, drawings=DRAWINGS, size=SIZE):
@@ -122,7 +124,7 @@ def _end(images, labels, W, path):
     "Numbers that are drawn one by one come twice; a permutation that is cut into pieces runs out.",
 )
 def test_a_minibatch_has_different_drawings(student, draw):
-    """Where there are no more drawings than batch_size, a step is on each of them, once."""
+    """A minibatch has no drawing twice, and is no smaller than it can be."""
     drawings, size = 3, 4
     taken = [path for path in _minibatches(student, draw, 2, drawings, size) if path]  # others tell what else is wrong
     for step in range(2):
@@ -130,13 +132,21 @@ def test_a_minibatch_has_different_drawings(student, draw):
         wrong = [path[step] for path in taken if path[step] and not _is_right(path[step], drawings, size)]
         if wrong:
             twice = any(len(set(minibatch)) < len(minibatch) for minibatch in wrong)
-            fewer = "later steps take what is left of a permutation, and fewer drawings than there should be"
             assert_or_name(
                 False,
                 f"batch_size is {size}, and there are {drawings} drawings: in {len(wrong)} of {len(taken)} runs step "
                 f"{step + 1} was not on each of them once; it was on {_described(wrong[0], drawings)}",
-                WITH_REPLACEMENT if twice else fewer if step else "",
+                WITH_REPLACEMENT if twice else LEFT_OVER if step else "",
             )
+    # With a drawing left over, a second step on what is left is no step on nothing, and can be told from none.
+    taken = [path for path in _minibatches(student, draw, 2, drawings, drawings - 1) if path and path[1]]
+    left = [path for path in taken if len(path[1]) < len(path[0]) and not set(path[0]) & set(path[1])]
+    assert_or_name(
+        not taken or len(left) < len(taken),
+        f"batch_size is {drawings - 1}, and there are {drawings} drawings: in all of {len(taken)} runs the second step "
+        "was on fewer drawings than the first, on those that the first had left over",
+        LEFT_OVER,
+    )
 
 
 @points(5)
@@ -227,8 +237,10 @@ def test_outer_step_moves_theta_towards_the_results(student, reference, draw):
     theta, tasks = _batch(draw)
 
     def compare(stand_in):
-        got, want = (flat(_moved(subject, tasks, theta, 0.5, stand_in)) for subject in (student, reference))
-        assert (got != 0).any(), "theta is where it was before the outer step"
+        got, want = (flat(_moved(subject, tasks, theta, UNDER_WAY, stand_in)) for subject in (student, reference))
+        assert (got != 0).any(), (
+            f"theta is where it was before the outer step, when {UNDER_WAY:.0%} of the training is over"
+        )
         slope = cosine(got, want)
         assert slope > 0.98, (
             f"theta does not move towards the results: the cosine between both directions is {slope:.2f}, expected 1"
@@ -257,7 +269,7 @@ def test_all_drawings_of_a_task_are_learned_from(student, draw):
     }
     assert_either(
         lambda stand_in: assert_changes(
-            lambda batch: flat(_moved(student, batch, theta, 0.5, stand_in)), tasks, others, "move of theta"
+            lambda batch: flat(_moved(student, batch, theta, UNDER_WAY, stand_in)), tasks, others, "move of theta"
         )
     )
 

@@ -15,7 +15,8 @@ __all__ = ["build", "inner_loop", "minibatches", "outer_step", "predict", "train
 Array = np.ndarray
 Arrays = dict[str, Array]
 
-BATCH_SIZE, OUTER_LR = 10, 0.5  # of the constructor
+BATCH_SIZE, OUTER_LR = 10, 0.4  # of the constructor
+TRAINING_LR = 0.5  # of its training: epsilon at first
 
 
 class Moved(NamedTuple):
@@ -31,10 +32,16 @@ class Ends(NamedTuple):
 
 
 def build(
-    module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool = False, size: int = BATCH_SIZE
+    module: ModuleType,
+    way: int,
+    steps: int,
+    inner_lr: float,
+    learn: bool = False,
+    size: int = BATCH_SIZE,
+    outer_lr: float = OUTER_LR,
 ) -> Any:
     """Construct a Reptile."""
-    return constructed(module.Reptile, way, steps, inner_lr, size, OUTER_LR)
+    return constructed(module.Reptile, way, steps, inner_lr, size, outer_lr)
 
 
 @in_double
@@ -93,7 +100,7 @@ def train(
 ) -> Weights:
     """Train by its own outer step, five inner steps, on tasks of drawings (characters, drawings, height, width)."""
     torch.manual_seed(seed)
-    method = build(way, 5, inner_lr)
+    method = build(way, 5, inner_lr, outer_lr=TRAINING_LR)
     stream = character_tasks(drawings, way, shot, query, tasks, seed)
     for step, batch in zip(range(batches), stream, strict=False):
         method._outer_step(batch, step / batches)

@@ -31,9 +31,9 @@ def assert_memory_does_not_grow_with_the_steps(student, draw):
 
 
 def assert_outer_gradient_is_averaged(student, reference, draw):
-    """Assert that the outer gradient of a batch is the reference's, of three tasks and of one."""
-    for way, shot, count in ((3, 2, 3), (5, 1, 1)):
-        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count=count, query=4)
+    """Assert that the outer gradient of a batch is the reference's, of four tasks and of one."""
+    for way, shot, count in ((3, 2, 4), (5, 1, 1)):  # tasks, classes, drawings and steps are of different numbers
+        theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count=count, query=5)
 
         def compare(stand_in, theta=theta, tasks=tasks, count=count, where=f"N = {way}, K = {shot}"):
             got, want = (asked(subject, tasks, theta, stand_in).gradient for subject in (student, reference))
