@@ -142,7 +142,7 @@ def test_what_waits_is_one_line_below_what_it_waits_for():
     lines = shown(80).splitlines()
     (at,) = [number for number, line in enumerate(lines) if "3 checks wait for this one" in line]
     assert lines[at].split()[:2] == ["·", "0/6"]
-    assert "Mean." in lines[at - 1] and "episode 6" in lines[at + 1] and "episode 2" not in "".join(lines)
+    assert "That is the sum." in lines[at - 1] and "episode 6" in lines[at + 1] and "episode 2" not in "".join(lines)
 
 
 def test_in_a_terminal_long_lines_break_between_words(monkeypatch):

@@ -18,7 +18,12 @@ SINGLE = (bool, int, float, type(None))
 
 
 def of(frame: FrameType, lines: str) -> list[wire.Operand]:
-    """Return what stands in lines of a function, in the order of the names; empty where nothing of interest does."""
+    """Return what stands in lines of a function, in the order of the names; empty where nothing of interest does.
+
+    Nothing does in a line that raises an error of its own: it says itself what is wrong.
+    """
+    if lines.lstrip().startswith("raise"):
+        return []
     found = [wire.Operand(name[: wire.NAME], *_described(value)) for name, value in _values(frame, lines)]
     arrays = [operand for operand in found if operand.kind.endswith((" tensor", " array"))]
     rest = [operand for operand in found if operand not in arrays and not (arrays and operand.kind in PLAIN)]
