@@ -253,7 +253,11 @@ def test_attempts_are_bounded_and_go_with_their_student(tmp_path, graded):
     assert [path.name for path in (tmp_path / "out" / "attempts").iterdir()] == ["ada.json.gz"]
 
 
-@pytest.mark.parametrize("damaged", [b"", b"no gzip", b"\x1f\x8b\x08", gzip.compress(b"[{}]"), gzip.compress(b"[1")])
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"no gzip", b"\x1f\x8b\x08", gzip.compress(b"[{}]"), gzip.compress(b"[1")],
+    ids=["empty", "no gzip", "cut short", "not a list of attempts", "no JSON"],  # gzip's bytes hold the time
+)
 def test_attempts_that_are_damaged_are_begun_anew(tmp_path, graded, damaged):
     hand_in(tmp_path / "in", ada="PASS")
     grade(tmp_path)

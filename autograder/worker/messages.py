@@ -160,7 +160,7 @@ MESSAGES: dict[str, Known] = {
         ("Trying to backward through the graph a second time{*}",),
         "A graph is differentiated twice, and the first time has freed it. Is something kept from an earlier step or "
         "call, or is a gradient taken in a loop of a loss that was computed before the loop? Compute the loss anew for "
-        "each step. retain_graph=True would silence this; it gives the gradient at the same point as before.",
+        "each step. retain_graph=True is right only where the gradient is wanted at the same point once more.",
     ),
     "written over": Known(
         ("one of the variables needed for gradient computation has been modified by an inplace operation{*}",),
