@@ -257,7 +257,8 @@ def check(out, expected):
 
 def deserves(wanted, row, found):
     """Why a row is not what it must be; empty if it is."""
-    points = sum(number for _, number, verdict, _ in found if verdict == "PASS")
+    required = {exercise.name for exercise in exercises(HOMEWORK) if exercise.required}  # others are outside the sum
+    points = sum(number for exercise, number, verdict, _ in found if verdict == "PASS" and exercise in required)
     if float(row["checks"]) != points:
         return f"{row['checks']} points in the gradebook, {points} in the results"
     if wanted.refused:
