@@ -192,7 +192,7 @@ def hand_in(path, number, files, expected):
 
 def graded(folder, out, expected, options, what):
     """Grade a class, kill the grader half way, go on: a row of the table."""
-    halfway = len(expected)  # exercises, of two for each submission
+    halfway = len(expected) * len(exercises(HOMEWORK)) // 2
     seconds, peak, used = timed(folder, out, options, stop=lambda: len(kept(out)) >= halfway)
     before = kept(out)
     more, peak_after, used_after = timed(folder, out, options)

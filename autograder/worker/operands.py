@@ -25,7 +25,7 @@ def of(frame: FrameType, lines: str) -> list[wire.Operand]:
     if lines.lstrip().startswith("raise"):
         return []
     found = [wire.Operand(name[: wire.NAME], *_described(value)) for name, value in _values(frame, lines)]
-    arrays = [operand for operand in found if operand.kind.endswith((" tensor", " array"))]
+    arrays = [operand for operand in found if _is_array(operand)]
     rest = [operand for operand in found if operand not in arrays and not (arrays and operand.kind in PLAIN)]
     return [*arrays, *rest][: wire.OPERANDS]
 
@@ -34,7 +34,7 @@ def sentence(operands: list[wire.Operand]) -> str:
     """Say what stands in a line: "There r has shape (64,), x (3, 1)."; kinds of numbers where these differ."""
     if not operands:
         return ""
-    arrays = [operand for operand in operands if operand.kind.endswith((" tensor", " array"))]
+    arrays = [operand for operand in operands if _is_array(operand)]
     parts = []
     if len({operand.kind for operand in arrays}) == 1 and len(arrays) > 1:
         (first, *rest), operands = arrays, [operand for operand in operands if operand not in arrays]
@@ -52,6 +52,10 @@ def _values(frame: FrameType, lines: str) -> Iterator[tuple[str, Any]]:
             yield whole, names[name]
 
 
+def _is_array(operand: wire.Operand) -> bool:
+    return operand.kind.endswith((" tensor", " array"))
+
+
 def _described(value: Any) -> tuple[str, list[int] | None]:
     if noun := _noun(value):
         return f"{str(value.dtype).removeprefix('torch.')} {noun}", list(value.shape)[: wire.AXES]
@@ -66,7 +70,7 @@ def _noun(value: Any) -> str:
 
 
 def _told(operand: wire.Operand) -> str:
-    if operand.kind.endswith((" tensor", " array")):
+    if _is_array(operand):
         return f"{operand.name} is a {operand.kind} of shape {_sizes(operand)}"
     if operand.shape is not None:
         return f"{operand.name} is a {operand.kind} of length {operand.shape[0] if operand.shape else 0}"
