@@ -39,9 +39,11 @@ def conjugate_gradient(product, b, num_steps):
     Returns:
         x (n,) after so many steps, or what there is of it where a step cannot be taken: where the residual has become 0
         (as small as rounding makes it, say a billionth of b's length), which would divide 0 by 0, and where
-        <p_i, A p_i> is not positive, so that A is not positive definite, and the step would lead away.
+        <p_i, A p_i> is not positive, so that A is not positive definite, and the step would lead away. Where that is so
+        of the first step there is nothing yet, and b itself is returned, as if A were the identity (Nocedal and Wright,
+        2006, algorithm 7.1).
     """
-    # TODO: Follow the five equations. A step needs one product.
+    # TODO: Follow the five equations. A step needs one product. Two things end the loop early: see what is returned then.
     raise NotImplementedError("conjugate_gradient is still to do")
 
 

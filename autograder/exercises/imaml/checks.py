@@ -113,7 +113,10 @@ def _bent_later(draw, n):
 
 
 def _best(A, b, steps):
-    """The best x that so many products with A allow, or fewer, as long as the curvature is positive in all of them."""
+    """The best x that so many products with A allow, or fewer, as long as the curvature is positive in all of them.
+
+    Where it is not so in the first, b.
+    """
     x = np.zeros_like(b)
     for count in range(1, min(steps, len(b)) + 1 if b.any() else 1):
         products = [b]
@@ -121,7 +124,7 @@ def _best(A, b, steps):
             products.append(A @ products[-1] / np.linalg.norm(products[-1]))
         space, _ = np.linalg.qr(np.stack(products, axis=1))
         if np.linalg.eigvalsh(space.T @ A @ space).min() <= 0:
-            break
+            return x if count > 1 else b
         x = space @ np.linalg.solve(space.T @ A @ space, space.T @ b)
     return x
 
@@ -150,7 +153,8 @@ def test_conjugate_gradient_solves_the_system(student, draw):
     "so. Look at where it starts, how many steps there are, and what happens where a step would divide by 0, or lead "
     "away.",
     mend="Begin with x = 0 and take num_steps steps, each with one product. Before each, stop if <r, r> is at most "
-    "1e-18 times <b, b>, also for a b of zeros; after its product, stop if <p, A p> is not above 0.",
+    "1e-18 times <b, b>, also for a b of zeros; after its product, stop if <p, A p> is not above 0: with the x so far, "
+    "or with b if it was the first.",
 )
 def test_conjugate_gradient_takes_its_steps(student, draw):
     """After fewer steps x is as near as they allow, and it ends where no step can be taken."""
