@@ -43,7 +43,7 @@ def conjugate_gradient(product, b, num_steps):
         of the first step there is nothing yet, and b itself is returned, as if A were the identity (Nocedal and Wright,
         2006, algorithm 7.1).
     """
-    # TODO: Follow the five equations. A step needs one product. Two things end the loop early: see what comes back then.
+    # TODO: Follow the five equations. A step needs one product. Two things end the loop early: see Returns.
     raise NotImplementedError("conjugate_gradient is still to do")
 
 

@@ -44,7 +44,7 @@ def conjugate_gradient(product, b, num_steps):
         2006, algorithm 7.1).
     """
     ### BEGIN SOLUTION
-    #: Follow the five equations. A step needs one product. Two things end the loop early: see what comes back then.
+    #: Follow the five equations. A step needs one product. Two things end the loop early: see Returns.
     x = torch.zeros_like(b)
     residual = direction = b
     squared = residual @ residual
