@@ -221,14 +221,15 @@ class Class:
         now = holding(everything)
         scoring = Scoring(self._rows, now, homework(self.settings.homework).deadline)
         of_all = [one for one in now if not one.student]
-        known: dict[str, Student] = {}
-        if before and (before.of_all, before.scoring.questions) == (of_all, scoring.questions):
-            known = {one.row.stem: one for one in before.students.values()}
+        known = {one.row.stem: one for one in before.students.values()} if before else {}
+        same_for_all = before and (before.of_all, before.scoring.questions) == (of_all, scoring.questions)
         students = []
         for row in self._rows:
             found = known.get(row.stem)
-            same = found is not None and found.decided == _of_one(scoring, row)
-            students.append(found if found and same else self._student(row, scoring))
+            if found is None or found.decided != _of_one(scoring, row):
+                students.append(self._student(row, scoring))
+            else:
+                students.append(found if same_for_all else _scored_anew(found, scoring))
         if self.anonymous:
             students.sort(key=lambda one: self._numbers[one.row.stem])
         last = everything[-1].number if everything else 0
@@ -255,9 +256,20 @@ class Class:
             failing=frozenset((name, check.name) for name, check in listed if kind_of(check.verdict) == "fail"),
             verdicts=Counter(kind_of(check.verdict) for _, check in listed),
             flags=len(flags),
-            ungraded=tuple(one for one in scoring.questions if one not in scored.manual and row.handed_in.source),
+            ungraded=_ungraded(scored, scoring),
             words="\n".join([*named, *(check.likely for _, check in listed), *flags, *comments]).lower(),
         )
+
+
+def _scored_anew(student: Student, scoring: Scoring) -> Student:
+    """A student about whom nothing was decided, but something about all: verdicts and words are as they were."""
+    scored = scoring.score(student.row)
+    return student._replace(scored=scored, ungraded=_ungraded(scored, scoring))
+
+
+def _ungraded(scored: Scored, scoring: Scoring) -> tuple[str, ...]:
+    """Return the questions without points, of who handed in."""
+    return tuple(one for one in scoring.questions if one not in scored.manual and scored.handed_in.source)
 
 
 def named(state: State, key: str) -> Student:
