@@ -39,6 +39,11 @@ def folder_of(place, *names):
             [("anonymous b0Zz9", "b0Zz9", True), ("anonymous x7Kq2", "x7Kq2", False)],
         ),
         (
+            ["anon_LATE_b0Zz9_9502_two.py", "anon_x7Kq2_9501_one.py"],
+            "Canvas",
+            [("anonymous b0Zz9", "b0Zz9", True), ("anonymous x7Kq2", "x7Kq2", False)],
+        ),
+        (
             ["doejane_4711_link.html", "adalovelace_4712_text.html", "turing_4713_1_two.py"],
             "Canvas",
             [("adalovelace", "4712", False), ("doejane", "4711", False), ("turing", "4713", False)],
