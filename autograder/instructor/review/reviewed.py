@@ -14,7 +14,7 @@ from flask import abort
 from autograder.grading.catalog import exercises, homework
 from autograder.grading.checks import described, refreshed
 from autograder.instructor.classroom import pages, similar
-from autograder.instructor.classroom.class_rows import Row
+from autograder.instructor.classroom.class_rows import STRANGER, Row
 from autograder.instructor.classroom.pages import ResultError
 from autograder.instructor.classroom.result_store import Remembered, Store
 from autograder.instructor.classroom.scoring import Scored, Scoring
@@ -60,6 +60,17 @@ class Student(NamedTuple):
     def comments(self) -> int:
         """How many comments are about them."""
         return sum(one.kind is Kind.COMMENT for one in self.decided)
+
+    @property
+    def troubles(self) -> list[str]:
+        """Why the row is none as others: nothing was handed in or could be graded, or nobody knows whose it is."""
+        if not self.row.handed_in.source:
+            return ["nothing handed in"]
+        required = [one for one in self.row.report.exercises if one.required] if self.row.report else []
+        failed = sum(bool(one.problem) for one in required)
+        ungraded = "nothing could be" if failed == len(required) else f"{failed} of {len(required)} exercises not"
+        stranger = ["not in the roster"] if STRANGER in self.row.notes else []
+        return stranger + ([f"{ungraded} graded"] if failed else [])
 
 
 class State(NamedTuple):
@@ -186,6 +197,9 @@ class Class:
         """Say a decision in a line."""
         if one.kind is Kind.TABLE:
             return f"points of written questions from {one.comment}"
+        if one.kind is Kind.UNDO:
+            undone = [self.words(earlier) for earlier in self.state().everything if earlier.number == one.value]
+            return ": ".join([f"took back {one.value}", *undone])
         if self.anonymous and one.kind is Kind.SIMILAR:
             one = msgspec.structs.replace(one, subject=", ".join(self.relabelled(one.subject.split(" / "))))
         if self.anonymous and one.student:
@@ -247,7 +261,7 @@ class Class:
         label = self.label(row)
         named = [label] if self.anonymous else [label, row.id, row.email]
         comments = [str(one.value) for one in decided if one.kind is Kind.COMMENT]
-        return Student(
+        made = Student(
             key=str(self._numbers[row.stem]) if self.anonymous else row.stem,
             label=label,
             row=row,
@@ -259,6 +273,7 @@ class Class:
             ungraded=_ungraded(scored, scoring),
             words="\n".join([*named, *(check.likely for _, check in listed), *flags, *comments]).lower(),
         )
+        return made._replace(words="\n".join([made.words, *made.troubles]))
 
 
 def _scored_anew(student: Student, scoring: Scoring) -> Student:
