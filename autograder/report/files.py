@@ -137,20 +137,20 @@ def _parts(exercise: ExerciseResult, complete: bool) -> Parts:
 
 def _joined(written: Callable[[str], Markup], checks: list[CheckResult], exercise: ExerciseResult) -> Markup:
     """The rows of some checks."""
-    return Markup("\n").join([_row(check, exercise, written(check.decided)) for check in checks])
+    return Markup("\n").join([_row(check, exercise, written) for check in checks])
 
 
-def _row(check: CheckResult, exercise: ExerciseResult, decided: Markup) -> Markup:
+def _row(check: CheckResult, exercise: ExerciseResult, written: Callable[[str], Markup]) -> Markup:
     """A check as a row of a table, made once for all students of whom it says the same."""
     message = check.message if check.message != exercise.problem else ""
     said: tuple[object, ...] = ()
     if check.verdict is not Verdict.PASS:
         said = (message, check.likely, check.picture, *check.advice, check.printed)
-    key = (check.title, check.verdict, check.points, check.earned, decided, *said)
+    key = (check.title, check.verdict, check.points, check.earned, check.decided, written, *said)
     found = _rows.get(key)
     if found is None:
         template = _templates().get_template("check.html.j2")
-        found = Markup(template.render(check=check, decided=decided, message=message, number=number))
+        found = Markup(template.render(check=check, decided=written(check.decided), message=message, number=number))
         if len(_rows) >= ROWS:
             _rows.clear()
         if len(found) <= LONGEST:
