@@ -39,6 +39,11 @@ def folder_of(place, *names):
             [("anonymous b0Zz9", "b0Zz9", True), ("anonymous x7Kq2", "x7Kq2", False)],
         ),
         (
+            ["anon_LATE_b0Zz9_9502_two.py", "anon_x7Kq2_9501_one.py"],
+            "Canvas",
+            [("anonymous b0Zz9", "b0Zz9", True), ("anonymous x7Kq2", "x7Kq2", False)],
+        ),
+        (
             ["doejane_4711_link.html", "adalovelace_4712_text.html", "turing_4713_1_two.py"],
             "Canvas",
             [("adalovelace", "4712", False), ("doejane", "4711", False), ("turing", "4713", False)],
@@ -139,6 +144,11 @@ def test_a_later_command_keeps_what_it_does_not_name(course, tmp_path):
         narrower = grade(course, out, *options)
         assert narrower.returncode == 4 and lost in narrower.stderr and "--force" in narrower.stderr
     assert grade(course, out, "--fast", "--force").returncode == 0
+    shorter = (out / "gradebook.csv").read_bytes()
+    kept = grade(course, out)
+    assert "--fast" in kept.stderr and "graded now 0 of" in kept.stdout
+    assert (out / "gradebook.csv").read_bytes() == shorter, "who leaves --fast out would grade the class anew"
+    assert "--fast" not in grade(course, out, "--forget", "fast").stderr
     (course.folder / "gone.csv").write_text("id,name\n1,Ada\n2,Jane\n")
     assert grade(course, out, "--roster", course.folder / "gone.csv").returncode == 0
     (course.folder / "gone.csv").unlink()

@@ -202,6 +202,17 @@ def test_comments_are_read_by_their_student_as_text(out):
     assert "See me" not in feedback(out, "ada")
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_formulas_of_comments_are_drawn_on_the_students_page(out, whole):
+    text = f"The mean is $\\frac{{1}}{{K}}$, it costs $5 or {EVIL}"
+    if whole:
+        scored(out, "--comment", "eve", text)
+    else:
+        scored(out, "--give", CHECK.title, "--why", text)
+    page = feedback(out, "Eve")
+    assert "The mean is <math" in page and "costs $5 or" in page and EVIL not in page
+
+
 def test_students_are_found_by_a_login_of_the_roster_and_by_a_part_of_a_name(tmp_path):
     (tmp_path / "roster.csv").write_text('Student,ID,SIS User ID,SIS Login ID\n"Doe, Jane",2,s2,jane\nX Doe,3,s3,xd\n')
     rows = class_rows.gather([HandedIn(id="2", name="doejane", source="x")], people.roster(tmp_path / "roster.csv"))
@@ -361,7 +372,7 @@ def test_a_page_that_would_say_the_same_is_not_made_again_and_one_that_is_gone_i
     scored(out)
     made = []
     real = files.html
-    monkeypatch.setattr(files, "html", lambda report: made.append(report.subject) or real(report))
+    monkeypatch.setattr(files, "html", lambda report, written: made.append(report.subject) or real(report, written))
     (gone,) = (out / "feedback").glob("*bob*")
     gone.unlink()
     scored(out, "--adjust", "ada", 1)

@@ -447,6 +447,47 @@ def test_a_check_is_decided_for_all(ta, out, kind):
     assert held(out) == []
 
 
+def test_after_a_decision_for_all_the_class_is_as_if_read_anew(ta, out):
+    Log(out).add([Decision(kind=Kind.COMMENT, student=[BOB], value="See me")], "Grace")
+    ta.page("/")
+    for fields in ({"drop": "1"}, {"points": "1.5"}):
+        ta.post(ta.form("/checks", "check", subject=CHECK.name) | fields)
+    ta.post(ta.form("/questions", "question") | {"question": "Q1", "points": "5"})
+    shown = ta.page("/")
+    assert "3 students" in shown and "1 to grade" in shown
+    anew = Assistant(app.make(Class(out), TOKEN, "root")).page("/")
+    first, second = (page.split("<table")[1].split("</table>")[0] for page in (shown, anew))
+    assert first == second
+
+
+def test_whose_work_could_not_be_graded_is_noted_in_the_list_and_found(ta, out):
+    rows = list(pages.heads(out))
+    for row in rows:
+        row.report = reviewing.judged()
+    for exercise in rows[0].report.exercises:
+        exercise.problem = "hw2/x.py is missing"
+    rows[1].report.exercises[0].problem = "hw2/x.py is missing"
+    rows[2].notes.append("Not in the roster.")
+    list(pages.keep(out, rows))
+    found = {word: ta.page(f"/?text={word}") for word in ("nothing+could", "1+of+2+exercises", "not+in+the+roster")}
+    for (_, page), name in zip(found.items(), ("Ada", "Bob", "Eve"), strict=True):
+        assert name in page and page.count('<th scope="row">') == 1
+    assert "nothing could be graded" in ta.page("/") and "1 of 2 exercises not graded" in ta.page("/")
+
+
+def test_what_was_decided_is_said_in_words_and_not_as_data(ta, out):
+    about = {"student": [ADA], "subject": "Q1"}
+    rubric = Decision(kind=Kind.RUBRIC, subject="Q1", value=[["no proof", -2.0], ["idea", 1.5]])
+    ticks = [Decision(kind=Kind.TICKS, value=value, **about) for value in (["no proof"], [])]
+    Log(out).add([rubric, ticks[0]], "Grace")
+    Log(out).add([ticks[1]], "Grace")
+    Log(out).undo(2, "Grace")
+    text = ta.page("/log")
+    assert "rubric Q1: -2 no proof, +1.5 idea" in text and ": no item" in text and "[[" not in text
+    for page in (text, ta.page("/?done=4")):
+        assert f"took back 2: ticks Q1 of {ADA}: no proof" in page
+
+
 def test_points_of_a_check_are_changed_and_set_back(ta, out):
     ta.post(ta.form("/checks", "check", subject=CHECK.name) | {"points": str(CHECK.points + 3)})
     assert held(out) == [("points", CHECK.name, CHECK.points + 3)] and "103" in ta.page("/")

@@ -166,7 +166,7 @@ TIMES = [
 @click.option("--regrade", is_flag=True, help="Grade also what is graded already.")
 @click.option(
     "--forget",
-    type=click.Choice(["roster", "manual", "late", "due", "similar", "corpus", "assignment"]),
+    type=click.Choice(["roster", "manual", "late", "due", "similar", "corpus", "assignment", "only", "fast", "data"]),
     multiple=True,
     help="An option of the last run into this folder that is not to be taken over; may be given several times.",
 )

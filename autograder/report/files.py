@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jinja2
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from autograder.results import NOT_HANDED_IN, TO_DO, CheckResult, ExerciseResult, Report, Verdict, number
 from autograder.untrusted import cell, clean
@@ -23,14 +23,19 @@ ORDER = {Verdict.NOT_RUN: 1, Verdict.PASS: 2}  # of the checks in Markdown: fail
 _rows: dict[tuple[object, ...], Markup] = {}
 
 
-def html(report: Report) -> str:
-    """Render a report as one self-contained page."""
-    return _rendered("feedback.html.j2", report)
+def html(report: Report, written: Callable[[str], Markup] = escape) -> str:
+    """Render a report as one self-contained page.
+
+    Args:
+        report: what is rendered.
+        written: makes HTML of what people wrote: notes, and comments on checks.
+    """
+    return _rendered("feedback.html.j2", report, written)
 
 
 def html_of_exercises(report: Report) -> str:
     """Render the exercises alone, to be put into another page."""
-    return _rendered("exercises.html.j2", report)
+    return _rendered("exercises.html.j2", report, escape)
 
 
 def markdown(report: Report) -> str:
@@ -130,22 +135,22 @@ def _parts(exercise: ExerciseResult, complete: bool) -> Parts:
     return parts
 
 
-def _joined(checks: list[CheckResult], exercise: ExerciseResult) -> Markup:
+def _joined(written: Callable[[str], Markup], checks: list[CheckResult], exercise: ExerciseResult) -> Markup:
     """The rows of some checks."""
-    return Markup("\n").join([_row(check, exercise) for check in checks])
+    return Markup("\n").join([_row(check, exercise, written) for check in checks])
 
 
-def _row(check: CheckResult, exercise: ExerciseResult) -> Markup:
+def _row(check: CheckResult, exercise: ExerciseResult, written: Callable[[str], Markup]) -> Markup:
     """A check as a row of a table, made once for all students of whom it says the same."""
     message = check.message if check.message != exercise.problem else ""
     said: tuple[object, ...] = ()
     if check.verdict is not Verdict.PASS:
         said = (message, check.likely, check.picture, *check.advice, check.printed)
-    key = (check.title, check.verdict, check.points, check.earned, check.decided, *said)
+    key = (check.title, check.verdict, check.points, check.earned, check.decided, written, *said)
     found = _rows.get(key)
     if found is None:
         template = _templates().get_template("check.html.j2")
-        found = Markup(template.render(check=check, message=message, number=number))
+        found = Markup(template.render(check=check, decided=written(check.decided), message=message, number=number))
         if len(_rows) >= ROWS:
             _rows.clear()
         if len(found) <= LONGEST:
@@ -153,8 +158,9 @@ def _row(check: CheckResult, exercise: ExerciseResult) -> Markup:
     return found
 
 
-def _rendered(template: str, report: Report) -> str:
-    values = {"report": report, "number": number, "to_do": TO_DO, "rows": _joined, "parts": _parts}
+def _rendered(template: str, report: Report, written: Callable[[str], Markup]) -> str:
+    rows = functools.partial(_joined, written)
+    values = {"report": report, "number": number, "to_do": TO_DO, "rows": rows, "parts": _parts, "written": written}
     return _templates().get_template(template).render(values)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from autograder.grading.catalog import homework
+from autograder.instructor import formulas
 from autograder.instructor.classroom.feedback_archive import FeedbackArchive
 from autograder.instructor.classroom.scoring import Scored
 from autograder.report import files, stages, student
@@ -41,7 +42,7 @@ class Feedback:
         if self._made.get(row.stem) == digest and path.is_file():
             page = path.read_bytes()
         else:
-            page = files.html(told).encode()
+            page = files.html(told, formulas.formulas).encode()
             write_whole(path, page)
         self._now[row.stem] = digest
         if row.handed_in.source:
@@ -79,7 +80,6 @@ def _read(path: Path) -> dict[str, str]:
 @functools.cache
 def _renderer() -> bytes:
     """What makes a page of a report, so that all are made again when it changes."""
-    folder = Path(files.__file__).parent
-    return b"".join(
-        hashlib.sha256(path.read_bytes()).digest() for path in sorted([*folder.glob("*.j2"), Path(files.__file__)])
-    )
+    programs = [Path(files.__file__), Path(formulas.__file__)]
+    templates = Path(files.__file__).parent.glob("*.j2")
+    return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sorted([*templates, *programs]))

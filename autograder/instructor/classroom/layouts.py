@@ -23,7 +23,7 @@ from autograder import untrusted
 from autograder.instructor.classroom import clones, people
 
 CANVAS = re.compile(
-    r"(?:(?P<anon_late>LATE)_)?anon_(?P<anon>[A-Za-z0-9]+)_(?:\d+_(?P<anon_file>.+)|(?P<anon_said>text|link)\.html)"
+    r"(?:(?P<anon_late>LATE)_)?anon_(?:(?P<anon_late_after>LATE)_)?(?P<anon>[A-Za-z0-9]+)_(?:\d+_(?P<anon_file>.+)|(?P<anon_said>text|link)\.html)"
     r"|(?P<name>.+?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?:\d+_(?P<file>.+)|(?P<said>text|link)\.html)",
     re.DOTALL,
 )
@@ -135,7 +135,7 @@ def _canvas(folder: Path, items: list[Path]) -> Iterator[HandedIn]:
             continue
         user, name = match["user"] or match["anon"], match["name"] or f"anonymous {match['anon']}"
         student = students.setdefault(user, HandedIn(id=user, name=untrusted.name(name)))
-        student.marked_late |= bool(match["late"] or match["anon_late"])
+        student.marked_late |= bool(match["late"] or match["anon_late"] or match["anon_late_after"])
         name = match["file"] or match["anon_file"] or f"{match['said'] or match['anon_said']}.html"
         again = ANOTHER.search(name)
         student.attempt = max(student.attempt or 1, int(again[1]) + 1 if again else 1)

@@ -4,7 +4,7 @@ from typing import Any
 
 from autograder.instructor.classroom.result_store import Remembered
 
-NAMES = ("roster", "similar", "corpus", "assignment")
+NAMES = ("roster", "similar", "corpus", "assignment", "only", "fast", "data")
 
 
 class NarrowError(Exception):

@@ -200,7 +200,8 @@ def _misunderstood(rows: list[Row], roster: people.Roster, layout: str) -> str:
     strangers = [row for row in there if class_rows.STRANGER in row.notes]
     if not roster or not there or 2 * len(strangers) <= len(there):
         return ""
-    example, known = strangers[0].handed_in, roster[0]
+    named = [row for row in strangers if row.handed_in.name and not row.handed_in.name.startswith("anon")]
+    example, known = (named or strangers)[0].handed_in, roster[0]
     source, who, identity = map(untrusted.name, (example.source, example.name or example.id, example.id))
     return (
         f"Nothing was graded: {len(strangers)} of {len(there)} submissions are of nobody in the roster. Read as "

@@ -139,10 +139,13 @@ class Scoring:
         return scored
 
     def _decided(self, report: Report, own: list[Decision], there: bool) -> Report:
+        touched = {exercise for exercise, _ in self._of_all} | {one.exercise for one in own}
         exercises = []
         for exercise in report.exercises:
-            checks = [self._check(check, exercise, own, there) for check in exercise.checks]
-            exercises.append(msgspec.structs.replace(exercise, checks=checks))
+            if exercise.name in touched:
+                checks = [self._check(check, exercise, own, there) for check in exercise.checks]
+                exercise = msgspec.structs.replace(exercise, checks=checks)
+            exercises.append(exercise)
         return msgspec.structs.replace(report, exercises=exercises)
 
     def _check(self, check: CheckResult, exercise: ExerciseResult, own: list[Decision], there: bool) -> CheckResult:

@@ -282,11 +282,16 @@ def said(one: Decision) -> str:
     if one.student:
         first, name = one.student[0], one.student[-1]
         whose = f" of {name}" if name == first else f" of {name} ({first})"
-    value = "" if one.value is True else ": taken back" if one.value is None else f": {_plain(one.value)}"
+    value = "" if one.value is True else ": taken back" if one.value is None else f": {_plain(one)}"
     return f"{one.kind.value}{' ' if about else ''}{about}{whose}{value}{f' ({one.comment})' if one.comment else ''}"
 
 
-def _plain(value: Any) -> str:
+def _plain(one: Decision) -> str:
+    value = one.value
+    if one.kind is Kind.TICKS:
+        return ", ".join(value) or "no item"
+    if one.kind is Kind.RUBRIC:
+        return ", ".join(f"{points:+g} {label}" for label, points in dict(value).items())
     if isinstance(value, float):
         return results.number(value)
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -83,7 +83,7 @@ def noted(student: Student) -> list[str]:
     """Return what the list says of a student beside verdicts and total."""
     decided = len(student.decided) - student.comments
     return [
-        *([] if student.row.handed_in.source else ["nothing handed in"]),
+        *student.troubles,
         *(["late"] if student.scored.handed_in.marked_late else []),
         *([f"⚑{student.flags}"] if student.flags else []),
         *([f"{len(student.ungraded)} to grade"] if student.ungraded else []),

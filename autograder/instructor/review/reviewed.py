@@ -14,7 +14,7 @@ from flask import abort
 from autograder.grading.catalog import exercises, homework
 from autograder.grading.checks import described, refreshed
 from autograder.instructor.classroom import pages, similar
-from autograder.instructor.classroom.class_rows import Row
+from autograder.instructor.classroom.class_rows import STRANGER, Row
 from autograder.instructor.classroom.pages import ResultError
 from autograder.instructor.classroom.result_store import Remembered, Store
 from autograder.instructor.classroom.scoring import Scored, Scoring
@@ -60,6 +60,17 @@ class Student(NamedTuple):
     def comments(self) -> int:
         """How many comments are about them."""
         return sum(one.kind is Kind.COMMENT for one in self.decided)
+
+    @property
+    def troubles(self) -> list[str]:
+        """Why the row is none as others: nothing was handed in or could be graded, or nobody knows whose it is."""
+        if not self.row.handed_in.source:
+            return ["nothing handed in"]
+        required = [one for one in self.row.report.exercises if one.required] if self.row.report else []
+        failed = sum(bool(one.problem) for one in required)
+        ungraded = "nothing could be" if failed == len(required) else f"{failed} of {len(required)} exercises not"
+        stranger = ["not in the roster"] if STRANGER in self.row.notes else []
+        return stranger + ([f"{ungraded} graded"] if failed else [])
 
 
 class State(NamedTuple):
@@ -186,6 +197,9 @@ class Class:
         """Say a decision in a line."""
         if one.kind is Kind.TABLE:
             return f"points of written questions from {one.comment}"
+        if one.kind is Kind.UNDO:
+            undone = [self.words(earlier) for earlier in self.state().everything if earlier.number == one.value]
+            return ": ".join([f"took back {one.value}", *undone])
         if self.anonymous and one.kind is Kind.SIMILAR:
             one = msgspec.structs.replace(one, subject=", ".join(self.relabelled(one.subject.split(" / "))))
         if self.anonymous and one.student:
@@ -221,14 +235,15 @@ class Class:
         now = holding(everything)
         scoring = Scoring(self._rows, now, homework(self.settings.homework).deadline)
         of_all = [one for one in now if not one.student]
-        known: dict[str, Student] = {}
-        if before and (before.of_all, before.scoring.questions) == (of_all, scoring.questions):
-            known = {one.row.stem: one for one in before.students.values()}
+        known = {one.row.stem: one for one in before.students.values()} if before else {}
+        same_for_all = before and (before.of_all, before.scoring.questions) == (of_all, scoring.questions)
         students = []
         for row in self._rows:
             found = known.get(row.stem)
-            same = found is not None and found.decided == _of_one(scoring, row)
-            students.append(found if found and same else self._student(row, scoring))
+            if found is None or found.decided != _of_one(scoring, row):
+                students.append(self._student(row, scoring))
+            else:
+                students.append(found if same_for_all else _scored_anew(found, scoring))
         if self.anonymous:
             students.sort(key=lambda one: self._numbers[one.row.stem])
         last = everything[-1].number if everything else 0
@@ -246,7 +261,7 @@ class Class:
         label = self.label(row)
         named = [label] if self.anonymous else [label, row.id, row.email]
         comments = [str(one.value) for one in decided if one.kind is Kind.COMMENT]
-        return Student(
+        made = Student(
             key=str(self._numbers[row.stem]) if self.anonymous else row.stem,
             label=label,
             row=row,
@@ -255,9 +270,21 @@ class Class:
             failing=frozenset((name, check.name) for name, check in listed if kind_of(check.verdict) == "fail"),
             verdicts=Counter(kind_of(check.verdict) for _, check in listed),
             flags=len(flags),
-            ungraded=tuple(one for one in scoring.questions if one not in scored.manual and row.handed_in.source),
+            ungraded=_ungraded(scored, scoring),
             words="\n".join([*named, *(check.likely for _, check in listed), *flags, *comments]).lower(),
         )
+        return made._replace(words="\n".join([made.words, *made.troubles]))
+
+
+def _scored_anew(student: Student, scoring: Scoring) -> Student:
+    """A student about whom nothing was decided, but something about all: verdicts and words are as they were."""
+    scored = scoring.score(student.row)
+    return student._replace(scored=scored, ungraded=_ungraded(scored, scoring))
+
+
+def _ungraded(scored: Scored, scoring: Scoring) -> tuple[str, ...]:
+    """Return the questions without points, of who handed in."""
+    return tuple(one for one in scoring.questions if one not in scored.manual and scored.handed_in.source)
 
 
 def named(state: State, key: str) -> Student:
