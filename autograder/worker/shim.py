@@ -118,9 +118,14 @@ def _kind(error: BaseException, call: str) -> wire.Kind:
     if isinstance(error, NotImplementedError) and _own_frames(error)[-1:] == _frames(error)[-1:]:
         # torch raises it too, for what a tensor cannot do; its functions in C leave no frame.
         return "todo" if (_frames(error)[-1].line or "").startswith("raise") else "crash"
-    if isinstance(error, SyntaxError | UnicodeDecodeError) and call == "import":
+    if call == "import" and (isinstance(error, SyntaxError | UnicodeDecodeError) or _has_null_bytes(error)):
         return "unreadable"
     return "crash"
+
+
+def _has_null_bytes(error: BaseException) -> bool:
+    """Tell whether a file could not be compiled for its null bytes: a SyntaxError only since Python 3.11.4."""
+    return type(error) is ValueError and _first_line(error) == "source code string cannot contain null bytes"
 
 
 def _failure(request: wire.Request, error: BaseException) -> wire.Reply:
@@ -140,7 +145,7 @@ def _described(request: wire.Request, error: BaseException) -> wire.Reply:
     return wire.Reply(
         seq=request.seq,
         kind=_kind(error, request.call),
-        error=_sendable(type(error).__name__),
+        error="SyntaxError" if _has_null_bytes(error) else _sendable(type(error).__name__),
         text=_sendable(_first_line(error)),
         places=[
             wire.Place(_sendable(_own(file), wire.NAME), min(int(line or 0), wire.LINES), _sendable(name, wire.NAME))
