@@ -20,9 +20,11 @@ OUT_OF_MEMORY = (
     f"machine with {NEEDED} free."
 )
 AGAIN = "unpack or install the course again"
+# By which a system refuses a process or a thread: it counts those of a user, and others may have them all.
+PROCESS_WORDS = re.compile(r"pthread_create failed|[Rr]esource temporarily unavailable|can't start new thread")
 MEMORY_WORDS = re.compile(
-    r"MemoryError|DefaultCPUAllocator|[Cc]annot allocate memory|can't allocate memory|bad_alloc|failed to map segment"
-    r"|pthread_create failed|[Rr]esource temporarily unavailable|can't start new thread"
+    r"MemoryError|DefaultCPUAllocator|[Cc]annot allocate memory|can't allocate memory|bad_alloc|failed to map segment|"
+    + PROCESS_WORDS.pattern
 )
 MISSING = re.compile(r"No module named '([\w.]+)'")
 SOURCE = re.compile(r"from '(\w+)")  # the package of which a part cannot be imported

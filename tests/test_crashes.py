@@ -296,6 +296,19 @@ def test_time_and_memory_have_advice_of_their_own():
     assert failure.TOO_LARGE in failure.explain(reply, "x", {}, importing=False).plain
 
 
+REFUSED = {
+    "BlockingIOError": "[Errno 11] Resource temporarily unavailable",
+    "RuntimeError": "can't start new thread",
+    "ValueError": "",
+}
+
+
+@pytest.mark.parametrize("error", REFUSED)
+def test_a_process_or_a_thread_that_is_refused_is_tried_again_for_others_may_have_them_all(error):
+    reply = wire.Reply(seq=0, kind="crash", error=error, text=REFUSED[error])
+    assert failure.explain(reply, "x", {}, importing=False).again == bool(REFUSED[error])
+
+
 @pytest.mark.parametrize("text", messages.FORMATS)
 def test_an_answer_that_cannot_be_read_is_told_without_what_it_holds(text):
     told = text.replace("{*}", "31415926").replace("{n}", "2").replace("{kind}", "list")

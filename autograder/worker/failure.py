@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autograder.fault import PROCESS_WORDS
 from autograder.results import StudentError, Verdict
 from autograder.untrusted import clean
 from autograder.worker import messages, operands, unusual_code, wire, wordings
@@ -139,6 +140,7 @@ def explain(
         message,
         plain=message if importing else plain,
         todo=kind == "todo",
+        again=bool(PROCESS_WORDS.search(text)),
         advised=advised or importing,
         numbers=numbers and not importing,
     )
