@@ -49,7 +49,8 @@ CASES = {  # what a student may write, by what the table must say of it
         "np.zeros((2, 3))[0, np.eye(5)[1]] = 1",
         "torch.ones(3, 5).scatter(1, torch.ones(3, 1), 1)",
     ],
-    "a list that is indexed as a tensor": ["k = 'a'\n[1][k]", "k = None\n[1][k]", "k = 1.0\n(1,)[k]"],
+    "a list that is indexed by a name": ["k = 'a'\n[1][k]", "k = 'a'\n(1,)[k]"],
+    "a list that is indexed as a tensor": ["k = None\n[1][k]", "k = 1.0\n(1,)[k]"],
     "integers that have no mean": ["(torch.ones(2) == 1).mean()"],
     "a result that does not fit": ["x = torch.ones(2).long()\nx += torch.ones(2)"],
     "two kinds of numbers": [
@@ -117,6 +118,10 @@ CASES = {  # what a student may write, by what the table must say of it
         *("torch.stack([])", "torch.cat([])", "np.stack([])", "np.concatenate([])", "max([])", "min([])", "[].pop()"),
         *("import random\nrandom.choice([])", "np.random.choice([])", "np.random.default_rng(0).choice([])"),
     ],
+    "a product of no matrices": [
+        "torch.mm(torch.ones(2), torch.ones(2, 3))",
+        "torch.mm(torch.ones(2, 3), torch.ones(3))",
+    ],
     "an axis that is not there": [
         "torch.ones(2, 2).sum(dim=3)",
         "torch.ones(2).mean(dim=(2, 3))",
@@ -127,8 +132,6 @@ CASES = {  # what a student may write, by what the table must say of it
         "torch.ones(3, 4).expand(3)",
         "x = torch.ones(3)\nx[0] = torch.ones(2)",
         "torch.ones(2, 3).repeat(2)",
-        "torch.mm(torch.ones(2), torch.ones(2, 3))",
-        "torch.mm(torch.ones(2, 3), torch.ones(3))",
         "torch.bmm(torch.ones(2, 3), torch.ones(2, 3))",
         "torch.bmm(torch.ones(2, 3, 4), torch.ones(2, 3))",
         "torch.dot(torch.ones(2, 3), torch.ones(2, 3))",
@@ -467,3 +470,14 @@ def test_the_page_says_how_much_a_report_can_tell():
         f"2 that do not train at most {run} bits a run"
     )
     assert said in " ".join(page.split()), said
+
+
+def test_a_warning_that_is_explained_is_not_printed_beside_its_explanation():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        (torch.ones(2, requires_grad=True) * 1).grad  # noqa: B018
+    shown = warnings.formatwarning(caught[0].message, UserWarning, "hw2/x.py", 3, "print(y.grad)")
+    printed = f"before\n{shown}  after, indented\n"
+    assert messages.on_warnings(printed) == messages.MESSAGES[messages.NO_LEAF].means
+    assert messages.without_warnings(printed) == "before\n  after, indented\n"
+    assert messages.without_warnings("a Warning: of another kind\n") == "a Warning: of another kind\n"

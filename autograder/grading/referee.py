@@ -237,8 +237,11 @@ class Referee:
         finally:
             result.seconds = round(allowed - student.seconds, 3)
             result.printed = student.printed()
-            if result.verdict in HINTED and messages.NOTHING not in result.message:  # which says it, too
-                result.message = f"{result.message}\n{messages.on_warnings(result.printed)}".rstrip()
+            if result.verdict in HINTED:
+                meant = messages.on_warnings(result.printed)
+                result.printed = messages.without_warnings(result.printed)
+                if messages.NOTHING not in result.message:  # which says it, too
+                    result.message = f"{result.message}\n{meant}".rstrip()
 
     def _find_fits(self, exercise: Exercise, function: Any, result: CheckResult, student: Subject) -> None:
         """Find which mistakes make the check fail like this, where some are known."""

@@ -4,6 +4,7 @@ A message often comes with an advice of its own, which silences it and is the ne
 allow_unused=True. So each has a sentence on what it means in a homework like these, and on that advice.
 """
 
+import re
 from typing import NamedTuple
 
 from autograder.worker import wordings
@@ -32,6 +33,12 @@ class Match(NamedTuple):
     shown: wordings.Shown
 
 
+# It is printed with its place before it, and with the line itself in a line of its own, indented, after it.
+WARNING = re.compile(
+    r"^.*Warning: .*a Tensor that is not a leaf Tensor is being accessed.*\n?(?:  .*\n?)?", re.MULTILINE
+)
+
+
 def find(error: str, text: str) -> Match | None:
     """Return what is known of an error's name and the first line of its message; the first of MESSAGES that fits."""
     for known in MESSAGES.values() if error in RAISED else ():
@@ -43,7 +50,12 @@ def find(error: str, text: str) -> Match | None:
 
 def on_warnings(printed: str) -> str:
     """What is behind a warning of torch that was printed, where its advice would be the next mistake."""
-    return MESSAGES[NO_LEAF].means if "a Tensor that is not a leaf Tensor is being accessed" in printed else ""
+    return MESSAGES[NO_LEAF].means if WARNING.search(printed) else ""
+
+
+def without_warnings(printed: str) -> str:
+    """What was printed, without warnings of torch of which on_warnings tells."""
+    return WARNING.sub("", printed)
 
 
 def of_format(text: str) -> wordings.Shown | None:
@@ -200,8 +212,9 @@ MESSAGES: dict[str, Known] = {
     "no leaf for an optimizer": Known(
         ("can't optimize a non-leaf Tensor",),
         "An optimizer changes leaf tensors, those that you made, and not what was computed from them, such as a clone. "
-        "A step that the graph is to run through is written by hand: a new tensor, x - rate * gradient. detach() and "
-        "nn.Parameter would silence this and cut the graph.",
+        "What is itself to be learned from the start has to be the leaf: compute its first values, and call "
+        "requires_grad_() on the result last. A step that the graph is to run through is written by hand: a new "
+        "tensor, x - rate * gradient. There detach() and nn.Parameter would silence this and cut the graph.",
     ),
     "nothing for an optimizer": Known(
         ("optimizer got an empty parameter list",),
@@ -246,6 +259,11 @@ MESSAGES: dict[str, Known] = {
         "An index in this line is itself an array or a tensor, of floats. An index is an integer, or integers, or "
         "booleans as in x[labels == k]. A one-hot label is no index: count classes 0 .. N-1, and make one-hot labels "
         "of these afterwards. Whole numbers that came out as floats: // instead of /, .long() or .astype(int).",
+    ),
+    "a list that is indexed by a name": Known(
+        ("list indices must be integers or slices, not str", "tuple indices must be integers or slices, not str"),
+        "A list or tuple has places and no names: dict(zip(names, values)) gives each value its name, in the order in "
+        "which both are. autograd.grad returns a tuple, in the order of the tensors that it was given.",
     ),
     "a list that is indexed as a tensor": Known(
         ("list indices must be integers or slices, not {kind}", "tuple indices must be integers or slices, not {kind}"),
@@ -388,6 +406,11 @@ MESSAGES: dict[str, Known] = {
         "The list is still empty: nothing was appended to it. Is the append inside of the loop and in this function, "
         "and under the same name?",
     ),
+    "a product of no matrices": Known(
+        ("self must be a matrix", "mat2 must be a matrix"),
+        "A product by torch.mm is one of two matrices, and one of these has fewer or more axes: x @ y multiplies "
+        "vectors, matrices and batches of these. A product of two vectors, x @ y, is a single number.",
+    ),
     "an axis that is not there": Known(
         (
             "Dimension out of range (expected to be in range of [{axis}, {axis}], but got {axis})",
@@ -398,8 +421,6 @@ MESSAGES: dict[str, Known] = {
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
             "expand({*}): the number of sizes provided ({n}) must be greater or equal to the number of dimensions in "
             "the tensor ({n})",
-            "self must be a matrix",
-            "mat2 must be a matrix",
             "batch1 must be a 3D tensor",
             "batch2 must be a 3D tensor",
             "1D tensors expected, but got {n}D and {n}D tensors",
@@ -474,8 +495,10 @@ MESSAGES: dict[str, Known] = {
             "Index tensor must have the same number of dimensions as self tensor",
             "`indices` and `arr` must have the same number of dimensions",
         ),
-        "Both gather and scatter need an index with as many axes as the tensor: unsqueeze(-1) adds one. Plain "
-        "indexing, x[labels], needs none.",
+        "Both gather and scatter take one index for each number, so the index has as many axes as the tensor, and with "
+        "scatter_add the shape of what is added: labels.unsqueeze(-1).expand_as(x) for labels of the rows of x. "
+        "For whole rows there are x[labels], which reads, and index_add(0, labels, x), which adds: these take the "
+        "labels as they are.",
     ),
     "a convolution of other channels": Known(
         ("Given groups={n}, weight of size {*}, expected input{*} to have {n} channels, but got {n} channels instead",),

@@ -71,12 +71,18 @@ def _noun(value: Any) -> str:
 
 def _told(operand: wire.Operand) -> str:
     if _is_array(operand):
-        return f"{operand.name} is a {operand.kind} of shape {_sizes(operand)}"
+        return f"{operand.name} is {_with_article(operand.kind)} of shape {_sizes(operand)}"
     if operand.shape is not None:
-        return f"{operand.name} is a {operand.kind} of length {operand.shape[0] if operand.shape else 0}"
+        length = operand.shape[0] if operand.shape else 0
+        return f"{operand.name} is {_with_article(operand.kind)} of length {length}"
     if operand.kind == "NoneType":
         return f"{operand.name} is None"
-    return f"{operand.name} is {'an' if operand.kind.startswith(('a', 'e', 'i', 'o')) else 'a'} {operand.kind}"
+    return f"{operand.name} is {_with_article(operand.kind)}"
+
+
+def _with_article(kind: str) -> str:
+    """A kind with a or an before it: a uint8 tensor, an int64 tensor."""
+    return f"{'an' if kind[:1].lower() in 'aeio' else 'a'} {kind}"
 
 
 def _sizes(operand: wire.Operand) -> str:
