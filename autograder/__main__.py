@@ -25,6 +25,7 @@ from autograder.grading.catalog import homeworks, natural
 from autograder.isolation import levels
 from autograder.isolation.container import ENGINES
 from autograder.level_words import WORDS
+from autograder.options import only_option, refuse_exercise
 from autograder.paths import COURSE, GRADER
 from data import output
 
@@ -94,10 +95,15 @@ def main() -> None:
 
 
 def _add_homework(homework: str) -> None:
-    @main.command(homework, help=f"Grade {homework}: the work in this folder, or another's.")
+    @main.command(
+        homework,
+        help=f"Grade {homework}: the work in this folder, or another's.",
+        context_settings={"allow_extra_args": True},
+    )
+    @click.pass_context
     @click.option("--submission", type=click.Path(path_type=Path), help="A folder or zip archive to grade instead.")
     @click.option("--reference", is_flag=True, hidden=not INSTRUCTOR, help="Grade the reference solutions.")
-    @click.option("--only", metavar="EXERCISE", help="Grade one exercise.")
+    @only_option("Grade one exercise.")
     @click.option("--fast", is_flag=True, help="Leave out the checks that train.")
     @click.option("--watch", is_flag=True, help="Check a file whenever it is saved, within a second or two.")
     @click.option(
@@ -145,6 +151,7 @@ def _add_homework(homework: str) -> None:
         help=f"Grade nothing where isolation is weaker than this: {'; '.join(WORDS)}.",
     )
     def command(
+        context: click.Context,
         submission: Path | None,
         reference: bool,
         only: str | None,
@@ -163,6 +170,7 @@ def _add_homework(homework: str) -> None:
         isolation: str | None,
         require: str | None,
     ) -> int:
+        refuse_exercise(homework, context.args)
         from autograder import commands  # torch takes a second: not for --help
 
         if list_only:

@@ -14,7 +14,7 @@ LAYERS = (
     ("commands", "instructor.commands", "student.commands", "student.pytest_plugin"),
     ("answer_key",),
     ("instructor",),
-    ("student", "arguments"),
+    ("student", "arguments", "options"),
     ("exercises",),
     ("shapes",),
     ("grading", "report"),

@@ -8,9 +8,11 @@ import time
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 from toy_course import ENVIRONMENT, SOLUTION, SPREAD, WRONG
 
+from autograder.__main__ import main
 from autograder.report.timeline import Timeline
 from autograder.results import Report, Verdict
 from autograder.student import debugging, history, watch
@@ -269,3 +271,24 @@ def test_history_is_read_in_narrow_terminals():
         console = Console(width=width, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
         table.show(console)
         assert max(len(line.rstrip()) for line in console.export_text().splitlines()) <= width
+
+
+# Words on the command line
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    {
+        ("protonet",): "An exercise is graded alone by --only: `python -m autograder hw2 --only protonet`.",
+        ("hw2/maml.py", "--fast"): "An exercise is graded alone by --only: `python -m autograder hw2 --only maml`.",
+        ("now",): "now is no option: `python -m autograder hw2` grades the work in this folder.",
+        ("--only", "maml", "--only", "protonet"): "--only takes one exercise, and maml and protonet are 2",
+    }.items(),
+)
+def test_a_word_too_many_is_refused_with_the_way_to_grade_one_exercise(words, sentence):
+    done = CliRunner().invoke(main, ["hw2", *words])
+    assert done.exit_code == 4 and sentence in done.output
+
+
+def test_the_same_exercise_may_be_named_twice():
+    assert CliRunner().invoke(main, ["hw2", "--only", "maml", "--only", "maml", "--list"]).exit_code == 0

@@ -10,6 +10,7 @@ from autograder.grading.catalog import Exercise, homeworks
 from autograder.isolation import levels
 from autograder.isolation.container import ENGINES
 from autograder.level_words import WORDS
+from autograder.options import only_option
 
 
 @click.command("write")
@@ -58,7 +59,7 @@ def check_command(targets: tuple[str, ...], fast: bool) -> int:
 @click.option("--seeds", default=30, show_default=True, help="Runs of the reference for each source of drawings.")
 @click.option("--mutant-seeds", default=4, show_default=True, help="Runs of each wrong solution.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; one for each core if left out.")
-@click.option("--only", metavar="EXERCISE", help="One exercise.")
+@only_option("One exercise.")
 @click.option(
     "--data",
     metavar="SOURCE",
@@ -79,7 +80,7 @@ def calibrate_command(
 
 @click.command("mutants")
 @click.argument("homework", metavar="HOMEWORK[/EXERCISE]")
-@click.option("--only", metavar="EXERCISE", help="One exercise.")
+@only_option("One exercise.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; one for each core if left out.")
 @click.option("--seed", type=click.IntRange(min=0), help="Draw the inputs from this; a new one if left out.")
 @click.option("--record", is_flag=True, help="Write the checks that find each into mutants.md.")
@@ -159,7 +160,7 @@ TIMES = [
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; by cores and memory if left out.")
 @click.option("--cluster", metavar="ADDRESS", help="Grade on the Dask cluster whose scheduler is there: tcp://...")
-@click.option("--only", metavar="EXERCISE", help="Grade one exercise.")
+@only_option("Grade one exercise.")
 @click.option("--fast", is_flag=True, help="Leave out the checks that train.")
 @click.option("--seed", type=click.IntRange(min=0), help="Draw the inputs from this; the folder's own if left out.")
 @click.option("--data", metavar="SOURCE", help="omniglot, glyphs, or a folder of drawings; omniglot if it is there.")
