@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from autograder.instructor.classroom import class_rows, layouts, people, policies, policy
+from autograder.instructor.classroom import class_rows, export, layouts, people, policies, policy
 from autograder.instructor.classroom.layouts import HandedIn, LayoutError
 from autograder.instructor.classroom.scoring import Scoring
 from autograder.instructor.decisions.log import Decision, Kind
@@ -302,10 +302,34 @@ def test_a_folder_without_a_class_is_named(tmp_path, name, message):
         layouts.find(tmp_path / name)
 
 
-def test_an_export_that_is_still_packed_is_to_be_unpacked(tmp_path):
-    pack(tmp_path / "submissions.zip", protonet_py=SOURCE)
-    with pytest.raises(LayoutError, match="unpack the export first"):
-        layouts.find(tmp_path / "submissions.zip")
+def test_an_export_is_unpacked_where_the_class_is_graded_and_anew_when_it_changes(tmp_path):
+    archive, out = tmp_path / "hw2-submissions.zip", tmp_path / "grades"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("doejane_98765_4711_protonet.py", SOURCE)
+        packed.writestr("../../roelee_98766_4712_protonet.py", SOURCE)
+    folder = export.unpacked(archive, out)
+    assert folder == out / "submissions" / "hw2-submissions" and out.stat().st_mode & 0o777 == 0o700
+    layout, found = layouts.find(folder)
+    assert (layout, [one.name for one in found]) == ("Canvas", ["doejane", "roelee"])
+    assert {path.name for path in tmp_path.iterdir()} == {"hw2-submissions.zip", "grades"}
+    (folder / "seen").write_text("")
+    assert export.unpacked(archive, out) == folder and (folder / "seen").exists()
+    os.utime(archive, (1, 1))
+    assert export.unpacked(archive, out) == folder and not (folder / "seen").exists()
+    assert export.unpacked(folder, out) == folder
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"Rar!", "no zip archive"), (None, "cannot be unpacked")])
+def test_an_archive_that_cannot_be_unpacked_is_named_and_nothing_is_left(tmp_path, content, message):
+    archive = tmp_path / "export.zip"
+    if content is None:
+        pack(archive, protonet_py=SOURCE * 100)
+        content = bytearray(archive.read_bytes())
+        content[60:80] = bytes(20)  # of the file in it
+    archive.write_bytes(content)
+    with pytest.raises(LayoutError, match=message):
+        export.unpacked(archive, tmp_path / "grades")
+    assert [path for path in tmp_path.rglob("*") if path not in (archive, tmp_path / "grades")] == []
 
 
 def test_whatever_reading_raises_is_a_row(tmp_path, monkeypatch):

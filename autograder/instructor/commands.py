@@ -184,7 +184,7 @@ TIMES = [
 @click.option("--isolation", type=click.Choice(ENGINES), help="Run code in containers of this engine.")
 @click.option("--require", type=click.Choice(list(WORDS)), help="Grade nothing where isolation is weaker than this.")
 def class_command(due: datetime | None, isolation: str | None, **options: Any) -> int:
-    """Grade a class: all that lies in SUBMISSIONS, as Canvas, Gradescope or GitHub Classroom export it.
+    """Grade a class: all that lies in SUBMISSIONS, as Canvas, Gradescope or GitHub Classroom export it, packed or not.
 
     Started again, it goes on where it was stopped.
     """

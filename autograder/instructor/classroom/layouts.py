@@ -76,8 +76,7 @@ def find(folder: Path) -> tuple[str, list[HandedIn]]:
         LayoutError: there is no submission, or what the export says of itself cannot be read.
     """
     if not folder.is_dir():
-        packed = ", which is a file: unpack the export first" if folder.is_file() else ""
-        raise LayoutError(f"There is no folder {folder}{packed}.")
+        raise LayoutError(f"There is no folder {folder}.")
     items = _items(folder)
     if len(items) == 1 and _is_an_export(items[0]):  # as it was packed
         folder, items = items[0], _items(items[0])

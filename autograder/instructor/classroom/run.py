@@ -18,6 +18,7 @@ from autograder.instructor.classroom import (
     attempts,
     class_rows,
     cluster,
+    export,
     grading_task,
     layouts,
     local,
@@ -85,11 +86,12 @@ FAULTS = (StoreError, pages.ResultError, DecisionError, policy.PolicyError, peop
 
 
 def grade_class(options: Options) -> int:
-    """Grade all submissions in a folder; the exit status."""
+    """Grade all submissions in a folder or an archive; the exit status."""
     arguments.chosen(options.homework, options.only)
     store = Store(options.out)
     try:
         options, named = _completed(options, store)
+        options = options._replace(submissions=export.unpacked(options.submissions, options.out))
         rows = _rows(options)
         with store.opened():
             if not options.cluster:
