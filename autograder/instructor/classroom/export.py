@@ -46,7 +46,8 @@ def unpacked(export: Path, out: Path) -> Path:
             archive.extractall(new / export.stem)  # a name that leads out leads into it; a link is a file with its text
     except BROKEN as error:
         shutil.rmtree(new, ignore_errors=True)
-        raise LayoutError(f"{export} cannot be unpacked ({error}): download it again, or unpack it and name its folder.") from None
+        way = "download it again, or unpack it and name its folder"
+        raise LayoutError(f"{export} cannot be unpacked ({error}): {way}.") from None
     (new / NOTE).write_text(state, encoding="utf-8")
     shutil.rmtree(whole, ignore_errors=True)
     new.rename(whole)
