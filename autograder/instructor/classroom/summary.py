@@ -120,20 +120,20 @@ class Summary:
     def add(self, row: Scored, words: str) -> None:
         """Take a row in."""
         assert row.report
-        report = row.report
+        report, earned = row.report, row.report.earned
         optional = [exercise.score for exercise in report.optional]
         late = row.handed_in.marked_late
-        self.lines.append(Line(row.shown, row.stem, report.earned, report.points, row.total, late, words, optional))
+        self.lines.append(Line(row.shown, row.stem, earned, report.points, row.total, late, words, optional))
         if not row.handed_in.source:
             self.absent += 1
             return
-        self.scores.append(report.earned)
+        self.scores.append(earned)
         self.points, self.beside = report.points, report.beside
         self.seed, self.drawings = report.seed, report.data
         self.isolation[report.isolation] += 1
         self.seconds += report.seconds
         for exercise in report.exercises:
-            self._exercise(row, exercise, report.earned)
+            self._exercise(row, exercise, earned)
 
     def _exercise(self, row: Scored, exercise: ExerciseResult, earned: float) -> None:
         for flag in exercise.flags:
