@@ -239,6 +239,13 @@ def test_everything_can_be_undone_and_the_log_says_by_whom(out):
     assert "There is no decision 99" in scored(out, "--undo", 99, status=4)
 
 
+def test_what_was_decided_before_is_not_decided_twice(out):
+    scored(out, "--adjust", "ada", 2, "--why", "kind")
+    assert "as was decided before" in scored(out, "--adjust", "ada", 2, "--why", "kind")
+    scored(out, "--adjust", "ada", 2, "--why", "kinder", "--late", "10%/day")
+    assert [one.comment for one in Log(out).all()] == ["kind", "", "kinder"]
+
+
 def test_the_later_of_two_decisions_on_one_matter_holds_and_undoing_it_brings_the_first_back(tmp_path):
     log = Log(tmp_path)
     first, second = (Decision(kind=Kind.OVERRIDE, student=("a",), subject="c", value=v) for v in (1.0, 2.0))

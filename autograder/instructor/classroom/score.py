@@ -18,7 +18,7 @@ from autograder.instructor.classroom.gradebook import Export
 from autograder.instructor.classroom.result_store import Settings, Store, StoreError
 from autograder.instructor.classroom.scoring import Scoring, when
 from autograder.instructor.decisions import point_values
-from autograder.instructor.decisions.log import Decision, DecisionError, Kind, Log, said, user
+from autograder.instructor.decisions.log import Decision, DecisionError, Kind, Log, repeats, said, user
 from autograder.results import CheckResult, number
 
 SHOWN = 10  # changes that are listed one by one
@@ -60,7 +60,12 @@ def score_class(out: Path, wanted: Wanted) -> int:
             decisions = _decisions(wanted, rows, listed, due)
             for undone in (*wanted.undo, *([None] if wanted.undo_last else [])):
                 click.echo(f"Undone: {said(log.undo(undone, author))}.")
-            for one in log.add(decisions, author) if decisions else ():
+            held = {one.matter: one for one in log.current()}
+            for one in decisions:
+                if repeats(one, held.get(one.matter)):
+                    click.echo(f"{held[one.matter].number}: {said(one)}, as was decided before.")
+            new = [one for one in decisions if not repeats(one, held.get(one.matter))]
+            for one in log.add(new, author) if new else ():
                 click.echo(f"{one.number}: {said(one)}.")
             _write(out, settings, rows, before, log.current())
     except (StoreError, DecisionError, pages.ResultError, policy.PolicyError, people.TableError) as error:

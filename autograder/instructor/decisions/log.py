@@ -275,6 +275,11 @@ def holding(everything: list[Decision]) -> list[Decision]:
     return sorted((one for one in last.values() if one.value is not None), key=lambda one: one.number)
 
 
+def repeats(one: Decision, held: Decision | None) -> bool:
+    """Tell whether a decision says what another one on its matter says, for the same reason."""
+    return held is not None and (one.value, one.comment) == (held.value, held.comment)
+
+
 def said(one: Decision) -> str:
     """Say a decision in a line, as "override protonet test_shape of ada: 3 (regrade request)"."""
     about = " ".join(part for part in (one.exercise, one.subject) if part)
