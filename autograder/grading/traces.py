@@ -4,7 +4,7 @@ A trace is what the failing assertion judged, as marks (see autograder.grading.f
 it is made when it is asked for; in a handout it is recorded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -38,6 +38,8 @@ class Trace(msgspec.Struct, omit_defaults=True):
         seen: what the check says of it, if that has a number that it got: of the attempt that was judged last.
         raised: the exception that comes, in a line; empty where numbers do.
         asked: the question by which it comes.
+        done: what the expressions compute by which it comes, the raising one last, from that on in which the mistake
+            is; of each the writings that have it (see worker/expressions.py).
     """
 
     check: str
@@ -50,6 +52,7 @@ class Trace(msgspec.Struct, omit_defaults=True):
     seen: str = ""
     raised: str = ""
     asked: str = ""
+    done: list[list[str]] = []
 
 
 class Marked(NamedTuple):
@@ -85,7 +88,8 @@ def fitting(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> list[Fit]:
         found: dict[Fit, set[int]] = {}
         for trace, left in tier:
             fit = Fit(trace.says, trace.fails, 1 if trace.tier == PAIRS else MOST)
-            if trace.raised and (trace.raised, trace.asked) == (failure.raised, failure.asked):
+            is_raised = trace.raised and (trace.raised, trace.asked) == (failure.raised, failure.asked)
+            if is_raised and compute_the_same(failure.done, trace.done):
                 found.setdefault(fit, set())
             for number, (piece, calls, seen) in enumerate(pieces):
                 is_here = (trace.again, trace.held, trace.calls) == (piece.again, piece.held, calls)
@@ -98,3 +102,15 @@ def fitting(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> list[Fit]:
             most = max(map(len, found.values()))  # of two attempts that failed, both count
             return [fit for fit, fitted in found.items() if len(fitted) == most]
     return []
+
+
+def compute_the_same(ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a student's error came by the same expressions as a mistake's.
+
+    Args:
+        ours: what the student's compute, the raising one last.
+        theirs: what the mistake's do, from that on in which it is.
+    """
+    if len(ours) < len(theirs) or bool(ours) is not bool(theirs):
+        return False
+    return all(set(one) & set(other) for one, other in zip(reversed(ours), reversed(theirs), strict=False))

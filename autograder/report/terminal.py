@@ -217,16 +217,18 @@ class _Shown:
         if check.verdict is Verdict.NOT_RUN:
             return Group(Text(check.title, "dim"), Text("to do: " * check.todo + check.message))
         lines = [Text.assemble((check.title, "bold"), ("  " + check.verdict.value, STYLES.get(check.verdict, "red")))]
-        lines += [Text(line) for line in check.message.rstrip().splitlines()]
+        before, after = check.seen
+        lines += [Text(line) for line in before.rstrip().splitlines()]
         if check.verdict is Verdict.GRADER_ERROR:
             lines.append(Text(OUR_FAULT, "magenta"))
         if check.likely:
             is_said = self.is_said(check.likely) and not in_full
             lines.append(Text(AGAIN if is_said else check.likely, "magenta"))
+        lines += [Text(line) for line in after.rstrip().splitlines()]
         if not in_full:
             self.short = self.short or bool(check.advice)
             return Group(*lines)
-        lines += [Text.assemble((f"{before}: ", "bold"), text) for before, text in check.advice]
+        lines += [Text.assemble((f"{word}: ", "bold"), text) for word, text in check.advice]
         if check.held_back and self._report.held_back and not self.is_said(self._report.held_back):
             lines.append(Text(self._report.held_back, "dim"))
         if check.last_printed:

@@ -141,6 +141,7 @@ def explain(
         todo=kind == "todo",
         advised=advised or importing,
         numbers=numbers and not importing,
+        done=reply.done,
     )
 
 
