@@ -232,7 +232,8 @@ class _Text:
     def _is_module(self, node: ast.AST) -> bool:
         while isinstance(node, ast.Attribute):
             node = node.value
-        return isinstance(node, ast.Name) and node.id in self._modules
+        is_import = isinstance(node, ast.Name) and node.id in self._modules
+        return is_import and node.id not in self._made_in(self._function(node))  # type: ignore[attr-defined]
 
     def _name(self, node: ast.Name, depth: int, seen: frozenset[str]) -> str:
         """A name as it is where it was given; "_", or what it stands for, where it is the file's own."""
