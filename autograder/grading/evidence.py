@@ -159,6 +159,11 @@ def of(calls: Sequence[Call]) -> list[Evidence]:
     return [piece for piece in pieces if piece.calls]
 
 
+def told_of(pieces: Sequence[Evidence]) -> int:
+    """Return of which of these the check says what it saw: of that one which came further, of the last if none did."""
+    return max(range(len(pieces)), key=lambda number: (pieces[number].held, number), default=0)
+
+
 def failure(check: CheckResult, student: Any, seed: int, done: Sequence[Sequence[str]] = ()) -> Failure:
     """Return how a check failed that a subject has just been through, in a run of this seed."""
     crashed = check.verdict is Verdict.CRASH

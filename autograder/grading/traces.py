@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from autograder.grading.evidence import Evidence, Failure
+from autograder.grading.evidence import Evidence, Failure, told_of
 from autograder.grading.fingerprints import form, marks, same
 from autograder.grading.named_mistakes import CLOSE, MOST, Fit, agree
 
@@ -35,11 +35,12 @@ class Trace(msgspec.Struct, omit_defaults=True):
         again: whether it is of a check's second attempt.
         held: assertions that hold before.
         calls: the questions, in order.
-        seen: what the check says of it, if that has a number that it got: of the attempt that was judged last.
+        seen: what the check says of it, if that has a number that it got; empty of an attempt of which it says nothing.
         raised: the exception that comes, in a line; empty where numbers do.
         asked: the question by which it comes.
         done: what the expressions compute by which it comes, the raising one last, from that on in which the mistake
             is; of each the writings that have it (see worker/expressions.py).
+        told: whether it is of the attempt of which the check says what it saw.
     """
 
     check: str
@@ -53,6 +54,7 @@ class Trace(msgspec.Struct, omit_defaults=True):
     raised: str = ""
     asked: str = ""
     done: list[list[str]] = []
+    told: bool = True
 
 
 class Marked(NamedTuple):
@@ -84,6 +86,7 @@ def fitting(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> list[Fit]:
         Where more fit than can be named, all of them: another check may tell them apart.
     """
     pieces = [(piece, given(piece), marked(piece)) for piece in failure.pieces]
+    told = told_of(failure.pieces)
     for tier in tiers:
         found: dict[Fit, set[int]] = {}
         for trace, left in tier:
@@ -93,8 +96,7 @@ def fitting(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> list[Fit]:
                 found.setdefault(fit, set())
             for number, (piece, calls, seen) in enumerate(pieces):
                 is_here = (trace.again, trace.held, trace.calls) == (piece.again, piece.held, calls)
-                is_printed = number == len(pieces) - 1  # the message is of the last attempt
-                if is_printed and not agree(failure.message, trace.seen):
+                if trace.told and number == told and not agree(failure.message, trace.seen):
                     continue
                 if is_here and not trace.raised and same(seen, left, CLOSE):
                     found.setdefault(fit, set()).add(number)

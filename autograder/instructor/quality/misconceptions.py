@@ -123,7 +123,12 @@ def traces(exercise: Exercise, suspect: Suspect, check: str, seed: int) -> tuple
         done = _done(student.failed, _changed(exercise, suspect.changes))
         crash = msgspec.structs.replace(base, raised=_line(raised), asked=student.asked, done=done)
         return (Marked(crash, np.zeros((0, COLUMNS))),)
-    found = (_trace(base, piece, reference) for piece in evidence.of(student.calls))
+    pieces = evidence.of(student.calls)
+    told = evidence.told_of(pieces)
+    found = []
+    for number, piece in enumerate(pieces):
+        of_this = {} if number == told else {"seen": "", "told": False}
+        found.append(_trace(msgspec.structs.replace(base, **of_this), piece, reference))
     return tuple(trace for trace in found if trace is not None)
 
 
