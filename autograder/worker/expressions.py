@@ -213,11 +213,15 @@ class _Text:
                 given.insert(0, of.value)
         elif isinstance(of, ast.Name):
             name, own = of.id, self._functions.get(of.id)
-        else:  # as nn.CrossEntropyLoss()(x, y)
-            name = of.func.attr if isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute) else ""
+        elif isinstance(of, ast.Call) and isinstance(of.func, ast.Attribute):  # as nn.CrossEntropyLoss()(x, y)
+            name = of.func.attr
+            given[:0] = of.args
+        else:
+            name = ""
             given.insert(0, of)
         name = _operation(name)
-        kept = [word for word in node.keywords if word.arg not in STYLE]
+        words = [*of.keywords, *node.keywords] if isinstance(of, ast.Call) else node.keywords
+        kept = [word for word in words if word.arg not in STYLE]
         parts = [self._write(one, depth, seen) for one in given]
         parts += [f"{word.arg}={self._write(word.value, depth, seen)}" for word in kept]
         if name in HANDED_ON and len(parts) == 1:
