@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Literal
 
@@ -69,6 +69,7 @@ class StudentError(Exception):
         again: it may have come from outside: worth a second try.
         advised: the message itself says what to do, and the hint of the check would lead elsewhere.
         numbers: plain holds numbers or types of what the student's code said.
+        done: what the expressions compute by which it came, the raising one last; see worker/expressions.py.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class StudentError(Exception):
         again: bool = False,
         advised: bool = False,
         numbers: bool = False,
+        done: Sequence[Sequence[str]] = (),
     ):
         super().__init__(message)
         self.verdict = verdict
@@ -89,6 +91,7 @@ class StudentError(Exception):
         self.again = again or verdict is Verdict.TIMEOUT
         self.advised = advised
         self.numbers = numbers
+        self.done = done
 
 
 class CheckResult(msgspec.Struct, kw_only=True):
@@ -146,6 +149,15 @@ class CheckResult(msgspec.Struct, kw_only=True):
         if self.given is not None:
             return self.given
         return self.points if self.verdict is Verdict.PASS else 0.0
+
+    @property
+    def seen(self) -> tuple[str, str]:
+        """The message in two parts, between which the mistake is named: what a crash's error means in general comes
+        after that, and all of another message before."""
+        if self.verdict is not Verdict.CRASH or not self.likely:
+            return self.message, ""
+        first, _, rest = self.message.partition("\n")
+        return first, rest
 
     @property
     def advice(self) -> list[tuple[str, str]]:

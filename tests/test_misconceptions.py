@@ -91,6 +91,21 @@ def test_two_common_mistakes_at_once_are_named_as_two(judge):
     assert f"if {first}, and {second}." in results[LOSS].likely
 
 
+def test_each_of_two_mistakes_that_fail_different_checks_has_its_own_name(judge):
+    names = ("sum over the tasks", "loss of the last task")
+    found = {mutant.name: mutant.says for mutant in mutants.load(EXERCISES["imaml"])}
+    results = judge("imaml", both("imaml", *names))
+    assert [check.likely for check in results if check.verdict is Verdict.WRONG] == [
+        sentence([found[n]]) for n in names
+    ]
+
+
+def test_a_second_mistake_is_told_by_its_own_number_and_not_by_one_that_the_first_gives(judge):
+    results = judge("first_order", both("first_order", "one step too few", "accuracy on the support"))
+    (check,) = (check for check in results if check.name == "test_loss_and_accuracy_are_the_querys")
+    assert check.verdict is Verdict.WRONG and check.message.startswith("query accuracy")
+
+
 def test_two_mistakes_of_which_one_is_not_common_are_not_named(judge, monkeypatch):
     known = [mutant._replace(common=False) for mutant in mutants.load(EXERCISES["protonet"])]
     monkeypatch.setattr(mutants, "load", lambda exercise: known)

@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -190,6 +191,31 @@ def test_the_student_sees_no_value(verdict, ending):
     assert SECRETS[verdict] in shown and "Something holds." in shown
     assert "It is first order." in shown
     assert "0.12345" in files.data(report), "the instructor's report has everything"
+
+
+CRASHED = check(Verdict.CRASH, message="E: x\nThis means that.\nfile, line 3", likely="You get exactly this if so.")
+
+
+@pytest.mark.parametrize("ending", [".md", ".html", ".csv"])
+def test_the_name_of_a_crash_stands_before_what_its_message_means_in_general(ending):
+    text = files.RENDERERS[ending](report_of(CRASHED))
+    for said in (text, terminal_text(report_of(CRASHED))):
+        assert said.index("E: x") < said.index("exactly this") < said.index("This means that") < said.index("line 3")
+
+
+def test_what_is_wrong_is_said_before_the_name_where_nothing_has_crashed():
+    wrong = check(Verdict.WRONG, message="got 1\nexpected 2", likely="You get exactly this if so.")
+    text = terminal_text(report_of(wrong))
+    assert text.index("got 1") < text.index("expected 2") < text.index("exactly this")
+
+
+def test_a_failure_of_another_mistake_than_the_first_one_that_is_named_has_its_own_hint():
+    named = check(Verdict.WRONG, message="got 1", likely="You get exactly this if so.")
+    other = check(Verdict.WRONG, name="test_y", title="Another thing holds.", message="got 2", hint="Look there.")
+    assert "Look there." in terminal_text(report_of(named, other))
+    explained = msgspec.structs.replace(other, likely="You get exactly this if so.")
+    assert "Look there." not in terminal_text(report_of(named, explained))
+    assert "Look there." not in terminal_text(report_of(check(Verdict.WRONG, message="got 1"), other))
 
 
 def test_a_problem_is_told_in_its_plain_form():

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from autograder.grading import evidence
 from autograder.grading.check_vocabulary import (
     accuracy,
     assert_close,
@@ -314,6 +315,18 @@ def test_two_failed_attempts_are_a_failure(error):
         raise AssertionError("first") if stand_in else error
 
     with pytest.raises(type(error), match="second"):
+        assert_either(attempt)
+
+
+@pytest.mark.parametrize(("holds", "told"), [((2, 1), "with"), ((1, 2), "without"), ((1, 1), "without")])
+def test_of_two_failed_attempts_that_one_is_told_which_came_further(holds, told):
+    def attempt(stand_in):
+        for _ in range(holds[not stand_in]):
+            assert_close(1.0, 1.0)
+        raise AssertionError("with" if stand_in else "without")
+
+    evidence.begin()
+    with pytest.raises(AssertionError, match=f"^{told}$"):
         assert_either(attempt)
 
 

@@ -32,6 +32,7 @@ WORKER = (
     "worker/unusual_code.py",
     "worker/operands.py",
     "worker/origins.py",
+    "worker/expressions.py",
     "worker/absent.py",
     "isolation/confine.py",
     "isolation/supervisor.py",

@@ -194,7 +194,8 @@ def assert_gradient(
 def assert_either(attempt: Callable[[bool], None]) -> None:
     """Assert that an attempt succeeds with stand-ins for other functions of the student's, or else without.
 
-    What is judged is then right, whatever mistakes are in those functions, and whether or not it calls them.
+    What is judged is then right, whatever mistakes are in those functions, and whether or not it calls them. Where both
+    fail, that one is told of which came further: the other fails by what the stand-ins are for.
     """
     _either(attempt)
 
@@ -209,9 +210,13 @@ def _either(attempt: Callable[[bool], None]) -> None:
             raise
         with evidence.second_attempt(held):
             attempt(False)
-    except AssertionError:
+    except AssertionError as first:
+        reached = evidence.now().held
         with evidence.second_attempt(held):
-            attempt(False)
+            try:
+                attempt(False)
+            except AssertionError as second:
+                raise (second if evidence.now().held >= reached else first) from None
     evidence.attempted(held)
 
 

@@ -83,6 +83,7 @@ class Failure(NamedTuple):
         raised: the exception that the code raised, in a line.
         asked: the question by which it came, but for the numbers.
         message: what the report says was seen.
+        done: what the expressions compute by which the exception came, the raising one last.
     """
 
     check: str
@@ -91,6 +92,7 @@ class Failure(NamedTuple):
     raised: str = ""
     asked: str = ""
     message: str = ""
+    done: Sequence[Sequence[str]] = ()
 
 
 class _Progress:
@@ -157,7 +159,12 @@ def of(calls: Sequence[Call]) -> list[Evidence]:
     return [piece for piece in pieces if piece.calls]
 
 
-def failure(check: CheckResult, student: Any, seed: int) -> Failure:
+def told_of(pieces: Sequence[Evidence]) -> int:
+    """Return of which of these the check says what it saw: of that one which came further, of the last if none did."""
+    return max(range(len(pieces)), key=lambda number: (pieces[number].held, number), default=0)
+
+
+def failure(check: CheckResult, student: Any, seed: int, done: Sequence[Sequence[str]] = ()) -> Failure:
     """Return how a check failed that a subject has just been through, in a run of this seed."""
     crashed = check.verdict is Verdict.CRASH
     return Failure(
@@ -167,6 +174,7 @@ def failure(check: CheckResult, student: Any, seed: int) -> Failure:
         check.message.partition("\n")[0] if crashed else "",
         student.asked if crashed else "",
         check.message,
+        done,
     )
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +229,7 @@ class Referee:
                 result.picture = pictures.drawn(function, student.calls, reference)
         except StudentError as error:
             _blame(result, error)
-            self._find_fits(exercise, function, result, student)
+            self._find_fits(exercise, function, result, student, error.done)
         except QuestionError as error:
             blame_ourselves(result, QuestionError(f"{_line(error)}: {error}"))
         except Exception as error:  # a fault of ours, or an answer that a check cannot read: the key tells which
@@ -243,14 +243,21 @@ class Referee:
                 if messages.NOTHING not in result.message:  # which says it, too
                     result.message = f"{result.message}\n{meant}".rstrip()
 
-    def _find_fits(self, exercise: Exercise, function: Any, result: CheckResult, student: Subject) -> None:
+    def _find_fits(
+        self,
+        exercise: Exercise,
+        function: Any,
+        result: CheckResult,
+        student: Subject,
+        done: Sequence[Sequence[str]] = (),
+    ) -> None:
         """Find which mistakes make the check fail like this, where some are known."""
         if result.training or result.verdict not in NAMED:
             return
         if hasattr(function, "tells") and result.verdict is not Verdict.CRASH:  # what is random has no numbers
             return
         with contextlib.suppress(Exception):  # whatever the answers hold, the verdict stands
-            failure = evidence.failure(result, student, self._settings.seed)
+            failure = evidence.failure(result, student, self._settings.seed, done)
             self._fits[exercise.name][result.name] = self._settings.key.fitting(exercise, failure)
 
 

@@ -4,13 +4,13 @@ A trace is what the failing assertion judged, as marks (see autograder.grading.f
 it is made when it is asked for; in a handout it is recorded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from autograder.grading.evidence import Evidence, Failure
+from autograder.grading.evidence import Evidence, Failure, told_of
 from autograder.grading.fingerprints import form, marks, same
 from autograder.grading.named_mistakes import CLOSE, MOST, Fit, agree
 
@@ -35,9 +35,12 @@ class Trace(msgspec.Struct, omit_defaults=True):
         again: whether it is of a check's second attempt.
         held: assertions that hold before.
         calls: the questions, in order.
-        seen: what the check says of it, if that has a number that it got: of the attempt that was judged last.
+        seen: what the check says of it, if that has a number that it got; empty of an attempt of which it says nothing.
         raised: the exception that comes, in a line; empty where numbers do.
         asked: the question by which it comes.
+        done: what the expressions compute by which it comes, the raising one last, from that on in which the mistake
+            is; of each the writings that have it (see worker/expressions.py).
+        told: whether it is of the attempt of which the check says what it saw.
     """
 
     check: str
@@ -50,6 +53,8 @@ class Trace(msgspec.Struct, omit_defaults=True):
     seen: str = ""
     raised: str = ""
     asked: str = ""
+    done: list[list[str]] = []
+    told: bool = True
 
 
 class Marked(NamedTuple):
@@ -81,16 +86,17 @@ def fitting(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> list[Fit]:
         Where more fit than can be named, all of them: another check may tell them apart.
     """
     pieces = [(piece, given(piece), marked(piece)) for piece in failure.pieces]
+    told = told_of(failure.pieces)
     for tier in tiers:
         found: dict[Fit, set[int]] = {}
         for trace, left in tier:
             fit = Fit(trace.says, trace.fails, 1 if trace.tier == PAIRS else MOST)
-            if trace.raised and (trace.raised, trace.asked) == (failure.raised, failure.asked):
+            is_raised = trace.raised and (trace.raised, trace.asked) == (failure.raised, failure.asked)
+            if is_raised and compute_the_same(failure.done, trace.done):
                 found.setdefault(fit, set())
             for number, (piece, calls, seen) in enumerate(pieces):
                 is_here = (trace.again, trace.held, trace.calls) == (piece.again, piece.held, calls)
-                is_printed = number == len(pieces) - 1  # the message is of the last attempt
-                if is_printed and not agree(failure.message, trace.seen):
+                if trace.told and number == told and not agree(failure.message, trace.seen):
                     continue
                 if is_here and not trace.raised and same(seen, left, CLOSE):
                     found.setdefault(fit, set()).add(number)
@@ -98,3 +104,15 @@ def fitting(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> list[Fit]:
             most = max(map(len, found.values()))  # of two attempts that failed, both count
             return [fit for fit, fitted in found.items() if len(fitted) == most]
     return []
+
+
+def compute_the_same(ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a student's error came by the same expressions as a mistake's.
+
+    Args:
+        ours: what the student's compute, the raising one last.
+        theirs: what the mistake's do, from that on in which it is.
+    """
+    if len(ours) < len(theirs) or bool(ours) is not bool(theirs):
+        return False
+    return all(set(one) & set(other) for one, other in zip(reversed(ours), reversed(theirs), strict=False))

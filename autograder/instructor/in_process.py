@@ -1,5 +1,7 @@
 """A solution of ours in the place of a student's: a mutant, say. It runs in this process, without a worker."""
 
+import itertools
+import traceback
 import types
 import warnings
 from typing import Any
@@ -9,6 +11,7 @@ import numpy as np
 from autograder.grading.catalog import Exercise
 from autograder.instructor.references import Reference
 from autograder.results import StudentError, Verdict
+from autograder.worker import expressions, wire
 
 
 class Inside(Reference):
@@ -17,6 +20,9 @@ class Inside(Reference):
     Args:
         exercise: whose.
         source: the text of the solution.
+
+    Attributes:
+        failed: the expressions by which the last exception came, the raising one last; see worker/expressions.py.
     """
 
     def __init__(self, exercise: Exercise, source: str | bytes):
@@ -24,6 +30,8 @@ class Inside(Reference):
         from autograder.worker import warmup
 
         warmup.skip_the_compiler()
+        self._source = source
+        self.failed: list[list[expressions.Writing]] = []
         self._solution = types.ModuleType(exercise.module)
         exec(compile(source, exercise.file, "exec"), self._solution.__dict__)
 
@@ -42,4 +50,17 @@ class Inside(Reference):
         except values.FormatError as error:
             raise StudentError(Verdict.FORMAT, str(error)) from error
         except Exception as error:
-            raise StudentError(Verdict.CRASH, f"{type(error).__name__}: {error}") from error
+            self.failed = self._expressions(error)
+            done = [[writing.digest for writing in found] for found in self.failed]
+            raise StudentError(Verdict.CRASH, f"{type(error).__name__}: {error}", done=done) from error
+
+    def _expressions(self, error: Exception) -> list[list[expressions.Writing]]:
+        """The writings of the expressions by which an exception came, and of the statements: not every Python has the
+        columns of the former."""
+        found = []
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == self._exercise.file]
+        for span in expressions.spans(frames)[-wire.PLACES :]:
+            whole = expressions.Span(span.line, span.end)
+            written = [expressions.writings(self._source, one) for one in dict.fromkeys((span, whole))]
+            found.append(list(itertools.chain(*written)))
+        return found

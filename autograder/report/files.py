@@ -52,13 +52,13 @@ def markdown(report: Report) -> str:
             lines.append(_block(exercise.problem))
         for check in sorted(exercise.checks, key=lambda check: ORDER.get(check.verdict, 0)):
             lines.append(f"- {check.verdict.value}, {number(check.earned)}/{number(check.points)}: {check.title}")
-            if check.message and check.message != exercise.problem:
-                lines.append(_block(check.message, "      "))
-            if check.likely:
-                lines.append(f"  {check.likely}")
+            before, after = check.seen if check.message != exercise.problem else ("", "")
+            lines += [_block(before, "      ")] if before else []
+            lines += [f"  {check.likely}"] if check.likely else []
+            lines += [_block(after, "      ")] if after else []
             if check.decided:
                 lines.append(_block(check.decided, "      "))
-            lines += [f"  {before}: {text}" for before, text in check.advice]
+            lines += [f"  {word}: {text}" for word, text in check.advice]
     if report.held_back:
         lines.append(report.held_back)
     return "\n\n".join(lines) + "\n"
@@ -86,9 +86,17 @@ def table(report: Report) -> str:
             cells = [cell(part) for part in (report.subject, exercise.name, check.title, check.verdict.value)]
             points = [number(check.earned), number(check.points)]
             hints = (check.hint_shown, check.mend_shown)
-            said = [f"{check.message} {check.likely}".strip(), *hints]
+            said = [_on_lines(check), *hints]
             writer.writerow([*cells, *points, *map(cell, said), outside])
     return text.getvalue()
+
+
+def _on_lines(check: CheckResult) -> str:
+    """What was seen, with the mistake's name in its place."""
+    before, after = check.seen
+    if after:
+        return f"{before}\n{check.likely}\n{after}"
+    return f"{before} {check.likely}".strip()
 
 
 def data(report: Report) -> str:
@@ -142,15 +150,17 @@ def _joined(written: Callable[[str], Markup], checks: list[CheckResult], exercis
 
 def _row(check: CheckResult, exercise: ExerciseResult, written: Callable[[str], Markup]) -> Markup:
     """A check as a row of a table, made once for all students of whom it says the same."""
-    message = check.message if check.message != exercise.problem else ""
+    message, after = check.seen if check.message != exercise.problem else ("", "")
     said: tuple[object, ...] = ()
     if check.verdict is not Verdict.PASS:
-        said = (message, check.likely, check.picture, *check.advice, check.printed)
+        said = (message, check.likely, after, check.picture, *check.advice, check.printed)
     key = (check.title, check.verdict, check.points, check.earned, check.decided, written, *said)
     found = _rows.get(key)
     if found is None:
         template = _templates().get_template("check.html.j2")
-        found = Markup(template.render(check=check, decided=written(check.decided), message=message, number=number))
+        found = Markup(
+            template.render(check=check, decided=written(check.decided), message=message, after=after, number=number)
+        )
         if len(_rows) >= ROWS:
             _rows.clear()
         if len(found) <= LONGEST:

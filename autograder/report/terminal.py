@@ -80,8 +80,9 @@ def show(
 ) -> None:
     """Print a report: what was graded, a table of each exercise, what is to be done, and the score.
 
-    Where anything fails, the first failure of an exercise stands first and in full, the others follow in short, and
-    what passes is one line.
+    Where anything fails, the first failure of an exercise stands first and in full, and what passes is one line. The
+    other failures follow in short, but for those without a name where the first one has one: they are of another
+    mistake.
 
     Args:
         report: what to print.
@@ -194,12 +195,18 @@ class _Shown:
             rows = [check for check in rows if check.verdict is not Verdict.PASS]
             rows.sort(key=lambda check: check.verdict is Verdict.NOT_RUN)
         first = next((check for check in rows if check.verdict not in (Verdict.PASS, Verdict.NOT_RUN)), None)
+        is_named = first is not None and bool(first.likely)  # then a failure without a name is of another mistake
         repeated: list[CheckResult] = []  # faults of ours that have been told
         for check in rows:
             if check.verdict is Verdict.GRADER_ERROR and self.is_said(check.message):
                 repeated.append(check)
             else:
-                _row(table, check.verdict, [check], self._body(check, in_full=self._verbose or check is first))
+                _row(
+                    table,
+                    check.verdict,
+                    [check],
+                    self._body(check, in_full=self._verbose or check is first or (is_named and not check.likely)),
+                )
             if behind := waiting.get(check.title):
                 titles = f": {' '.join(check.title for check in behind)}" if self._verbose else ""
                 _row(table, Verdict.NOT_RUN, behind, Text(f"{_count(behind, 'wait')} for this one{titles}", "dim"))
@@ -217,16 +224,18 @@ class _Shown:
         if check.verdict is Verdict.NOT_RUN:
             return Group(Text(check.title, "dim"), Text("to do: " * check.todo + check.message))
         lines = [Text.assemble((check.title, "bold"), ("  " + check.verdict.value, STYLES.get(check.verdict, "red")))]
-        lines += [Text(line) for line in check.message.rstrip().splitlines()]
+        before, after = check.seen
+        lines += [Text(line) for line in before.rstrip().splitlines()]
         if check.verdict is Verdict.GRADER_ERROR:
             lines.append(Text(OUR_FAULT, "magenta"))
         if check.likely:
             is_said = self.is_said(check.likely) and not in_full
             lines.append(Text(AGAIN if is_said else check.likely, "magenta"))
+        lines += [Text(line) for line in after.rstrip().splitlines()]
         if not in_full:
             self.short = self.short or bool(check.advice)
             return Group(*lines)
-        lines += [Text.assemble((f"{before}: ", "bold"), text) for before, text in check.advice]
+        lines += [Text.assemble((f"{word}: ", "bold"), text) for word, text in check.advice]
         if check.held_back and self._report.held_back and not self.is_said(self._report.held_back):
             lines.append(Text(self._report.held_back, "dim"))
         if check.last_printed:

@@ -98,9 +98,10 @@ class Check(pytest.Function):
 
 def words(check: CheckResult) -> str:
     """What a student reads of a check that did not pass."""
-    lines = [f"{check.verdict.value}: {check.title}", check.message]
+    before, after = check.seen
+    lines = [f"{check.verdict.value}: {check.title}", before]
     lines += [OUR_FAULT] if check.verdict is Verdict.GRADER_ERROR else []
-    lines += [check.likely, *(f"{before}: {text}" for before, text in check.advice)]
+    lines += [check.likely, after, *(f"{word}: {text}" for word, text in check.advice)]
     lines += [f"printed meanwhile: {' | '.join(check.last_printed)}" if check.last_printed else ""]
     return "\n".join(line.rstrip() for line in lines if line)
 

@@ -143,6 +143,7 @@ def explain(
         again=bool(PROCESS_WORDS.search(text)),
         advised=advised or importing,
         numbers=numbers and not importing,
+        done=reply.done,
     )
 
 

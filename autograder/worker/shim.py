@@ -27,7 +27,7 @@ from autograder.worker import warmup  # isort: split
 
 import torch
 
-from autograder.worker import absent, asking, operands, packing, unusual_code, values, wire
+from autograder.worker import absent, asking, expressions, operands, packing, unusual_code, values, wire
 
 COURSE = sys.path[0]
 MEMORY = 6 * 2**30
@@ -152,7 +152,21 @@ def _described(request: wire.Request, error: BaseException) -> wire.Reply:
             for file, line, name in places[-wire.PLACES :]
         ],
         operands=_operands(error) if request.call != "import" else [],
+        done=_done(error) if request.call != "import" else [],
     )
+
+
+def _done(error: BaseException) -> list[list[str]]:
+    """What the expressions of the exercise's own file compute by which an error came."""
+    try:
+        frames = [frame for frame in _frames(error) if _own(frame.filename) == sys.argv[0]]
+        source = "".join(linecache.getlines(frames[-1].filename)) if frames else ""
+        return [
+            [writing.digest for writing in expressions.writings(source, span)[: wire.WRITINGS]]
+            for span in expressions.spans(frames)[-wire.PLACES :]
+        ]
+    except BaseException:  # a file that is gone
+        return []
 
 
 def _operands(error: BaseException) -> list[wire.Operand]:

@@ -20,6 +20,7 @@ PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER = 64 * 1024
 PLACES = 3  # lines of the student's that an error names
 OPERANDS, AXES = 6, 8  # of the last of them that are told, and sizes of one
+WRITINGS = 8  # of an expression
 TEXT = 4000  # characters of an error
 NAME = 200  # characters of a name
 LINES = 1_000_000  # of a file
@@ -88,6 +89,7 @@ class Reply(msgspec.Struct, forbid_unknown_fields=True):
         text: the first line of its message.
         places: the last lines of the student's that led to it, the raising one last.
         operands: what stands in the last of them.
+        done: what the expressions compute by which the error came, the raising one last; see expressions.py.
     """
 
     seq: Annotated[int, msgspec.Meta(ge=0, le=2**40)]
@@ -96,6 +98,10 @@ class Reply(msgspec.Struct, forbid_unknown_fields=True):
     text: Annotated[str, msgspec.Meta(max_length=TEXT)] = ""
     places: Annotated[list[Place], msgspec.Meta(max_length=PLACES)] = []
     operands: Annotated[list[Operand], msgspec.Meta(max_length=OPERANDS)] = []
+    done: Annotated[
+        list[Annotated[list[Annotated[str, msgspec.Meta(max_length=NAME)]], msgspec.Meta(max_length=WRITINGS)]],
+        msgspec.Meta(max_length=PLACES),
+    ] = []
 
 
 def encode(header: Request | Reply, arrays: dict[str, np.ndarray]) -> bytes:

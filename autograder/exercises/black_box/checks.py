@@ -290,8 +290,8 @@ def test_query_labels_never_reach_the_network(student, draw):
 @after(test_queries_are_answered_from_memory)
 @picture(failures.dependence)
 @hint(
-    "Some queries are answered before the whole support has been read. Look at the order of the drawings in "
-    "the sequence: does it run row by row, or class by class?",
+    "A support drawing makes no difference to some query. Look at the order of the drawings in the sequence: does it "
+    "run row by row, or class by class? A query that comes before a drawing knows nothing of it.",
     mend="Flatten row by row: (B, K+1, N, ...) reshaped to (B, (K+1) * N, ...) has all support drawings first, "
     "then all queries. Do the same on the way back.",
 )
@@ -330,8 +330,8 @@ def test_support_labels_reach_the_network(student, draw):
 @after(test_every_query_comes_after_the_whole_support)
 @picture(failures.dependence)
 @hint(
-    "The output at a place does not go by the drawing at that place. Look at which of the outputs you return, "
-    "and whether something is read backwards.",
+    "The output at a query's place goes by the drawing at that place, and no output of the support goes by a query. "
+    "Look at which of the outputs you return, and whether something is read backwards.",
     mend="An LSTM has an output for each step of the sequence: return all of them, each at its own place, instead "
     "of the last one. None may depend on what comes later.",
 )
@@ -481,9 +481,9 @@ def test_gradients_reach_both_layers(student, draw):
     test_the_callers_labels_stay_as_they_were,
 )
 @hint(
-    "The query's logits go by the right drawings and labels, but are other numbers than the two LSTMs give for the "
-    "sequence of the assignment. Look at which label stands beside which drawing, at what is done to drawings, labels "
-    "and outputs (is anything drawn at random, as by dropout?), and at the state from which each LSTM starts.",
+    "The query's logits are other numbers than the two LSTMs give for the sequence of the assignment. Look at which "
+    "label stands beside which drawing, at what is done to drawings, labels and outputs (is anything drawn at random, "
+    "as by dropout?), and at the state from which each LSTM starts.",
     mend="At each place layer1 reads a drawing as it is and its own label, for the query zeros. Run layer1 over the "
     "whole sequence and layer2 over all its outputs, both from an empty state; or in pieces, where both get the state "
     "that the piece before has left.",
@@ -519,8 +519,8 @@ def test_logits_are_those_of_the_given_layers(student, reference, draw):
     test_gradients_reach_both_layers,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn. Train it yourself with hw1/train.py: "
-    "does the loss fall below log N?",
+    "The parts that this check waits for are right by themselves, but together they do not learn. Train it yourself "
+    "with hw1/train.py: does the loss fall below log N?",
     mend="A loss that stays at log N says that the network guesses: print which labels it sees in one episode, and "
     "compare them with the targets. A loss that falls in training only says that the answers leak.",
 )

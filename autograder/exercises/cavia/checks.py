@@ -398,8 +398,8 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     test_nothing_but_the_support_is_adapted_to,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
-    "hw2/train.py cavia, and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn well enough. Train it "
+    "yourself with hw2/train.py cavia, and look at the curve.",
     mend="Compare the query's loss under the adapted context with that under a context of zero: where they are equal, "
     "nothing that the network computes goes by the context.",
 )

@@ -165,8 +165,8 @@ def test_the_loss_is_the_negative_log_likelihood_of_the_query(student, draw):
 @points(3)
 @after(test_the_loss_is_the_negative_log_likelihood_of_the_query, test_mean_and_deviation_come_from_the_decoder)
 @hint(
-    "Encoder and decoder are learned together, from this loss alone, and a part of them gets no gradient. "
-    "Look for where the graph is cut between them and the loss.",
+    "Encoder and decoder are learned together, from this loss alone, and a part of them gets no right gradient. Look "
+    "at whether the graph is cut between them and the loss, and where.",
     mend="No torch.no_grad(), detach() or .item() on the way from the encoder or the decoder to the loss, and no "
     "backward() in step: that is the caller's.",
 )
@@ -184,8 +184,8 @@ def test_the_gradient_reaches_encoder_and_decoder(student, reference, draw):
     test_the_gradient_reaches_encoder_and_decoder,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
-    "hw1/train.py cnp, and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn well enough. Train it "
+    "yourself with hw1/train.py cnp, and look at the curve.",
     mend="Plot means and deviations for a few tasks: means that are flat say that the support is not used, "
     "deviations that stay at 0.1 or above 1 that the loss does not move them.",
 )

@@ -281,8 +281,8 @@ def test_characters_of_an_episode_differ(student, draw):
 @after(test_images_are_drawings)
 @picture(failures.labels_of_others)
 @hint(
-    "Drawings of different characters carry the same label. Look at whether images and labels are laid out in "
-    "the same order, above all for K > 1.",
+    "In the support, labels and characters do not belong together one to one. Look at whether images and labels are "
+    "laid out in the same order, above all for K > 1.",
     mend="Write image and label into the same place [k, n] in the same loop, or apply the same reshape, transpose "
     "and permutation to both arrays.",
 )

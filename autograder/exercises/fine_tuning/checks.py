@@ -331,8 +331,8 @@ def test_each_joint_step_starts_from_the_last(student, reference, draw):
 @points(0.5)
 @after(test_the_head_learns_the_support, test_body_and_head_have_rates_of_their_own)
 @hint(
-    "Each phase is right by itself, but after the first one the body stays frozen in the second. Look at what the "
-    "first phase leaves behind in the parameters.",
+    "The second phase moves the body where it begins with it, but not all of the body after the first phase. Look at "
+    "what the first phase leaves behind in the parameters.",
     mend="What you freeze by requires_grad_(False) in _train_head, set free by requires_grad_(True) in _train_all, or "
     "at the end of _train_head.",
 )
@@ -596,8 +596,8 @@ def _noisy(draw, drawings):
     test_nothing_but_its_own_support_and_query_counts,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
-    "hw2/train.py, and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn well enough. Train it "
+    "yourself with hw2/train.py, and look at the curve.",
     mend="Look at the loss of pre-training first: it should fall far below log C. If it does and the query's accuracy "
     "does not rise, the body that is fine-tuned is not the one that was trained.",
 )

@@ -136,8 +136,8 @@ def test_theta_is_left_as_it_was(student, draw):
 @points(7)
 @after(test_gradient_is_the_querys_at_the_adapted_parameters, test_adaptation_learns_from_the_support)
 @hint(
-    "A graph of every task's query is kept until the last task is there. Look at when the gradient is taken: for each "
-    "task, or once for all.",
+    "Something of every task is kept until the last one is there. Look at when the gradient is taken, for each task or "
+    "once for all, and at whether what you keep of a task, as its loss, has a graph.",
     mend="Take each task's gradient at once, inside the loop over the tasks, and add it up; keep losses as numbers, by "
     ".item(). The gradient of the summed losses is the same, and holds all graphs until then.",
 )
@@ -182,8 +182,8 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     test_nothing_but_the_support_is_adapted_to,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
-    "hw2/train.py, and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn well enough. Train it "
+    "yourself with hw2/train.py, and look at the curve.",
     mend="Print the norm of the outer gradient now and then, and the query's accuracy before and after adaptation: the "
     "second should rise above the first.",
 )

@@ -131,8 +131,9 @@ def _best(A, b, steps):
 
 @points(6)
 @hint(
-    "Conjugate gradient should have solved a system of n equations after n steps, and what comes back does not. Look "
-    "at which of the five lines is not as the docstring has it: signs, and which residual stands where.",
+    "Conjugate gradient should have solved a system of n equations after n steps, and what comes back does not. "
+    "Compare each of your lines with the docstring's, signs and which residual stands where, and look at whether a "
+    "line writes into a tensor that is still needed as it was: b, say, or the same tensor under another name.",
     mend="The step is <r, r> / <p, A p>; x moves along p by it, and r loses as much of A p. The next direction is the "
     "new residual plus new <r, r> / old <r, r> times the old direction: compute the old product before r is "
     "replaced.",
@@ -358,8 +359,8 @@ def test_outer_gradient_does_not_know_the_path(student, draw):
     test_outer_gradient_does_not_know_the_path,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
-    "hw2/train.py, and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn well enough. Train it "
+    "yourself with hw2/train.py, and look at the curve.",
     mend="Print how far phi is from theta, and the residual of the linear system, now and then: the first should not "
     "be 0, the second well below the gradient's length.",
 )

@@ -283,8 +283,8 @@ def _weighted(student, draw, gates=None, steps=2, train=True):
 @points(4)
 @after(test_adaptation_learns_from_the_support)
 @hint(
-    "The cell from which every task starts is learned, and no gradient arrives at it. Look at where the way from the "
-    "adapted cell back to self._meta_parameters is cut.",
+    "The cell from which every task starts is learned, and no gradient arrives at it, or at a part of it. Look at "
+    "where the way from the adapted cell back to self._meta_parameters is cut.",
     mend="Only what goes into the network to take the gradient g is detached. The cell that the gates update keeps "
     "its graph in every step, down to self._meta_parameters.",
 )
@@ -391,8 +391,8 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     test_nothing_but_the_support_is_adapted_to,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
-    "hw2/train.py, and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn well enough. Train it "
+    "yourself with hw2/train.py, and look at the curve.",
     mend="Print the biases of both gates now and then: that of the input gate begins low, and should rise. Where it "
     "stays, no gradient arrives at the gates.",
 )

@@ -74,8 +74,8 @@ def test_adapts_a_trained_initialisation(student, draw, threshold):
     test_nothing_but_the_support_is_adapted_to,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn. Train it yourself with hw2/train.py, "
-    "and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn. Train it yourself "
+    "with hw2/train.py, and look at the curve.",
     mend="Compare the query accuracy before and after adaptation: where they are equal, the outer loss does not "
     "see the adapted parameters.",
 )

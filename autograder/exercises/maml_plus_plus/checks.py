@@ -583,8 +583,8 @@ def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     test_nothing_but_the_support_is_adapted_to,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
-    "hw2/train.py, and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn well enough. Train it "
+    "yourself with hw2/train.py, and look at the curve.",
     mend="Print the rates now and then: they begin small, and those of each step should grow.",
 )
 def test_learns_mosaics(student, draw, threshold):

@@ -214,8 +214,8 @@ def test_accuracies_of_outer_step(student, reference, draw):
     test_nothing_but_the_support_is_adapted_to,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
-    "hw2/train.py, and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn well enough. Train it "
+    "yourself with hw2/train.py, and look at the curve.",
     mend="Print the mean and the smallest number of alpha now and then: the rates begin small, should grow, and some "
     "should cross 0. Where they stay, no gradient arrives at them.",
 )

@@ -88,8 +88,8 @@ def test_prototype_is_the_mean_of_its_class(student, reference, draw):
 @after(test_one_prototype_for_each_class)
 @picture(gradients("prototypes", {"features": "support drawing"}))
 @hint(
-    "The numbers are right, but the network cannot learn through the support. Look for where the prototypes "
-    "lose their graph.",
+    "The network learns through the support, too, and no right gradient comes back from the prototypes to it. Look for "
+    "where the prototypes lose their graph.",
     mend="Compute the prototypes without torch.no_grad(), detach(), .data or NumPy.",
 )
 def test_gradient_flows_through_prototypes(student, reference, draw):
@@ -143,8 +143,8 @@ def test_logits_are_negative_squared_distances(student, reference, draw):
 @after(test_nearest_prototype_has_the_largest_logit)
 @picture(gradients("logits", {"features": "query", "prototypes": "class"}))
 @hint(
-    "The numbers are right, but no gradient comes back to features or prototypes. Look for where the logits "
-    "lose their graph.",
+    "No right gradient comes back from the logits to the features and the prototypes. Look for where the logits lose "
+    "their graph.",
     mend="Compute the distances from the tensors themselves: torch.tensor(...), .item() and .detach() cut the graph.",
 )
 def test_gradient_flows_through_logits(student, reference, draw):
@@ -280,8 +280,8 @@ def test_accuracies_of_support_and_query(student, reference, draw):
 @after(test_step_learns_from_the_support)
 @picture(gradients("step", {"weight": "feature, a column a pixel"}))
 @hint(
-    "The loss is right, but the network does not get its whole gradient. Look for where support or query lose "
-    "their graph on the way from the network to the loss.",
+    "The network does not get the whole gradient of the loss. Look for where support or query lose their graph on the "
+    "way from the network to the loss.",
     mend="No torch.no_grad(), .item(), .data or detach() for features, prototypes, logits and loss. backward() and "
     "the optimizer's step are the caller's.",
 )
@@ -364,8 +364,8 @@ def test_nothing_but_the_support_makes_prototypes(student, reference, draw):
     test_nothing_but_the_support_makes_prototypes,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
-    "hw2/train.py, and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn well enough. Train it "
+    "yourself with hw2/train.py, and look at the curve.",
     mend="Print loss and accuracies of some steps: a loss that stays at log N says that the gradient does not "
     "reach the network, a support accuracy well above the query's that queries take another path than the "
     "support.",

@@ -278,8 +278,9 @@ def test_all_drawings_of_a_task_are_learned_from(student, draw):
 @after(test_all_drawings_of_a_task_are_learned_from, test_adaptation_learns_from_the_support)
 @picture(move)
 @hint(
-    "Theta moves, but not by the right amount. Look at whether you add or average over "
-    "the tasks, at which rate you use, and at where each task starts.",
+    "Theta does not move by epsilon times the mean of phi - theta. Look at whether you add or average over the tasks, "
+    "at which rate you use, at where each task starts, and in the inner loop at whether each drawing keeps its own "
+    "label.",
     mend="Learn every task from the same theta, and move theta once, when all are done, by epsilon times the mean "
     "of phi - theta, for every parameter.",
 )
@@ -334,8 +335,8 @@ def test_epsilon_falls_to_zero(student, draw):
     test_epsilon_falls_to_zero,
 )
 @hint(
-    "Every part looks right by itself, but together they do not learn well enough. Train it yourself with "
-    "hw2/train.py, and look at the curve.",
+    "The parts that this check waits for are right by themselves, but together they do not learn well enough. Train it "
+    "yourself with hw2/train.py, and look at the curve.",
     mend="Print how far theta moves in each outer step: it should become less and less, and never be 0 before the end.",
 )
 def test_learns_mosaics(student, draw, threshold):

@@ -157,7 +157,7 @@ class Summary:
             is_example = fails and len(count.examples) < EXAMPLES
             if not is_example and check.seconds < SLOW and check.verdict not in TOLD:
                 continue  # nothing is told of it, as of most checks
-            said = Said(row.shown, row.stem, check.title, _cut(f"{check.message}\n{check.likely}"))
+            said = Said(row.shown, row.stem, check.title, _cut("\n".join([check.seen[0], check.likely, check.seen[1]])))
             self._slow(check.seconds, said)
             if check.verdict is Verdict.CRASH:
                 self.crashed += _add(self.crashes, said)

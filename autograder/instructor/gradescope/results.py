@@ -83,6 +83,7 @@ def _said(exercise: ExerciseResult, check: CheckResult) -> str:
     outside = "" if exercise.required else f"{number(check.earned)} of {number(check.points)} points outside the sum"
     if check.verdict is Verdict.PASS:
         return outside
-    lines = [outside, f"{exercise.file}: {check.verdict.value}", check.message, check.likely]
-    lines += [f"{before}: {text}" for before, text in check.advice]
+    before, after = check.seen
+    lines = [outside, f"{exercise.file}: {check.verdict.value}", before, check.likely, after]
+    lines += [f"{word}: {text}" for word, text in check.advice]
     return clean("\n".join(line for line in lines if line))

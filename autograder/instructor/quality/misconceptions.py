@@ -7,6 +7,7 @@ same.
 """
 
 import contextlib
+import difflib
 import functools
 import inspect
 import itertools
@@ -31,6 +32,7 @@ from autograder.instructor.quality import mutants, patches
 from autograder.instructor.quality.mutants import Mutant
 from autograder.instructor.references import Reference, Remembering
 from autograder.results import StudentError, Verdict
+from autograder.worker.expressions import Writing
 
 APART = 1e-3  # share of the largest number by which what is not the same differs
 ENOUGH = 3  # coarse numbers that a name takes, such as accuracies
@@ -118,9 +120,15 @@ def traces(exercise: Exercise, suspect: Suspect, check: str, seed: int) -> tuple
     seen = str(raised) if named_mistakes.GOT.match(str(raised)) else ""
     base = Trace(check, suspect.says, suspect.tier, suspect.fails, seen=seen)
     if isinstance(raised, StudentError) and raised.verdict is Verdict.CRASH:
-        crash = msgspec.structs.replace(base, raised=_line(raised), asked=student.asked)
+        done = _done(student.failed, _changed(exercise, suspect.changes))
+        crash = msgspec.structs.replace(base, raised=_line(raised), asked=student.asked, done=done)
         return (Marked(crash, np.zeros((0, COLUMNS))),)
-    found = (_trace(base, piece, reference) for piece in evidence.of(student.calls))
+    pieces = evidence.of(student.calls)
+    told = evidence.told_of(pieces)
+    found = []
+    for number, piece in enumerate(pieces):
+        of_this = {} if number == told else {"seen": "", "told": False}
+        found.append(_trace(msgspec.structs.replace(base, **of_this), piece, reference))
     return tuple(trace for trace in found if trace is not None)
 
 
@@ -149,6 +157,29 @@ def _second(attempt: Callable[[bool], None]) -> None:
     with evidence.second_attempt(held):
         attempt(False)
     evidence.attempted(held)
+
+
+def _done(failed: list[list[Writing]], changed: frozenset[int]) -> list[list[str]]:
+    """What the expressions compute by which a mistake's exception came, from the last one on that has a changed line.
+
+    Of that one the writings that do not go back as far as the mistake are left out: many a line is raised in that has
+    nothing wrong in it. Where none goes as far, all are kept of the raising one.
+    """
+    for number in range(1, len(failed) + 1):
+        first, *others = failed[-number:]
+        if reaching := [writing.digest for writing in first if writing.lines & changed]:
+            return [reaching, *([writing.digest for writing in other] for other in others)]
+    return [[writing.digest for writing in found] for found in failed[-1:]]
+
+
+@functools.lru_cache(maxsize=256)
+def _changed(exercise: Exercise, changes: tuple[patches.Change, ...]) -> frozenset[int]:
+    """The lines of a mistaken solution that are not in the right one."""
+    right, wrong = _solution(exercise), patches.apply(changes, _solution(exercise))
+    matcher = difflib.SequenceMatcher(None, right.splitlines(), wrong.splitlines(), autojunk=False)
+    return frozenset(
+        line + 1 for kind, _, _, first, end in matcher.get_opcodes() if kind != "equal" for line in range(first, end)
+    )
 
 
 def _line(error: StudentError) -> str:

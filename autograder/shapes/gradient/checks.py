@@ -336,8 +336,8 @@ def test_accuracies_of_outer_step(student, reference, draw):
 @points(4)
 @after(test_outer_step_adapts_to_the_support)
 @hint(
-    "The value of the outer loss is right, but its gradient does not arrive at theta, or theta is changed on "
-    "the way. Look for where the graph is cut after the inner loop, and for what belongs to the caller.",
+    "The gradient of the outer loss does not arrive at theta as it should, or theta is changed on the way. Look for "
+    "where the graph is cut after the inner loop, and for what belongs to the caller.",
     mend="No .item(), detach() or torch.no_grad() after the inner loop, and pass train on to it. Leave backward() "
     "and the optimizer's step to the caller, who takes one for the mean over all tasks.",
 )

@@ -5,6 +5,7 @@ come out on every machine.
 """
 
 from autograder.grading.check_vocabulary import assert_close, assert_either, hint
+from autograder.grading.evidence import assertion
 from autograder.shapes.gradient.assertions import RATE, draw_batch, draw_parameters, draw_support, equal_rates
 
 STEPS = 2
@@ -15,9 +16,14 @@ MOST = 2  # times as much memory: a second set of parameters for each step or ta
 def asked(subject, tasks, theta, stand_in, times=1, rate=RATE, steps=STEPS):
     """Ask for the outer gradient of a batch of tasks, so many times of one object."""
     got = subject.outer_gradient(tasks, theta, equal_rates(theta, rate), steps, stand_in, times)
+    _assert_named(got, theta)
+    return got
+
+
+@assertion
+def _assert_named(got, theta):
     names = set(got.gradient)
     assert names == set(theta), f"the outer gradient has the names {sorted(names)}, expected {sorted(theta)}"
-    return got
 
 
 def assert_memory_does_not_grow_with_the_steps(student, draw):
