@@ -388,7 +388,7 @@ def test_query_drawings_are_not_in_the_support(student, draw):
 
 
 def _drawings_by_class(seen, classes):
-    """Numbers of each class's drawings (episodes, N, K+1), row by row; None where a row has not every class once, or a
+    """Numbers of each class's drawings (episodes, N, K+1), row by row; None where a row lacks a class, or a
     class is not one character."""
     if not (np.sort(classes) == np.arange(classes.shape[2])).all():
         return None

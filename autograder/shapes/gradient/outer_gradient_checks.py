@@ -50,21 +50,16 @@ def assert_loss_and_accuracy_are_the_querys(student, reference, draw):
         theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count, query=5)
         given.append((f"for N = {way}, K = {shot}", tasks, theta))
 
-    def compare(stand_in):
+    def answers(subject, stand_in):
         rate = 0.01  # so slow that neither support nor query is all right, and they differ
-        answers = [
-            (
-                sizes,
-                *(
-                    subject.outer_gradient(tasks, theta, equal_rates(theta, rate), STEPS, stand_in, 1)
-                    for subject in (student, reference)
-                ),
-            )
-            for sizes, tasks, theta in given
-        ]
-        assert_answers_close((got.loss, want.loss, f"outer loss {sizes}") for sizes, got, want in answers)
+        for sizes, tasks, theta in given:
+            yield sizes, subject.outer_gradient(tasks, theta, equal_rates(theta, rate), STEPS, stand_in, 1)
+
+    def compare(stand_in):
+        both = list(zip(answers(student, stand_in), answers(reference, stand_in), strict=True))
+        assert_answers_close((got.loss, want.loss, f"outer loss {sizes}") for (sizes, got), (_, want) in both)
         assert_answers_close(
-            (got.accuracy_query, want.accuracy_query, f"query accuracy {sizes}") for sizes, got, want in answers
+            (got.accuracy_query, want.accuracy_query, f"query accuracy {sizes}") for (sizes, got), (_, want) in both
         )
 
     assert_either(compare)
