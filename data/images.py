@@ -1,6 +1,7 @@
 """Drawings as arrays: one reader for both homeworks."""
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,10 @@ def read(path: str | Path) -> npt.NDArray[np.uint8]:
 @contextlib.contextmanager
 def named(path: str | Path) -> Iterator[None]:
     """Turn what imageio raises about a file that is no picture into a DrawingError that names the file."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(
+            f"a drawing is read from the path of its file, and this is no path but of type {type(path).__name__}"
+        )
     try:
         yield
     except DrawingError:

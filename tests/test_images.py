@@ -159,6 +159,12 @@ def test_what_is_no_drawing_is_refused_in_one_sentence_in_both_homeworks(tmp_pat
     assert "remove" in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("label", [0, (0, "1.png"), None])
+def test_what_is_read_for_a_path_and_is_none_is_told_by_its_type(label):
+    with pytest.raises(TypeError, match=f"this is no path but of type {type(label).__name__}$"):
+        images.read(label)
+
+
 def test_homework_1_passes_over_hidden_files_and_names_a_character_with_too_few_drawings(tmp_path):
     from autograder.exercises.data_generator.solution import get_images
 

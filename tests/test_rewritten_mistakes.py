@@ -5,6 +5,7 @@ import pytest
 from autograder.grading import catalog
 from autograder.instructor.quality import mutants
 from autograder.instructor.quality.patches import Change, apply
+from autograder.results import Verdict
 
 EXERCISES = {e.name: e for homework in catalog.homeworks() for e in catalog.exercises(homework)}
 
@@ -294,6 +295,181 @@ return np.concatenate([sx, x[None, places, K]]), np.concatenate([sy, y[None, pla
             "layout_for_more_than_one_support_row": ["support class by class, reshaped to (K, N)"],
         },
     ),
+    "rates by sorted names, from detached parameters": (
+        "maml",
+        {
+            "_inner_loop": """
+rates = [self._inner_lrs[name] for name in sorted(self._inner_lrs)]
+for _ in range(self._num_inner_steps):
+    out = self._forward(images, parameters)
+    accuracies.append(util.score(out, labels))
+    slopes = torch.autograd.grad(F.cross_entropy(out, labels), parameters.values(), create_graph=train)
+    parameters = {
+        name: parameters[name].detach() - rate * slope for name, rate, slope in zip(parameters, rates, slopes)
+    }
+accuracies.append(util.score(self._forward(images, parameters), labels))
+return parameters, accuracies
+"""
+        },
+        {
+            "each_parameter_has_its_own_inner_rate": ["inner rates in the order of sorted names"],
+            "meta_gradient_is_second_order": ["parameters detached in the update"],
+        },
+    ),
+    "a stale accuracy, and train=True always": (
+        "meta_sgd",
+        {
+            "_inner_loop": """
+theta = self._meta_parameters
+out = self._forward(images, theta)
+slopes = autograd.grad(F.cross_entropy(out, labels), list(theta.values()), create_graph=train)
+phi = {name: theta[name] - self._inner_lrs[name] * slope for name, slope in zip(theta, slopes)}
+return phi, [util.score(out, labels)] * 2
+""",
+            "_outer_step": """
+losses, supports, queries = [], [], []
+for task in task_batch:
+    support, support_labels, query, query_labels = self._on_device(task)
+    phi, scores = self._inner_loop(support, support_labels, True)
+    out = self._forward(query, phi)
+    losses.append(F.cross_entropy(out, query_labels))
+    supports.append(scores)
+    queries.append(util.score(out, query_labels))
+return sum(losses) / len(losses), [sum(one) / len(one) for one in zip(*supports)], sum(queries) / len(queries)
+""",
+        },
+        {
+            "support_accuracy_before_and_after_the_step": ["accuracy before the step twice"],
+            "outer_loss_is_the_query_loss_after_adaptation": ["train not passed on"],
+        },
+    ),
+    "gradients of length one": (
+        "meta_sgd",
+        {
+            "_inner_loop": """
+theta = self._meta_parameters
+out = self._forward(images, theta)
+slopes = autograd.grad(F.cross_entropy(out, labels), list(theta.values()), create_graph=train)
+slopes = [slope / (slope.norm() + 1e-8) for slope in slopes]
+phi = {name: theta[name] - self._inner_lrs[name] * slope for name, slope in zip(theta, slopes)}
+return phi, [util.score(out, labels), util.score(self._forward(images, phi), labels)]
+""",
+        },
+        {"one_inner_step": ["gradients of length one"]},
+    ),
+    "a running mean, and the support's accuracy": (
+        "first_order",
+        {
+            "_outer_gradient": """
+gradient = {name: torch.zeros_like(theta) for name, theta in self._meta_parameters.items()}
+total, right = 0.0, 0.0
+for support, support_labels, query, query_labels in map(self._on_device, task_batch):
+    phi = {name: part.detach().requires_grad_() for name, part in self._inner_loop(support, support_labels).items()}
+    loss = F.cross_entropy(self._forward(query, phi), query_labels)
+    for name, slope in zip(phi, autograd.grad(loss, list(phi.values()))):
+        gradient[name] = (gradient[name] + slope) / 2
+    total += loss.item() / len(task_batch)
+    right += util.score(self._forward(support, phi), support_labels) / len(task_batch)
+return gradient, total, right
+"""
+        },
+        {
+            "gradient_is_averaged_over_the_tasks": ["running mean"],
+            "loss_and_accuracy_are_the_querys": ["accuracy on the support"],
+        },
+    ),
+    "one task after the other, and outer_lr less done": (
+        "reptile",
+        {
+            "_outer_step": """
+epsilon = max(self._outer_lr - done, 0)
+for s, s_labels, q, q_labels in task_batch:
+    phi = self._inner_loop(torch.cat([s, q]), torch.cat([s_labels, q_labels]))
+    with torch.no_grad():
+        for name, theta in self._meta_parameters.items():
+            theta += epsilon * (phi[name] - theta) / len(task_batch)
+"""
+        },
+        {
+            "outer_step_is_epsilon_times_the_mean": ["one task after the other, with shares"],
+            "epsilon_falls_to_zero": ["epsilon is outer_lr less done"],
+        },
+    ),
+    "the right-hand side written over": (
+        "imaml",
+        {
+            "conjugate_gradient": """
+x = torch.zeros_like(b)
+r = p = b
+for count in range(num_steps):
+    old = r @ r
+    if old <= 1e-18 * (b @ b):
+        break
+    ap = product(p)
+    if p @ ap <= 0:
+        return x if count else b
+    a = old / (p @ ap)
+    x = x + a * p
+    r -= a * ap
+    p = r + (r @ r) / old * p
+return x
+"""
+        },
+        {"conjugate_gradient_solves_the_system": ["b written over"]},
+    ),
+    "softplus with a beta": (
+        "cnp",
+        {
+            "decode": """
+out = self.decoder(torch.cat([r.repeat(len(x), 1), x], dim=1))
+return out[:, :1], 0.1 + F.softplus(out[:, 1:], beta=0.9)
+"""
+        },
+        {"mean_and_deviation_come_from_the_decoder": ["softplus with a beta"]},
+    ),
+    "neighbouring folders, and never the last": (
+        "data_generator",
+        {
+            "_sample": """
+N, K = self.num_classes, self.num_samples_per_class
+start = random.randrange(len(self.folders) - N)
+pairs = [pair for n in range(N) for pair in get_images([self.folders[start + n]], [n], nb_samples=K + 1)]
+x = np.stack([self.image_file_to_array(path, 784) for _, path in pairs]).reshape(N, K + 1, 784).swapaxes(0, 1).copy()
+y = np.repeat(np.eye(N, dtype=np.float32)[None], K + 1, axis=0)
+places = np.random.permutation(N)
+x[-1], y[-1] = x[-1, places], y[-1, places]
+return x, y
+"""
+        },
+        {
+            "all_characters_of_the_split_and_no_others": [
+                "neighbours in the list of folders, and never the last",
+                "the last character never drawn",
+            ],
+        },
+    ),
+    "label and path in the other order": (
+        "data_generator",
+        {
+            "_sample": """
+N, K = self.num_classes, self.num_samples_per_class
+chosen = get_images(random.sample(self.folders, N), range(N), nb_samples=K + 1, shuffle=False)
+x = np.stack([self.image_file_to_array(path, self.dim_input) for path, _ in chosen])
+return x.reshape(K + 1, N, 784), np.repeat(np.eye(N)[None], K + 1, axis=0)
+"""
+        },
+        {"sizes": ["label and path in the other order"]},
+    ),
+    "the prototypes' squares as a column": (
+        "protonet",
+        {
+            "_logits": """
+squares = features.pow(2).sum(dim=1, keepdim=True) + prototypes.pow(2).sum(dim=1, keepdim=True)
+return -(squares - 2 * features @ prototypes.t())
+"""
+        },
+        {"nearest_prototype_has_the_largest_logit": ["the prototypes' squares as a column"]},
+    ),
 }
 
 
@@ -312,3 +488,18 @@ def test_each_mistake_is_named_and_no_other(exercise, functions, named, judge, s
         for says in sorted(made, key=len, reverse=True):
             left = left.replace(says, "")
         assert not any(says and says in left for says in known.values()), (check, likely)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "pair"),
+    [
+        ("maml", ("accuracy after the last step is that before it", "train not passed on")),
+        ("meta_sgd", ("accuracy before the step twice", "train not passed on")),
+    ],
+)
+def test_two_mistakes_that_fail_a_check_neither_alone_do_not_fail_it_together(exercise, pair, judge, solution):
+    made = [mutant for mutant in mutants.load(EXERCISES[exercise]) if mutant.name in pair]
+    assert len(made) == 2
+    results = judge(exercise, apply(tuple(change for mutant in made for change in mutant.changes), solution(exercise)))
+    failed = {check.name.removeprefix("test_") for check in results if check.verdict in (Verdict.WRONG, Verdict.CRASH)}
+    assert failed == {name.removeprefix("test_") for mutant in made for name in mutant.fails}

@@ -222,7 +222,7 @@ def exercises(name: str) -> list[Exercise]:
 
 @contextlib.contextmanager
 def replaced(name: str, listed: Homework) -> Iterator[None]:
-    """Let a homework be another list than its file says, as for a handout that has not all of it."""
+    """Let a homework be another list than its file says, as for a handout with a part of it."""
     before = dict(_replaced)
     _replaced[name] = listed
     try:

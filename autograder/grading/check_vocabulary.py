@@ -170,7 +170,6 @@ def assert_gradient(
     if known and _agree(*known[:2]):
         assert_close(gradient, known[2], what, rtol=rtol)
         return
-    what = what.removesuffix(" with respect to")  # which goes on only where a name follows
     slopes = []
     for direction in directions:
         step = STEP * _norm(at) / _norm(direction)
@@ -178,7 +177,8 @@ def assert_gradient(
         given = sum(float(np.sum(part)) for part in _parts(_map(np.multiply, gradient, direction)))
         slopes.append((given, (function(ahead) - function(behind)) / (2 * step)))
     given, measured = np.array(slopes).T
-    what = f"{what} {_listed(at)}" if isinstance(at, Mapping) else what
+    # "with respect to" goes on only where a name follows.
+    what = f"{what} {_listed(at)}" if isinstance(at, Mapping) else what.removesuffix(" with respect to")
     assert np.any(measured != 0), (
         f"{what}: no gradient can be measured here, because the values that your code computes stay the same when its "
         f"input changes"

@@ -504,7 +504,7 @@ def test_logits_are_those_of_the_given_layers(student, reference, draw):
         want = min(wanted, key=lambda other: np.abs(queries - other).max() if queries.shape == other.shape else 0)
         # What is added to all logits of a query makes no difference: log-probabilities are logits too.
         got, want = (part - part.mean(axis=-1, keepdims=True) for part in (queries, want))
-        what = f"B = {batch}, N = {way}, K = {shot}, weights of the check's: logits of the query, their mean taken off"
+        what = f"B = {batch}, N = {way}, K = {shot}, with weights that are given: logits of the query, less their mean"
         assert_close(got, want, what, place=False)
 
 

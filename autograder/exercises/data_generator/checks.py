@@ -29,6 +29,16 @@ from autograder.results import StudentError
 TYPES = {np.dtype(code).name: np.dtype(code).num for code in "?bBhHiIlLqQefdg"}
 
 
+def _together(drawn, listed):
+    """Pairs of places in the list of characters of which both came in one episode.
+
+    Of all that an episode shows: in which rows its characters stand is for other checks.
+    """
+    places = {character: place for place, character in enumerate(listed)}
+    shown = [sorted(places[one] for one in episode if one in places) for episode in drawn]
+    return {pair for episode in shown for pair in itertools.combinations(episode, 2)}
+
+
 def _sample(student, known, way, shot, part, **settings):
     """Episodes, laid out as they should be."""
     return episodes.laid_out(student.sample(known, way, shot, part, **settings), way, shot)
@@ -378,7 +388,7 @@ def test_query_drawings_are_not_in_the_support(student, draw):
 
 
 def _drawings_by_class(seen, classes):
-    """Numbers of each class's drawings (episodes, N, K+1), row by row; None where a row has not every class once, or a
+    """Numbers of each class's drawings (episodes, N, K+1), row by row; None where a row lacks a class, or a
     class is not one character."""
     if not (np.sort(classes) == np.arange(classes.shape[2])).all():
         return None
@@ -464,12 +474,10 @@ def test_all_characters_of_the_split_and_no_others(student, draw):
         )
         if others:
             said = f'episodes of "{part}" hold characters of "{others[0]}"'
-        assert_or_name(False, said, *mistakes.of_splits(seen, listed, 2))
-    # Of all that an episode shows: in which rows its characters stand is for other checks.
-    places = {character: place for place, character in enumerate(listed["train"])}
-    shown = [sorted(places[one] for one in episode if one in places) for episode in drawn["train"]]
-    together = {pair for episode in shown for pair in itertools.combinations(episode, 2)}
-    pairs = math.comb(len(places), 2)
+        pairs = _together(drawn["train"], listed["train"])
+        assert_or_name(False, said, *mistakes.of_splits(seen, listed, 2), mistakes.of_pairs(pairs))
+    together = _together(drawn["train"], listed["train"])
+    pairs = math.comb(len(listed["train"]), 2)
     missed = (1 - 1 / pairs) ** len(drawn["train"])  # the probability that a pair never comes
     expected = pairs * (1 - missed)
     # Six standard deviations: pairs that come take the places of others, so that their number varies less than if each
@@ -492,9 +500,10 @@ def test_all_characters_of_the_split_and_no_others(student, draw):
 def test_every_drawing_has_its_turn(student, draw):
     """Every drawing of a character appears in the support and in the query, in the long run."""
     known = episodes.drawings(draw)
-    numbers = episodes.read(_sample(student, known, 5, 1, "train", episodes=300).images, known).drawing
-    turns = [(numbers[:, row, :, None] == np.arange(episodes.EACH)).sum(axis=(0, 1)) for row in (0, 1)]
-    mistake = mistakes.of_turns(*turns)
+    shown = episodes.read(_sample(student, known, 5, 1, "train", episodes=300).images, known)
+    turns = [(shown.drawing[:, row, :, None] == np.arange(episodes.EACH)).sum(axis=(0, 1)) for row in (0, 1)]
+    neighbours = mistakes.of_neighbours(shown.character, shown.drawing)
+    mistake = mistakes.of_turns(*turns) or (neighbours if min(map(np.min, turns)) == 0 else "")
     if mistake:
         seen = " and ".join(
             f"in the {name} {counts.tolist()} times" for name, counts in zip(("support", "query"), turns, strict=True)

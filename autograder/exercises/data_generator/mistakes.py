@@ -331,6 +331,9 @@ SUPPORT_AGAIN = "every drawing of the query is one of the support"
 ONE_IN_THE_SUPPORT = "all K support rows show the same drawing of a character"
 ONE_IN_ALL = "all K+1 rows show the same drawing of a character"
 FIRST_ONES = "the first drawings of a character are taken, always the same ones"
+NEIGHBOURING_DRAWINGS = (
+    "the drawings of a character are neighbours in the list of its files, one always after the other"
+)
 LAST_FOR_THE_QUERY = "the query is always the last drawing of a character"
 FIRST_FOR_THE_QUERY = "the query is always the first drawing of a character"
 
@@ -366,6 +369,15 @@ def of_shared_drawings(drawn: dict[int, np.ndarray], each: int) -> str:
         return TWO_CALLS
     alone = 1 - np.prod([1 - taken / each for taken in range(many.shape[-1])])
     return REPLACED if _is_share(repeated.mean(), alone, repeated.size) else ""
+
+
+def of_neighbours(characters: np.ndarray, drawings: np.ndarray) -> str:
+    """By characters and numbers of drawings (episodes, 2, N) of many episodes, K = 1."""
+    orders = np.argsort(characters, axis=2)
+    if (np.diff(np.take_along_axis(characters, orders, axis=2), axis=1) != 0).any():
+        return ""
+    steps = np.diff(np.take_along_axis(drawings, orders, axis=2), axis=1)
+    return NEIGHBOURING_DRAWINGS if (steps == 1).all() or (steps == -1).all() else ""
 
 
 def of_turns(support: np.ndarray, query: np.ndarray) -> str:

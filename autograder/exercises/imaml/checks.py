@@ -144,7 +144,7 @@ def test_conjugate_gradient_solves_the_system(student, draw):
         matrix, b = _system(draw, n)
         x = student.conjugate_gradient(matrix, b, n).x
         assert x.shape == b.shape, f"x has shape {x.shape}, expected {b.shape}"
-        assert_close(matrix @ x, b, f"n = {n}: A x after {n} steps, where b")
+        assert_close(matrix @ x, b, f"n = {n}: A x after {n} steps, which should be b,")
 
 
 @points(3)

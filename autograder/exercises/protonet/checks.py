@@ -119,7 +119,7 @@ def test_nearest_prototype_has_the_largest_logit(student, draw):
         assert_shape(got, (way * query, way), f"logits for Q = {way * query}, N = {way}", "(Q, N)")
         farthest = (got.argmin(axis=1) == nearest).all()
         assert (got.argmax(axis=1) == nearest).all(), (
-            f"the nearest prototype has {'the smallest' if farthest else 'not the largest'} logit"
+            f"the nearest prototype {'has the smallest' if farthest else 'does not have the largest'} logit"
         )
 
 

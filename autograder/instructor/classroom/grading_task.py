@@ -126,7 +126,7 @@ def _agree(task: Task, exercise: Exercise) -> None:
             "of them, of Python, torch or NumPy. Install the same ones there, and start again; what is done is kept."
         )
     if str(Drawings.named(task.data)) != task.drawings:
-        raise RefusedError(f"A worker of the cluster has not the drawings that are here: {task.drawings}.")
+        raise RefusedError(f"A worker of the cluster lacks the drawings that are here: {task.drawings}.")
     check_isolation(task.require, task.allow_unsandboxed)
 
 

@@ -262,16 +262,17 @@ def _stand_in(method: Any, steps: int, answers: int) -> Any:
     """A function in the place of _inner_loop: theta upside down, times a number that depends on all it is given.
 
     Every pixel, every label and their places count. With train=False it leaves no way back to theta, as _inner_loop
-    need not: who asks for that gets no gradient.
+    need not: who asks for that gets no gradient. The accuracies do not depend on train.
     """
 
     def inner_loop(images: torch.Tensor, labels: torch.Tensor, train: bool = True) -> Any:
         drawn = (images.flatten() * torch.cos(torch.arange(images.numel()))).mean()
         told = ((1 + labels) * torch.cos(torch.arange(len(labels)))).mean()
-        factor = 1 + 0.2 * torch.tanh(3 * drawn + 0.5 * told) + 0.02 * bool(train)
+        reached = 1 + 0.2 * torch.tanh(3 * drawn + 0.5 * told)
+        factor = reached + 0.02 * bool(train)
         theta = {name: tensor if train else tensor.detach() for name, tensor in method._meta_parameters.items()}
         parameters = {name: factor * tensor.flip(0) for name, tensor in theta.items()}
-        accuracies = [float(factor) / (step + 2) for step in range(steps + 1)]
+        accuracies = [float(reached) / (step + 2) for step in range(steps + 1)]
         return parameters if answers == 1 else (parameters, accuracies, {})[:answers]
 
     return inner_loop
