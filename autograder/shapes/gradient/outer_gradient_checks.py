@@ -5,11 +5,8 @@ come out on every machine.
 """
 
 from autograder.grading.check_vocabulary import assert_close, assert_either, hint
-<<<<<<< HEAD
 from autograder.grading.evidence import assertion
-=======
 from autograder.shapes.episodic.checks import assert_answers_close
->>>>>>> w-mut
 from autograder.shapes.gradient.assertions import RATE, draw_batch, draw_parameters, draw_support, equal_rates
 
 STEPS = 2
