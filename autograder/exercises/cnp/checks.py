@@ -165,8 +165,8 @@ def test_the_loss_is_the_negative_log_likelihood_of_the_query(student, draw):
 @points(3)
 @after(test_the_loss_is_the_negative_log_likelihood_of_the_query, test_mean_and_deviation_come_from_the_decoder)
 @hint(
-    "Encoder and decoder are learned together, from this loss alone, and a part of them gets no right gradient. Look "
-    "at whether the graph is cut between them and the loss, and where.",
+    "Encoder and decoder are learned together, from this loss alone, and the gradient of a part of them is missing or "
+    "wrong. Look at whether the graph is cut between them and the loss, and where.",
     mend="No torch.no_grad(), detach() or .item() on the way from the encoder or the decoder to the loss, and no "
     "backward() in step: that is the caller's.",
 )

@@ -88,8 +88,8 @@ def test_prototype_is_the_mean_of_its_class(student, reference, draw):
 @after(test_one_prototype_for_each_class)
 @picture(gradients("prototypes", {"features": "support drawing"}))
 @hint(
-    "The network learns through the support, too, and no right gradient comes back from the prototypes to it. Look for "
-    "where the prototypes lose their graph.",
+    "The network learns through the support, too, and the gradient that comes back to it from the prototypes is missing "
+    "or wrong. Look for where the prototypes lose their graph.",
     mend="Compute the prototypes without torch.no_grad(), detach(), .data or NumPy.",
 )
 def test_gradient_flows_through_prototypes(student, reference, draw):
@@ -143,8 +143,8 @@ def test_logits_are_negative_squared_distances(student, reference, draw):
 @after(test_nearest_prototype_has_the_largest_logit)
 @picture(gradients("logits", {"features": "query", "prototypes": "class"}))
 @hint(
-    "No right gradient comes back from the logits to the features and the prototypes. Look for where the logits lose "
-    "their graph.",
+    "The gradient that comes back from the logits to the features and the prototypes is missing or wrong. Look for "
+    "where the logits lose their graph.",
     mend="Compute the distances from the tensors themselves: torch.tensor(...), .item() and .detach() cut the graph.",
 )
 def test_gradient_flows_through_logits(student, reference, draw):
