@@ -44,7 +44,7 @@ SEED = 5_902_387_164_273_091
 SHARES = {"reference": 0.15, "alternative": 0.3, "mutant": 0.45, "hostile": 0.1}
 TARGET, TARGET_MB = 20, 500  # submissions a minute, of the parent
 GROUP = Path(f"/sys/fs/cgroup/cpuacct/fewshot-homework-benchmark-{os.getpid()}")
-OTHERS = ("S", "R12", "R13", "R17", "X")  # hostile cases that need a server beside them, or take minutes
+OTHERS = ("S", "R12", "R13", "R17", "X", "B38")  # hostile cases that need a server or a neighbour, or take minutes
 
 
 class Expected(NamedTuple):
