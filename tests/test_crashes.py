@@ -193,7 +193,10 @@ IN_A_LINE = {
     "images[row, label] = x.sum(x=r)": "There images is a float32 array of shape (2, 5), x is a float64 tensor of "
     "shape (3, 1), r is a float64 tensor of shape (64,), label is None.",
     "images = make(row, label)": "There row is an int, label is None.",
-    "return r.mean(several)": "There r is a float64 tensor of shape (64,), several is a list of length 2.",
+    "return r.mean(several)": "There r is a float64 tensor of shape (64,), several is a list of 2 ints.",
+    "torch.stack(results, pairs)": "There results is a list of 1 dict, pairs is a tuple of 2 float64 tensors.",
+    "several + empty + mixed + nones": "There several is a list of 2 ints, empty is a list of length 0, "
+    "mixed is a list of length 2, nones is a tuple of 2 None.",
     "self.x + self.unknown + nothing": "There self.x is a bool tensor of shape ().",
     "x = make(0)": "",
 }
@@ -208,6 +211,11 @@ def test_the_shapes_of_what_stands_in_the_line_are_told(line, said):
         "images": np.zeros((2, 5), dtype=np.float32),
         "label": None,
         "several": [1, 2],
+        "results": [{}],
+        "pairs": (torch.zeros(2, dtype=torch.float64),) * 2,
+        "empty": [],
+        "mixed": [1, {}],
+        "nones": (None, None),
         "torch": torch,
         "self": types.SimpleNamespace(x=torch.tensor(True)),
         "make": print,

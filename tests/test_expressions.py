@@ -132,7 +132,7 @@ NO_AXES = "no new axes"
         ("-(features - prototypes).square().sum(dim=-1)", True),
         ("-((features - prototypes) ** 2).sum(1)", True),
         ("(-1.0) * torch.pow(features - prototypes, 2).sum(-1)", True),
-        ("-(features.pow(2).sum(1, keepdim=True) + prototypes.pow(2).sum(1, keepdim=True))", False),
+        ("-(features.pow(2) * prototypes.pow(2)).sum(1)", False),
         ("-(features.sum(1) - prototypes.sum(1))", False),
     ],
 )

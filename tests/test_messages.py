@@ -25,6 +25,7 @@ CASES = {  # what a student may write, by what the table must say of it
     "a graph that is gone": [ONES + "y = (x ** 2).sum()\ny.backward()\ny.backward()"],
     "written over": [ONES + "y = x * 1\nz = (y ** 2).sum()\ny += 1\nz.backward()"],
     "a leaf that is written to": [ONES + "x -= 1", ONES + "x[0] = 1"],
+    "one number in many places": ["torch.ones(()).expand(3).add_(1)", "x = torch.ones(()).expand(3)\nx += 1"],
     "a view that is written to": [ONES + "a, b = x.unbind()\na += 1"],
     "the gradient of an array": [ONES + "(x * 2).backward()", ONES + "autograd.grad(x * 2, x)"],
     "integers that learn": ["torch.tensor([1, 2], requires_grad=True)", "torch.ones(2).long().requires_grad_()"],

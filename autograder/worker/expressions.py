@@ -35,6 +35,7 @@ HANDED_ON = {"list", "tuple", "iter", "astensor", "contiguous"}  # what changes 
 STYLE = {"dim", "axis", "dtype", "device", "keepdim", "keepdims", "strict"}  # arguments that many write by position
 FILLS = {"append", "extend", "insert", "update", "setdefault", "add"}
 WITHOUT_GRAPH = {"no_grad", "set_grad_enabled", "inference_mode"}
+WITHOUT = "without graph "
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -112,7 +113,7 @@ class _Text:
             name = around.name if isinstance(around, Function) else ""
             for depth in range(DEPTHS):
                 self._lines, self._length = set(), 0
-                written = f"{name}: {self._write(node, depth, frozenset())}"
+                written = f"{name}: {_once(self._without_graph(node) + self._write(node, depth, frozenset()))}"
                 digest = hashlib.sha256(written.encode()).hexdigest()[:16]
                 if digest not in [other.digest for other in found]:
                     found.append(Writing(digest, frozenset(self._lines)))
@@ -148,7 +149,7 @@ class _Text:
                 called = {n.attr for item in node.items for n in ast.walk(item) if isinstance(n, ast.Attribute)}
                 if called & WITHOUT_GRAPH:
                     self._lines.add(node.lineno)
-                    return "without graph "
+                    return WITHOUT
         return ""
 
     def _write(self, node: ast.AST | None, depth: int, seen: frozenset[str]) -> str:
@@ -285,6 +286,11 @@ class _Text:
                 n.id for n in ast.walk(around) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
             ]
         return self._made[around]
+
+
+def _once(written: str) -> str:
+    """A writing in which it is said once, at the front, that a part of it is computed without a graph."""
+    return WITHOUT + written.replace(WITHOUT, "") if WITHOUT in written else written
 
 
 def _operation(name: str) -> str:

@@ -34,7 +34,8 @@ KNOWN = {n for n, kind in vars(builtins).items() if isinstance(kind, type) and i
 FRAMES = {"<module>", "<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # functions without a name
 SOURCE = 160  # characters shown of a line
 CLASSES = {  # errors whose message is the student's own, or holds a value of theirs
-    "KeyError": "There is no entry of this name: print the names that there are, list(x), in the line before.",
+    "KeyError": "There is no entry of this name: print the names that there are, list(x), in the line before. An empty "
+    "dict has none, and += needs one to add to.",
     "SystemExit": "Your code ends Python, by sys.exit() or exit(): let it return instead.",
     "StopIteration": "next() was called where nothing is left: a generator can be gone through only once.",
 }

@@ -164,9 +164,11 @@ MESSAGES: dict[str, Known] = {
     ),
     "no graph": Known(
         ("element {n} of tensors does not require grad and does not have a grad_fn",),
-        "There is no graph to differentiate: something on the way was computed under torch.no_grad(), detached, "
-        "turned into a number (.item(), float(), NumPy), or made anew by torch.tensor(...). Look for it before this "
-        "line. requires_grad_(True) on the loss would silence this, and nothing would be learned.",
+        "There is no graph to differentiate: something on the way was computed under torch.no_grad() or "
+        "set_grad_enabled(False), detached, turned into a number (.item(), float(), NumPy), or made anew by "
+        "torch.tensor(...). Look for it before this line. Where it happens with train=False alone, look for what "
+        "train is given to: gradients are needed then, too. requires_grad_(True) on the loss would silence this, and "
+        "nothing would be learned.",
     ),
     "a graph that is gone": Known(
         ("Trying to backward through the graph a second time{*}",),
@@ -187,6 +189,12 @@ MESSAGES: dict[str, Known] = {
         "This line writes into a tensor that you take gradients with respect to. If the tensor itself is to change, as "
         "in an optimizer's step, write under torch.no_grad(). Everywhere else that would silence this and cut the "
         "graph: make a new tensor, as in x = x - rate * gradient, and leave the one from which all starts as it is.",
+    ),
+    "one number in many places": Known(
+        ("unsupported operation: more than one element of the written-to tensor refers to a single memory loc{*}",),
+        "A tensor that expand() or expand_as() made shows one number in many places, and cannot be written to. Call "
+        "clone() where it is made, and each place has a number of its own; torch.full_like(x, value) makes such a "
+        "tensor at once.",
     ),
     "a view that is written to": Known(
         ("Output {n} of {*} is a view and is being modified inplace.{*}",), IN_PLACE
@@ -213,8 +221,9 @@ MESSAGES: dict[str, Known] = {
         ("can't optimize a non-leaf Tensor",),
         "An optimizer changes leaf tensors, those that you made, and not what was computed from them, such as a clone. "
         "What is itself to be learned from the start has to be the leaf: compute its first values, and call "
-        "requires_grad_() on the result last. A step that the graph is to run through is written by hand: a new "
-        "tensor, x - rate * gradient. There detach() and nn.Parameter would silence this and cut the graph.",
+        "requires_grad_() on the result last, of what expand() made after a clone(). A step that the graph is to run "
+        "through is written by hand, a new tensor, x - rate * gradient: for such a step detach() and nn.Parameter "
+        "would silence this and cut the graph.",
     ),
     "nothing for an optimizer": Known(
         ("optimizer got an empty parameter list",),
@@ -369,7 +378,7 @@ MESSAGES: dict[str, Known] = {
     ),
     "no tensors in the list": Known(
         ("expected Tensor as element {n} in argument {n}, but got {kind}",),
-        NOT_A_TENSOR,
+        f"{NOT_A_TENSOR} Dicts are not stacked: go through their names, and stack what stands under each.",
     ),
     "tensors of different shapes in a list": Known(
         (
@@ -442,7 +451,7 @@ MESSAGES: dict[str, Known] = {
             "tuple index out of range",
         ),
         "There are fewer entries than this line expects; they are counted from 0. How long is it, and where is it "
-        "made? No number of classes or drawings is fixed: take it from a shape or from the arguments.",
+        "made? No number of classes or drawings is fixed: take it from the shape of what is indexed.",
     ),
     "a label that is no class": Known(
         (
@@ -629,7 +638,8 @@ MESSAGES: dict[str, Known] = {
             "too many values to unpack (expected {n})",
             "too many values to unpack (expected {n}, got {n})",
         ),
-        f"{COUNTS} A tensor is taken apart along its first axis, a dict into its keys.",
+        f"{COUNTS} A tensor is taken apart along its first axis, a dict into its keys; x.split(n) makes pieces of n "
+        "rows, and x.split([n, m]) one of n and one of m.",
     ),
     "an array of NumPy's for a tensor": Known(
         (

@@ -14,6 +14,8 @@ from autograder.worker import wire
 NAMES = re.compile(r"(?<![\w.\"'])(self\.)?([A-Za-z_]\w*)(?!\w*\s*[=(][^=])")
 COUNTED = (list, tuple, dict, set, str)
 PLAIN = ("bool", "int", "float", "str")  # not told beside arrays
+FEW = 20  # entries of a list that are looked at
+INSIDE = ("dict", "list", "tuple", "str", "int", "float", "bool")  # kinds of entries that are told, and None
 SINGLE = (bool, int, float, type(None))
 
 
@@ -59,7 +61,20 @@ def _is_array(operand: wire.Operand) -> bool:
 def _described(value: Any) -> tuple[str, list[int] | None]:
     if noun := _noun(value):
         return f"{str(value.dtype).removeprefix('torch.')} {noun}", list(value.shape)[: wire.AXES]
-    return type(value).__name__, [len(value)] if isinstance(value, COUNTED) else None
+    if isinstance(value, COUNTED):
+        return f"{type(value).__name__}{_inside(value)}", [len(value)]
+    return type(value).__name__, None
+
+
+def _inside(value: Any) -> str:
+    """Of what a list or tuple is: " of dicts", " of float64 tensors"; empty where that is not one known kind."""
+    if not isinstance(value, list | tuple):
+        return ""
+    kinds = {_described(one)[0] if _noun(one) else type(one).__name__ for one in value[:FEW]}
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    if kind == "NoneType":
+        return " of None"
+    return f" of {kind}s" if kind.endswith((" tensor", " array")) or kind in INSIDE else ""
 
 
 def _noun(value: Any) -> str:
@@ -74,7 +89,9 @@ def _told(operand: wire.Operand) -> str:
         return f"{operand.name} is {_with_article(operand.kind)} of shape {_sizes(operand)}"
     if operand.shape is not None:
         length = operand.shape[0] if operand.shape else 0
-        return f"{operand.name} is {_with_article(operand.kind)} of length {length}"
+        kind, _, inside = operand.kind.partition(" of ")
+        of = f"{length} {inside.removesuffix('s') if length == 1 else inside}" if inside else f"length {length}"
+        return f"{operand.name} is {_with_article(kind)} of {of}"
     if operand.kind == "NoneType":
         return f"{operand.name} is None"
     return f"{operand.name} is {_with_article(operand.kind)}"

@@ -519,14 +519,15 @@ def test_query_accuracy_after_each_step(student, reference, draw):
         theta, tasks = draw_parameters(draw, way), draw_batch(draw, way, shot, count, query=5)
         given.append((f"for N = {way}, K = {shot}", (tasks, theta, equal_rates(theta, 0.02), STEPS, False)))
 
-    def compare(stand_in):
-        def judged():
-            for sizes, asked in given:
-                got, want = (subject.outer_step(*asked, stand_in).accuracies_query for subject in (student, reference))
-                assert_shape(got, (STEPS,), f"query accuracies {sizes}", "(T,)")
-                yield got, want, f"query accuracies {sizes}"
+    def answers(subject, stand_in):
+        return [subject.outer_step(*asked, stand_in).accuracies_query for _, asked in given]
 
-        assert_answers_close(judged())
+    def compare(stand_in):
+        judged, both = [], [answers(subject, stand_in) for subject in (student, reference)]
+        for (sizes, _), got, want in zip(given, *both, strict=True):
+            assert_shape(got, (STEPS,), f"query accuracies {sizes}", "(T,)")
+            judged.append((got, want, f"query accuracies {sizes}"))
+        assert_answers_close(judged)  # once all have been read: one accuracy tells no mistake
 
     assert_either(compare)
 

@@ -336,7 +336,8 @@ def _alone(method: Any, stand_in: bool) -> Iterator[Any]:
 def _another_loop(method: Any) -> Any:
     """A function in the place of _inner_loop: theta upside down, times numbers that depend on all that it is given.
 
-    Every pixel, every label and their places count. With train=False it leaves no way back to theta.
+    The parameters of each step begin with others of theta's, so that the steps differ in accuracy, too. Every pixel,
+    every label and their places count. With train=False it leaves no way back to theta.
     """
 
     def inner_loop(images: torch.Tensor, labels: torch.Tensor, train: bool, second_order: bool) -> Any:
@@ -345,7 +346,10 @@ def _another_loop(method: Any) -> Any:
         order = 0.05 * (bool(train) and bool(second_order)) + 0.02 * bool(train)
         theta = {name: tensor if train else tensor.detach() for name, tensor in method._meta_parameters.items()}
         factors = [1 + 0.2 * torch.tanh(3 * drawn + 0.5 * told + 0.4 * j) for j in range(method._num_inner_steps)]
-        return [{name: (factor + order) * tensor.flip(0) for name, tensor in theta.items()} for factor in factors]
+        return [
+            {name: (factor + order) * tensor.flip(0).roll(step, 0) for name, tensor in theta.items()}
+            for step, factor in enumerate(factors)
+        ]
 
     return inner_loop
 

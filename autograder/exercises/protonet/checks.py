@@ -88,8 +88,8 @@ def test_prototype_is_the_mean_of_its_class(student, reference, draw):
 @after(test_one_prototype_for_each_class)
 @picture(gradients("prototypes", {"features": "support drawing"}))
 @hint(
-    "The network learns through the support, too, and the gradient that comes back to it from the prototypes is missing "
-    "or wrong. Look for where the prototypes lose their graph.",
+    "The network learns through the support, too, and the gradient that comes back to it from the prototypes is "
+    "missing or wrong. Look for where the prototypes lose their graph.",
     mend="Compute the prototypes without torch.no_grad(), detach(), .data or NumPy.",
 )
 def test_gradient_flows_through_prototypes(student, reference, draw):
