@@ -100,6 +100,8 @@ CASES = {  # what a student may write, by what the table must say of it
     "several numbers for one": [
         "float(torch.ones(2))",
         "torch.ones(2).item()",
+        "math.log(1 + math.exp(torch.ones(2)))",
+        "math.sqrt(np.ones(2))",
         "torch.tensor([torch.ones(2), torch.ones(2)])",
         "float(np.ones(2))",
     ],
