@@ -362,7 +362,7 @@ def name_of(text):
 
 def said(code):
     """The first line of what Python says of code."""
-    names = {"torch": torch, "np": np, "F": F, "nn": nn, "autograd": autograd, "warnings": warnings}
+    names = {"torch": torch, "np": np, "F": F, "nn": nn, "autograd": autograd, "warnings": warnings, "math": math}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
