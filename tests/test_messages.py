@@ -101,6 +101,8 @@ CASES = {  # what a student may write, by what the table must say of it
     "several numbers for one": [
         "float(torch.ones(2))",
         "torch.ones(2).item()",
+        "math.log(1 + math.exp(torch.ones(2)))",
+        "math.sqrt(np.ones(2))",
         "torch.tensor([torch.ones(2), torch.ones(2)])",
         "float(np.ones(2))",
     ],
@@ -361,7 +363,7 @@ def name_of(text):
 
 def said(code):
     """The first line of what Python says of code."""
-    names = {"torch": torch, "np": np, "F": F, "nn": nn, "autograd": autograd, "warnings": warnings}
+    names = {"torch": torch, "np": np, "F": F, "nn": nn, "autograd": autograd, "warnings": warnings, "math": math}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

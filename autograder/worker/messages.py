@@ -373,8 +373,9 @@ MESSAGES: dict[str, Known] = {
             "only length-1 arrays can be converted to Python scalars",
             "only 0-dimensional arrays can be converted to Python scalars",
         ),
-        "Several numbers stand where one is expected. For .item() and float() take the mean or one entry first; a list "
-        "of tensors becomes one tensor by torch.stack, which keeps the graph, not by torch.tensor.",
+        "Several numbers stand where one is expected. math.exp, math.log and the like take one number; torch.exp, "
+        "torch.log and F.softplus take a tensor, and keep its graph. For .item() and float() take the mean or one "
+        "entry first; a list of tensors becomes one tensor by torch.stack, which keeps the graph, not by torch.tensor.",
     ),
     "no tensors in the list": Known(
         ("expected Tensor as element {n} in argument {n}, but got {kind}",),

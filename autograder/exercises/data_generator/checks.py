@@ -108,7 +108,8 @@ def test_images_are_drawings(student, draw):
     """Every image is one of the drawings in the data folder."""
     known = episodes.drawings(draw)
     for way, shot in ((4, 1), (3, 2)):
-        images = _sample(student, known, way, shot, "train", episodes=20).images
+        got = _sample(student, known, way, shot, "train", episodes=20)
+        images = got.images
         strange = episodes.read(images, known).character == episodes.UNKNOWN
         empty = ~images.any(axis=-1)
         are = (
@@ -120,7 +121,7 @@ def test_images_are_drawings(student, draw):
             not strange.any(),
             f"{int(strange.sum())} of {strange.size} images (N = {way}, K = {shot}) {are}: "
             f"{int(strange[:, :-1].sum())} in the support, {int(strange[:, -1].sum())} in the query",
-            mistakes.of_empty(images) if (strange == empty).all() else "",
+            mistakes.of_empty(images, got.labels) if (strange == empty).all() else "",
             mistakes.ON_THEIR_SIDE if strange.all() and _are_on_their_side(images, known) else "",
         )
 
@@ -200,8 +201,9 @@ def _in_order_of_reading(seen, classes, images):
 )
 def test_labels_are_one_hot(student, draw):
     """Every label is one-hot."""
-    labels = _sample(student, episodes.drawings(draw), 4, 2, "train", episodes=5).labels
-    other, mistake = labels[(labels != 0) & (labels != 1)], mistakes.of_labels(labels)
+    got = _sample(student, episodes.drawings(draw), 4, 2, "train", episodes=5)
+    labels, mistake = got.labels, mistakes.of_labels(got.labels, got.images)
+    other = labels[(labels != 0) & (labels != 1)]
     assert_or_name(
         other.size == 0, f"labels hold the value {[*other.flat[:1], 0][0]:g}, expected only 0 and 1", mistake
     )

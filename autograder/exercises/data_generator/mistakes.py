@@ -60,7 +60,8 @@ def of_shapes(images: tuple[int, ...], labels: tuple[int, ...], way: int, shot: 
 # Pixels and labels
 
 ON_THEIR_SIDE = "rows and columns of each drawing are exchanged, so that it lies on its side"
-EMPTY = "the images of the query are all 0: they are never read"
+EMPTY = "the images of the query are all 0: they are never read, or written into another row"
+UNFILLED = "row K, the query, is all 0, images and labels: its drawings are never read, or written into another row"
 LEFT = "nothing is ever written to some places [k, n], the same ones in every episode"
 NOT_WRITTEN = (
     "some places [k, n] are written to twice and others never, as where rows are counted along drawings that do not "
@@ -83,17 +84,28 @@ SCALED_IN_PLACE = (
 IN_PLACE = (
     "the array that image_file_to_array returned is inverted in place: it stays in the cache, and is inverted again"
 )
-HIDDEN = "the labels of the query are set to zero"
+HIDDEN = "the labels of the query are all 0: they are set to zero, or written into another row"
 SMOOTHED = "the labels are smoothed: each has a share of every class"
 
 
-def of_empty(images: np.ndarray) -> str:
-    """By episodes (episodes, K+1, N, numbers) in which some drawings, or labels, are all 0."""
+def of_empty(images: np.ndarray, labels: np.ndarray) -> str:
+    """By episodes (episodes, K+1, N, numbers) in which some drawings are all 0."""
     empty = ~images.any(axis=-1)
     if not empty.any() or empty.all():
         return ""
+    if _is_the_query(empty):
+        return UNFILLED if _is_the_query(~labels.any(axis=-1)) else EMPTY
+    return _of_places(empty)
+
+
+def _is_the_query(empty: np.ndarray) -> bool:
+    """Whether the places that are empty are those of the query."""
+    return bool(empty[:, -1].all() and not empty[:, :-1].any())
+
+
+def _of_places(empty: np.ndarray) -> str:
     if (empty == empty[:1]).all():
-        return EMPTY if (empty[:, -1]).all() and not empty[:, :-1].any() else LEFT
+        return LEFT
     return NOT_WRITTEN if not (empty == empty[:, :, :1]).all() else ""
 
 
@@ -139,13 +151,14 @@ def of_inverted_in_turns(drawn: np.ndarray, inverted: np.ndarray) -> str:
     return IN_PLACE if max(times.values(), default=0) > 1 else ""
 
 
-def of_labels(labels: np.ndarray) -> str:
-    """By labels (episodes, K+1, N, N) that are not one-hot."""
+def of_labels(labels: np.ndarray, images: np.ndarray) -> str:
+    """By labels (episodes, K+1, N, N) that are not one-hot, and the images beside them."""
     one_hot = ((labels == 0) | (labels == 1)).all(axis=-1) & (labels.sum(axis=-1) == 1)
     if one_hot[:, :-1].all() and not labels[:, -1].any():
-        return HIDDEN
-    if (one_hot | ~labels.any(axis=-1)).all():
-        return of_empty(labels)
+        return UNFILLED if _is_the_query(~images.any(axis=-1)) else HIDDEN
+    empty = ~labels.any(axis=-1)
+    if (one_hot | empty).all():
+        return _of_places(empty) if empty.any() and not empty.all() else ""
     return SMOOTHED if (labels > 0).all() and np.allclose(labels.sum(axis=-1), 1) else ""
 
 
@@ -278,6 +291,10 @@ def _vary(rows: np.ndarray) -> bool:
 
 UNMOVED_LABELS = "the images of the query are shuffled, and its labels are left as they were"
 UNMOVED_IMAGES = "the labels of the query are shuffled, and its images are left as they were"
+SHIFTED = (
+    "every label of the query is off by one, the one below that of its character or the one above, where 0 comes "
+    "after N-1"
+)
 INVERSE = "the labels of the query are put in the inverse of the order of its images"
 APART = "images and labels of the query are shuffled by two permutations"
 NEVER_SHUFFLED = "the query is never shuffled: it comes in class order"
@@ -298,6 +315,8 @@ def of_query_labels(told: np.ndarray, taught: np.ndarray) -> str:
         return UNMOVED_IMAGES if _vary(told) else ""
     if (told == np.argsort(taught)).all():
         return INVERSE
+    if any((told == (taught + step) % told.shape[1]).all() for step in (1, -1)):
+        return SHIFTED
     follows: dict[tuple[int, ...], set[tuple[int, ...]]] = {}
     for ours, theirs in zip(told.tolist(), taught.tolist(), strict=True):
         follows.setdefault(tuple(theirs), set()).add(tuple(ours))

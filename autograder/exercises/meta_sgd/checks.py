@@ -69,8 +69,8 @@ def _step(subject, draw, low):
 
 @points(3)
 @hint(
-    "Meta-SGD has a learning rate for every single number of theta, not one for each tensor of it. Look at the "
-    "names, shapes and values of what _initial_rates returns.",
+    "Meta-SGD has a learning rate for every single number of theta, not one for each tensor of it, and all of them "
+    "begin as inner_lr. Look at the names, shapes and values of what _initial_rates returns.",
     mend="Return a dict with the names of self._meta_parameters; under each name a new tensor like the parameter's, "
     "all of whose numbers are inner_lr.",
 )
