@@ -733,8 +733,9 @@ MESSAGES: dict[str, Known] = {
             "cannot assign '{*}' object to parameter '{*}' (torch.nn.Parameter or None required)",
         ),
         "A module's parameter can only be replaced by another nn.Parameter, which is a new leaf: no gradient flows "
-        "through that. Keep adapted parameters in a dict of tensors, and hand them to the functions of "
-        "torch.nn.functional.",
+        "through that. If the module's own parameters are to change, as in an optimizer's step, torch.optim.SGD does "
+        "it, or weight -= rate * gradient under torch.no_grad(). If a gradient is to flow through the step, keep "
+        "adapted parameters in a dict of tensors, and hand them to the functions of torch.nn.functional.",
     ),
     "an attribute that is not there": Known(
         ("'{kind}' object has no attribute '{*}'", "'{*}' object has no attribute '{*}'"),

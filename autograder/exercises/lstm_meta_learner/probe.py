@@ -167,6 +167,9 @@ def _another_gate(
     gradient: torch.Tensor, loss: Any, theta: torch.Tensor, last: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
 ) -> torch.Tensor:
     """A function in the place of gate, of all that it is given; without weights it is as gate is."""
+    for name, given in {"gradient": gradient, "theta": theta, "last": last, "weight": weight}.items():
+        if not isinstance(given, torch.Tensor):
+            raise TypeError(f"gate is given a {type(given).__name__} for {name}, expected a tensor")
     gradient, loss = 9 * torch.as_tensor(gradient), torch.as_tensor(loss)
     told = (gradient.tanh(), gradient.cos(), loss.tanh(), loss.cos(), theta.sin(), last.square())
     return (bias + sum(map(torch.mul, told, weight))).sigmoid()
