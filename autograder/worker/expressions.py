@@ -113,7 +113,7 @@ class _Text:
             name = around.name if isinstance(around, Function) else ""
             for depth in range(DEPTHS):
                 self._lines, self._length = set(), 0
-                written = f"{name}: {_once(self._without_graph(node) + self._write(node, depth, frozenset()))}"
+                written = f"{name}: {_once(self._write(node, depth, frozenset()))}"
                 digest = hashlib.sha256(written.encode()).hexdigest()[:16]
                 if digest not in [other.digest for other in found]:
                     found.append(Writing(digest, frozenset(self._lines)))
