@@ -874,7 +874,13 @@ def running(out):
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     line = [sys.executable, "-m", "autograder", "review", str(out), "--author", "Grace"]
     process = subprocess.Popen(
-        line, cwd=COURSE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        line,
+        cwd=COURSE,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a job in the background ignores
     )
     try:
         assert process.stdout
@@ -971,9 +977,12 @@ def test_pages_of_five_hundred_students_take_less_than_two_tenths_of_a_second(tm
     taken = {}
     for address in ("/", "/?text=averaged&sort=low", f"/student/{heads[250].stem}", "/answers/Q1", "/checks", "/log"):
         ta.page(address)
-        started = time.process_time()
-        ta.page(address)
-        taken[address] = time.process_time() - started
+        visits = []
+        for _ in range(3):  # in one of which Python may tidy its memory, and that of all tests before
+            started = time.process_time()
+            ta.page(address)
+            visits.append(time.process_time() - started)
+        taken[address] = sorted(visits)[1]
     ta.post(ta.form(f"/student/{heads[250].stem}", "adjust") | {"value": "1"})
     started = time.process_time()
     ta.page("/")  # what follows from the decision, for all
