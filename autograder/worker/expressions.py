@@ -7,6 +7,7 @@ back. It runs in the worker, as all that parses a student's file.
 """
 
 import ast
+import functools
 import hashlib
 import itertools
 import traceback
@@ -62,9 +63,15 @@ def writings(source: str | bytes, span: Span) -> list[Writing]:
     Without columns the whole statement is meant.
     """
     try:
-        return _Text(ast.parse(source)).writings(span)
+        return _text(source).writings(span)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
+
+
+@functools.lru_cache(maxsize=1)
+def _text(source: str | bytes) -> "_Text":
+    """A file, parsed once for all expressions by which an exception came."""
+    return _Text(ast.parse(source))
 
 
 def spans(frames: Iterable[traceback.FrameSummary]) -> list[Span]:

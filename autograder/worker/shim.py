@@ -145,7 +145,7 @@ def _described(request: wire.Request, error: BaseException) -> wire.Reply:
     return wire.Reply(
         seq=request.seq,
         kind=_kind(error, request.call),
-        error="SyntaxError" if _has_null_bytes(error) else _sendable(type(error).__name__),
+        error="SyntaxError" if request.call == "import" and _has_null_bytes(error) else _sendable(type(error).__name__),
         text=_sendable(_first_line(error)),
         places=[
             wire.Place(_sendable(_own(file), wire.NAME), min(int(line or 0), wire.LINES), _sendable(name, wire.NAME))
