@@ -14,7 +14,7 @@ from autograder.instructor.handout.record import record
 from autograder.instructor.quality import mutants
 
 SEED = 7  # of the answers that are kept
-EVERY, OF_OPTIONAL = 9, 27  # one mutant in so many is recorded, of required exercises and of optional ones
+EVERY, OF_OPTIONAL = 18, 60  # one mutant in so many is recorded, of required exercises and of optional ones
 PAIR = ("first order: retain_graph", "softmax before the inner cross entropy")
 # What is only looked at where a leak of the query's labels is suspected has to be recorded, too.
 SUSPECTED = ("query logits put together class by class", "prototypes of support and query")

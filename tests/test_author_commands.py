@@ -226,6 +226,7 @@ def test_a_page_that_cannot_be_read_is_one_sentence(toy_course):
     assert "exercises/toy/exercise.toml has a key papers that nothing reads" in done.stderr
 
 
+@pytest.mark.slow
 def test_thresholds_that_are_too_near_or_not_measured_are_told(toy_course):
     for changed, said in (
         ({"measured": [0.9, 0.91]}, "2 seeds were measured of 30."),

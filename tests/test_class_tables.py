@@ -126,6 +126,7 @@ def book(out, name="gradebook.csv"):
     return list(csv.DictReader(io.StringIO((out / name).read_text(encoding="utf-8-sig"))))
 
 
+@pytest.mark.slow
 def test_a_later_command_keeps_what_it_does_not_name(course, tmp_path):
     out = tmp_path / "out"
     named = ["--roster", course.folder / "canvas.csv", "--manual", course.folder / "manual.csv", "--late", "10%/day"]
@@ -185,6 +186,7 @@ def test_who_handed_in_nothing_counts_in_no_figure(course, tmp_path):
     assert rows == []
 
 
+@pytest.mark.slow
 def test_one_student_is_graded_again_on_the_same_inputs_and_nothing_is_written(course, tmp_path):
     out = tmp_path / "out"
     assert grade(course, out, "--seed", "5").returncode == 0
@@ -198,6 +200,7 @@ def test_one_student_is_graded_again_on_the_same_inputs_and_nothing_is_written(c
     assert "No class was graded into" in grade(course, tmp_path / "new", "--student", "doejane").stderr
 
 
+@pytest.mark.slow
 def test_two_runs_are_compared_by_what_changed_and_why(course, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     assert grade(course, first, "--seed", "5").returncode == 0

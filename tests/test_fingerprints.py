@@ -26,7 +26,7 @@ def test_the_directions_are_independent(size):
     assert np.abs(directions).min() >= 0.5
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES[:-1], pytest.param(SIZES[-1], marks=pytest.mark.slow)])
 def test_a_value_that_is_there_twice_does_not_cancel(size):
     right = np.linspace(1, 2, size)
     for first, second in itertools.combinations(range(size), 2):

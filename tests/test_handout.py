@@ -107,7 +107,7 @@ def recorded_key(monkeypatch, files, unpacked):
     return recorded.Recorded()
 
 
-@pytest.mark.parametrize("name", ["protonet", "maml"])
+@pytest.mark.parametrize("name", ["protonet", pytest.param("maml", marks=pytest.mark.slow)])
 def test_recorded_answers_give_the_verdicts_of_the_solutions(name, recorded_key):
     exercise = EXERCISES[name]
     solution = (exercise.folder / "solution.py").read_text()
@@ -276,6 +276,7 @@ def found(files):
     return [str(leak) for leak in leaks.find(archives.pack(files, "hw2-handout"), EXERCISES.values(), [987654321])]
 
 
+@pytest.mark.slow
 def test_a_handout_has_no_leak(files):
     assert found(files) == []
 

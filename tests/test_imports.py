@@ -28,7 +28,7 @@ def opened():
 
     def start(source):
         files = {FILE: source if isinstance(source, bytes) else source.encode()}
-        with box.filled("hw2", files) as folder:
+        with box.filled(catalog.exercises("hw2"), files) as folder:
             student = Student(EXERCISE, levels.find(), folder, 1, files)
             try:
                 student.open()
@@ -215,7 +215,7 @@ def test_arguments_prints_and_pictures_on_import_are_harmless(opened):
 
 
 def test_a_module_that_never_ends_its_import_is_told_what_runs(opened, monkeypatch):
-    monkeypatch.setattr("autograder.grading.subjects.START", 25.0)
+    monkeypatch.setattr("autograder.grading.subjects.START", 8.0)
     source = "import time\n\n\ndef train():\n    while True:\n        time.sleep(1)\n\n\nprint('go')\ntrain()\n"
     error = opened(source)
     assert error.verdict is Verdict.TIMEOUT and error.plain == str(error)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autograder import paths
-from autograder.grading import box
+from autograder.grading import box, catalog
 from autograder.isolation import bubblewrap, confine, disk, levels, python, seccomp, separate, totals
 from autograder.results import StudentError, Verdict
 from autograder.worker.client import Worker
@@ -73,7 +73,7 @@ def worker():
     started = []
     files = {"hw2/protonet.py": SOLUTION}
     folder = Path(tempfile.mkdtemp())  # others may pass through to it, which is not so with pytest's
-    box.fill(folder, "hw2", files)
+    box.fill(folder, catalog.exercises("hw2"), files)
     disk.let_all_read(folder)
 
     def start(level):

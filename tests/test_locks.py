@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from autograder import locks
-from autograder.grading import box
+from autograder.grading import box, catalog
 from autograder.isolation import totals
 
 HOLDS = """
 import time
-from autograder.grading import box
-with box.filled("hw1", {"hw1/sum.py": b"work"}) as folder:
+from autograder.grading import box, catalog
+with box.filled(catalog.exercises("hw1"), {"hw1/sum.py": b"work"}) as folder:
     print(folder, flush=True)
     time.sleep(60)
 """
@@ -56,7 +56,7 @@ def test_a_grader_leaves_the_box_of_another_alone_and_removes_it_once_that_one_i
 
 
 def test_two_graders_with_one_folder_for_temporary_files_leave_nothing(temporary):
-    with box.filled("hw1", {}) as one, box.filled("hw1", {}) as two:
+    with box.filled(catalog.exercises("hw1"), {}) as one, box.filled(catalog.exercises("hw1"), {}) as two:
         assert one != two and one.is_dir() and two.is_dir()
     assert list(temporary.iterdir()) == []
 
@@ -82,7 +82,7 @@ def test_a_lock_is_held_once_and_by_nobody_where_there_are_none(tmp_path, monkey
 
 def test_on_a_system_without_locks_a_box_serves_and_nothing_is_swept(temporary, monkeypatch):
     monkeypatch.setitem(sys.modules, "fcntl", None)
-    with box.filled("hw1", {}), box.filled("hw1", {}):
+    with box.filled(catalog.exercises("hw1"), {}), box.filled(catalog.exercises("hw1"), {}):
         assert len(list(temporary.iterdir())) == 2
     assert list(temporary.iterdir()) == []
 

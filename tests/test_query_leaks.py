@@ -114,10 +114,12 @@ FOUND_BY = {
 }
 
 
-# One of each kind is among the quick tests; the others are the same leak under other conditions.
+# Some of each exercise are among the quick tests.
 SLOW = {
     "protonet: for five ways only",
     "protonet: from the second task on",
+    "protonet: from the last batch",
+    "maml: a little",
     "maml: when training only",
     "maml: when evaluating only",
     "maml: from the second task on",

@@ -60,13 +60,15 @@ def test_what_has_passed_need_not_run_again_but_for_what_differs_from_level_to_l
     assert "4 passed, 2 skipped" in run("tests", "--all")[1]
 
 
-@pytest.mark.parametrize("options", [("--all",), ("tests/test_it.py",), ("--all", "-n", "1")])
+@pytest.mark.parametrize(
+    "options", [("--all",), ("tests/test_it.py",), pytest.param(("--all", "-n", "1"), marks=pytest.mark.slow)]
+)
 def test_all_of_them_or_of_a_file_that_is_named_run_when_asked_for(run, options):
     status, said = run(*options)
     assert status == 0 and "3 passed, 2 skipped" in said and "Left out" not in said
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "1")])
+@pytest.mark.parametrize("processes", [(), pytest.param(("-n", "1"), marks=pytest.mark.slow)])
 def test_skips_are_counted_and_one_that_nothing_explains_fails_a_strict_run(run, processes):
     status, said = run("--strict-skips", *processes)
     assert status == 1 and "1 skipped: the moon is not full  NOT EXPLAINED HERE" in said

@@ -62,6 +62,7 @@ def test_a_loss_of_classes_that_is_written_out_is_one_sentence(network, by_hand)
         by_hand(predicted, 1) if by_hand is torch.logsumexp else by_hand(predicted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_each_method_learns_sinusoids_and_is_tested_on_others(name, tmp_path):
     words = ["--recipe", name, "--threads", "1", "--num-iterations", "150", "--log-dir", str(tmp_path)]

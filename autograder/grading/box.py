@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autograder import locks
-from autograder.grading.catalog import exercises
+from autograder.grading.catalog import Exercise, exercises
 from autograder.isolation import disk
 from autograder.paths import COURSE, GRADER
 
@@ -43,8 +43,11 @@ DAY = 24 * 60 * 60
 
 
 @contextlib.contextmanager
-def filled(homework: str, files: dict[str, bytes]) -> Iterator[Path]:
-    """A box in a temporary folder, with the student's files in it. Workers may have their own folders beside it."""
+def filled(chosen: list[Exercise], files: dict[str, bytes]) -> Iterator[Path]:
+    """A box in a temporary folder, for exercises of one homework, with the student's files in it.
+
+    Workers may have their own folders beside it.
+    """
     _sweep()
     folder, held = Path(tempfile.mkdtemp(prefix=PREFIX)), None
     try:
@@ -54,7 +57,7 @@ def filled(homework: str, files: dict[str, bytes]) -> Iterator[Path]:
         held = locks.hold(lock)
         lock.rename(folder / LOCK)  # only now may anybody try whether it is held
         box = folder / "box"
-        fill(box, homework, files)
+        fill(box, chosen, files)
         disk.let_all_read(box)
         yield box
     finally:
@@ -62,9 +65,10 @@ def filled(homework: str, files: dict[str, bytes]) -> Iterator[Path]:
         disk.remove(folder)
 
 
-def fill(box: Path, homework: str, files: dict[str, bytes]) -> None:
-    """Put everything into the folder."""
-    for exercise in exercises(homework):
+def fill(box: Path, chosen: list[Exercise], files: dict[str, bytes]) -> None:
+    """Put everything that the chosen exercises need into the folder."""
+    homework = chosen[0].homework
+    for exercise in chosen:
         for name in exercise.driver:
             _copy(COURSE / name, box / name)
     for name in WORKER:

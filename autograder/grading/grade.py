@@ -121,7 +121,7 @@ def run(
     results = {f: result for e in chosen for f, result in zip(checks(e), described(e), strict=True)}
     with contextlib.ExitStack() as stack:
         if start is None:
-            folder = stack.enter_context(box.filled(chosen[0].homework, handed_in.files))
+            folder = stack.enter_context(box.filled(chosen, handed_in.files))
             start = functools.partial(
                 Student, isolation=levels.find(), box=folder, threads=settings.threads, files=handed_in.files
             )

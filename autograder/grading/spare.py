@@ -23,7 +23,7 @@ class Spare:
         self.exercise = exercise
         self._files = dict(files)
         with contextlib.ExitStack() as stack:
-            self._box: Path = stack.enter_context(box.filled(exercise.homework, self._files))
+            self._box: Path = stack.enter_context(box.filled([exercise], self._files))
             isolation = dataclasses.replace(levels.find(), may_copy=False)  # its files are still to come
             self._student = Student(exercise, isolation, self._box, threads, self._files)
             self._stack = stack.pop_all()

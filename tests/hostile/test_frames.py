@@ -164,6 +164,7 @@ replies = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(replies | values, st.none() | deep, st.booleans())
 @FUZZ
 def test_headers_of_every_kind(header, nested, at_the_end):
@@ -196,6 +197,7 @@ good = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(st.text(max_size=3) | st.just("__metadata__"), good | described | values, max_size=4),
     st.binary(max_size=40) | st.just(b"\0" * 8),
