@@ -38,9 +38,10 @@ class Step(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """The most bytes of tensors that were held at once."""
+    """The most bytes of tensors that were held at once, and what is known of who held them."""
 
     peak: Annotated[Array, ""]
+    graphs: Annotated[Array, ""]
 
 
 @in_double
@@ -92,23 +93,24 @@ def outer_losses(
 def inner_memory(
     build: Build, images: Array, labels: Array, parameters: Arrays, inner_lrs: Arrays, steps: int
 ) -> Memory:
-    """Memory that _inner_loop takes; see the shape's inner_loop."""
+    """Memory that _inner_loop takes, and how many of the parameters it returns have a graph; see inner_loop."""
     method = _ready(build, parameters, inner_lrs, steps)
     support = torch.tensor(images), torch.tensor(labels)
     with TensorMemory() as memory:
-        method._inner_loop(*support)
-    return Memory(memory.peak)
+        adapted = method._inner_loop(*support)
+    return Memory(memory.peak, sum(tensor.grad_fn is not None for tensor in dict(adapted).values()))
 
 
 @in_double
 def outer_memory(
     build: Build, tasks: list[TaskArrays], parameters: Arrays, inner_lrs: Arrays, steps: int, stand_in: bool
 ) -> Memory:
-    """Memory that _outer_gradient takes for a batch of tasks; see outer_step."""
+    """Memory that _outer_gradient takes for a batch of tasks, and how many were put off; see outer_step."""
     method, batch = _ready(build, parameters, inner_lrs, steps, stand_in), tensors(tasks)
+    order = _Order(method)
     with TensorMemory() as memory:
         method._outer_gradient(batch)
-    return Memory(memory.peak)
+    return Memory(memory.peak, order.put_off)
 
 
 def train(
@@ -135,6 +137,38 @@ def train(
             theta.grad = torch.as_tensor(gradient[name], dtype=theta.dtype).detach().reshape(theta.shape).clone()
         optimizer.step()
     return Weights(method._meta_parameters)
+
+
+class _Order:
+    """Counts the tasks that are put off: the inner loop of the next begins before the gradient of their query is taken.
+
+    It stands before a method's _inner_loop and _forward.
+    """
+
+    def __init__(self, method: Any):
+        self.put_off = 0
+        self._adapt, self._forward = method._inner_loop, method._forward
+        self._adapts, self._waits = False, False
+        method._inner_loop, method._forward = self._adapted, self._logits
+
+    def _adapted(self, *support: Any) -> Any:
+        self.put_off += self._waits
+        self._adapts, self._waits = True, False
+        try:
+            return self._adapt(*support)
+        finally:
+            self._adapts = False
+
+    def _logits(self, *asked: Any) -> Any:
+        logits = self._forward(*asked)
+        if not self._adapts and logits.requires_grad:
+            self._waits = True
+            logits.register_hook(self._taken)
+        return logits
+
+    def _taken(self, _: torch.Tensor) -> None:
+        if not self._adapts:
+            self._waits = False
 
 
 def _ready(build: Build, parameters: Arrays, inner_lrs: Arrays, steps: int, stand_in: bool = False) -> Any:
