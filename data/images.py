@@ -59,7 +59,13 @@ def drawings(character: str | Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: there are none.
+        TypeError: the character is told by no path.
     """
+    if not isinstance(character, str | os.PathLike):
+        raise TypeError(
+            "the drawings of a character lie in a folder, and what was given for its path is of type "
+            f"{type(character).__name__}: are the arguments in the right order?"
+        )
     paths = sorted(path for path in Path(character).glob("*.png") if not path.name.startswith("."))
     if not paths:
         raise FileNotFoundError(f"no drawings in {character}: fetch them with `python -m data.download`")
@@ -84,7 +90,8 @@ def named(path: str | Path) -> Iterator[None]:
     """Turn what imageio raises about a file that is no picture into a DrawingError that names the file."""
     if not isinstance(path, str | bytes | os.PathLike):
         raise TypeError(
-            f"a drawing is read from the path of its file, and this is no path but of type {type(path).__name__}"
+            "a drawing is read from its file, and what was given for the path of that file is of type "
+            f"{type(path).__name__}"
         )
     try:
         yield

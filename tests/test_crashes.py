@@ -164,7 +164,7 @@ def test_a_given_function_that_fails_is_told_with_the_line_that_calls_it():
 def test_what_fails_outside_of_the_file_names_whose_answer_it_was():
     error = crash("'float' object has no attribute 'backward'", error="AttributeError", returned=("detach", "f"))
     assert error.plain.splitlines()[-1] == (
-        "No line of hw2/x.py raised it, but what the checks do with the answer: look at what f() returned."
+        "It was raised when the answer was used, and by no line of hw2/x.py: look at what f() returned."
     )
     assert "No line" not in crash("not known", returned=("detach",)).plain
 

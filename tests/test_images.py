@@ -161,7 +161,7 @@ def test_what_is_no_drawing_is_refused_in_one_sentence_in_both_homeworks(tmp_pat
 
 @pytest.mark.parametrize("label", [0, (0, "1.png"), None])
 def test_what_is_read_for_a_path_and_is_none_is_told_by_its_type(label):
-    with pytest.raises(TypeError, match=f"this is no path but of type {type(label).__name__}$"):
+    with pytest.raises(TypeError, match=f"for the path of that file is of type {type(label).__name__}$"):
         images.read(label)
 
 

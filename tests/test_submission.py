@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from autograder.grading import box
+from autograder.grading import box, catalog
 from autograder.intake import submission as submissions
 from autograder.intake.handed_in import MAX_FILE, MAX_NAMES
 from autograder.intake.submission import SubmissionError
@@ -423,7 +423,7 @@ def test_a_submission_that_is_not_there_is_named(tmp_path):
 
 
 def test_the_given_files_in_the_box_are_the_graders_own(tmp_path):
-    box.fill(tmp_path, "hw2", WANTED)
+    box.fill(tmp_path, catalog.exercises("hw2"), WANTED)
     assert (tmp_path / "hw2" / "maml.py").read_bytes() == b"m"
     assert "def score" in (tmp_path / "hw2" / "util.py").read_text()
     assert not (tmp_path / "hw1").exists()

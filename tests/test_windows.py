@@ -131,6 +131,7 @@ from autograder.isolation import levels
 from autograder.isolation import totals, windows
 from autograder.results import StudentError
 import autograder.grading.box as grading_box
+from autograder.grading import catalog
 from autograder.worker.client import Worker
 import numpy as np
 
@@ -139,7 +140,7 @@ found = levels.find()
 assert found.level == levels.NONE
 with tempfile.TemporaryDirectory() as folder:
     files = {{"hw2/protonet.py": {module!r}.encode()}}
-    grading_box.fill(Path(folder), "hw2", files)
+    grading_box.fill(Path(folder), catalog.exercises("hw2"), files)
     for code in {codes!r}:
         worker = Worker(found, Path(folder), "hw2.protonet", 1, files)
         worker.ask("hello", {{}}, {{}}, 0, 60)

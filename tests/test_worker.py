@@ -77,7 +77,7 @@ class Box:
     def __init__(self, folder, module):
         folder.chmod(0o755)
         self.files = {"hw2/protonet.py": module if isinstance(module, bytes) else module.encode()}
-        grading_box.fill(folder, "hw2", self.files)
+        grading_box.fill(folder, catalog.exercises("hw2"), self.files)
         self.folder = folder
         self.worker = None
 
@@ -794,7 +794,7 @@ def test_prints_are_shown_with_the_check_in_which_they_came(edited, grade_source
 def test_every_exercise_has_a_box_with_what_it_needs_and_no_more(tmp_path):
     for homework in catalog.homeworks():
         folder = tmp_path / homework
-        grading_box.fill(folder, homework, references.solutions(homework).files)
+        grading_box.fill(folder, catalog.exercises(homework), references.solutions(homework).files)
         names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         assert not [name for name in names if name.endswith(("solution.py", "checks.py", ".json", ".safetensors"))]
         exercises = catalog.exercises(homework)

@@ -59,7 +59,7 @@ class Inside(Reference):
         columns of the former."""
         found = []
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == self._exercise.file]
-        for span in expressions.spans(frames)[-wire.PLACES :]:
+        for span in expressions.spans(frames)[-wire.SPANS :]:
             whole = expressions.Span(span.line, span.end)
             written = [expressions.writings(self._source, one) for one in dict.fromkeys((span, whole))]
             found.append(list(itertools.chain(*written)))

@@ -33,6 +33,7 @@ VERDICTS = {
 KNOWN = {n for n, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)}
 FRAMES = {"<module>", "<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # functions without a name
 SOURCE = 160  # characters shown of a line
+SHOWN = 3  # lines that led to an error
 CLASSES = {  # errors whose message is the student's own, or holds a value of theirs
     "KeyError": "There is no entry of this name: print the names that there are, list(x), in the line before. An empty "
     "dict has none, and += needs one to add to.",
@@ -123,8 +124,9 @@ def explain(
         advice = _surroundings(error, text, places, files) or (_on_import(file, places, files) if importing else [])
         advice += [match.known.means] if match else [CLASSES[error]] if error in CLASSES else []
         advice += [TOO_LARGE] if kind == "memory" else []
-        named = [_quoted(place, files, with_function=True) for place in places]
         own = [place for place in places if not (place.file == file and place.line in about.given)]
+        shown = _shown(places, [places[0]] if importing and places else own)
+        named = [_quoted(place, files, with_function=True) for place in shown]
         last = [*(own[-1:] if places[-1] not in own else []), places[-1]] if places else []
         origins = _origins(places, file, files, about, always=match is not None and match.known.elsewhere)
         if not (places or importing or kind == "memory"):
@@ -132,8 +134,8 @@ def explain(
         here = [clean(operands.sentence(reply.operands))] if reply.operands and places else []
         message = "\n".join([f"{error}: {text}".rstrip(": "), *advice, *named, *here, *origins])
         numbers = match is not None and match.shown.text != match.shown.bare and about.numbers
-        shown = match.shown.text if match and numbers else match.shown.bare if match else ""
-        first = f"{trusted}: {shown}" if shown else f"Your code raised {trusted}."
+        words = match.shown.text if match and numbers else match.shown.bare if match else ""
+        first = f"{trusted}: {words}" if words else f"Your code raised {trusted}."
         plain = "\n".join([first, *advice, *(_quoted(place, files) for place in last), *origins])
         advised = bool(advice)
     return StudentError(
@@ -146,6 +148,12 @@ def explain(
         numbers=numbers and not importing,
         done=reply.done,
     )
+
+
+def _shown(places: list[wire.Place], own: list[wire.Place]) -> list[wire.Place]:
+    """The places that a message shows: the last ones, with the last of own whatever follows it."""
+    last = places[-SHOWN:]
+    return last if not own or own[-1] in last else [own[-1], *last[1:]]
 
 
 def _origins(places: list[wire.Place], file: str, files: Files, about: About, *, always: bool) -> list[str]:
@@ -163,7 +171,9 @@ def _origins(places: list[wire.Place], file: str, files: Files, about: About, *,
     quoted = [
         _quoted(wire.Place(file, line, ""), files, whole=True) for line in lines if 0 < line <= len(_lines(files[file]))
     ]
-    said = [f"Line {here[-1]} was given to you, and is right."] if is_given else []
+    given = sorted({place.line for place in _shown(places, []) if place.file == file and place.line in about.given})
+    subject = f"Lines {given[0]} and {given[-1]} were" if len(given) == 2 else f"Line {here[-1]} was"
+    said = [f"{subject} given to you, and {'are' if len(given) == 2 else 'is'} right."] if is_given else []
     look = [LOOK if is_given else FROM, *quoted] if quoted else []
     return [" ".join([*said, *look[:1]]), *look[1:]] if said or look else []
 
@@ -180,7 +190,7 @@ def _returned(file: str, files: Files, about: About) -> list[str]:
     listed = _asked_of(file, files, about)
     if not listed:
         return []
-    return [f"No line of {file} raised it, but what the checks do with the answer: look at what {listed} returned."]
+    return [f"It was raised when the answer was used, and by no line of {file}: look at what {listed} returned."]
 
 
 def _without_return(said: wordings.Shown | None, file: str, files: Files, about: About) -> str:

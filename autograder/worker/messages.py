@@ -71,10 +71,10 @@ def of_no_number(text: str) -> str:
 
 
 NO_NUMBERS = {
-    "NaN": "NaN comes of the logarithm or the root of a negative number, of 0 / 0, of infinity minus infinity, and of "
-    "the mean of nothing. Print the least number before each logarithm, root and division.",
-    "infinity": "Infinity comes of the exponential of a large number, of the logarithm of 0, and of a division by 0. "
-    "Print the largest number before each exponential, and the least before each logarithm and division.",
+    "NaN": "NaN comes from the logarithm or the root of a negative number, from 0 / 0, from infinity minus infinity, "
+    "and from the mean of nothing. Print the smallest number before each logarithm, root and division.",
+    "infinity": "Infinity comes from the exponential of a large number, from the logarithm of 0, and from a division "
+    "by 0. Print the largest number before each exponential, and the smallest before each logarithm and division.",
 }
 NO_RETURN = "nothing (no return?)"
 FORMATS = (
@@ -121,8 +121,8 @@ COUNTS = (
 )
 NOT_A_TENSOR = (
     "A tensor is needed here, and something else was given. A number that came from .item(), float() or NumPy has no "
-    "graph any more, and a list is no tensor yet. Keep the tensor where it is made: torch.tensor(...) around it in "
-    "this line would silence the message, and no gradient would flow."
+    "graph any more, and a list or a dict of tensors is no tensor yet. Keep the tensor where it is made: "
+    "torch.tensor(...) around it in this line would silence the message, and no gradient would flow."
 )
 
 MESSAGES: dict[str, Known] = {
@@ -166,9 +166,10 @@ MESSAGES: dict[str, Known] = {
         ("element {n} of tensors does not require grad and does not have a grad_fn",),
         "There is no graph to differentiate: something on the way was computed under torch.no_grad() or "
         "set_grad_enabled(False), detached, turned into a number (.item(), float(), NumPy), or made anew by "
-        "torch.tensor(...). Look for it before this line. Where it happens with train=False alone, look for what "
-        "train is given to: gradients are needed then, too. requires_grad_(True) on the loss would silence this, and "
-        "nothing would be learned.",
+        "torch.tensor(...). Look for it before this line. What is detached on purpose, as the result of a step, has "
+        "to get requires_grad_() before the next loss is computed of it; on the loss itself requires_grad_(True) "
+        "would silence this, and nothing would be learned. Where it happens with train=False alone, look for what "
+        "train is given to: gradients are needed then, too.",
     ),
     "a graph that is gone": Known(
         ("Trying to backward through the graph a second time{*}",),
@@ -219,11 +220,11 @@ MESSAGES: dict[str, Known] = {
     ),
     "no leaf for an optimizer": Known(
         ("can't optimize a non-leaf Tensor",),
-        "An optimizer changes leaf tensors, those that you made, and not what was computed from them, such as a clone. "
-        "What is itself to be learned from the start has to be the leaf: compute its first values, and call "
-        "requires_grad_() on the result last, of what expand() made after a clone(). A step that the graph is to run "
-        "through is written by hand, a new tensor, x - rate * gradient: for such a step detach() and nn.Parameter "
-        "would silence this and cut the graph.",
+        "An optimizer changes leaf tensors: what was computed from a tensor that requires a gradient, as a product, "
+        "an expand() or a clone() of it, is none. For something that is to be learned, compute its first values "
+        "without a gradient, and call requires_grad_() last, on the result. A step that the graph is to run through "
+        "needs no optimizer: write it by hand, x - rate * gradient. There detach() or nn.Parameter would silence "
+        "this, and cut the graph.",
     ),
     "nothing for an optimizer": Known(
         ("optimizer got an empty parameter list",),
@@ -332,6 +333,14 @@ MESSAGES: dict[str, Known] = {
         "expects "
         f"as many features as it was made for. {SHAPES} Transposing until it fits may compute something else.",
     ),
+    "an axis that is kept, of none": Known(
+        (
+            "numel: integer multiplication overflow",
+            "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {n}",
+        ),
+        "In expand(), -1 keeps the size of an axis that is there, and this tensor has too few axes. If it is one "
+        "number, of shape (), something before has reduced all axes, as .mean() and .sum() without dim= do.",
+    ),
     "sizes that do not broadcast": Known(
         (
             "The size of tensor a ({n}) must match the size of tensor b ({n}) at non-singleton dimension {axis}",
@@ -386,7 +395,6 @@ MESSAGES: dict[str, Known] = {
             "stack expects each tensor to be equal size, but got [{*}] at entry {n} and [{*}] at entry {n}",
             "Sizes of tensors must match except in dimension {axis}. Expected size {n} but got size {n} for tensor "
             "number {n} in the list.",
-            "Tensors must have same number of dimensions: got {n} and {n}",
             "all input arrays must have the same shape",
             "all the input array{*} must {*} same number of dimensions, {*}",
             "all the input array dimensions except for the concatenation axis must match exactly, {*}",
@@ -396,6 +404,12 @@ MESSAGES: dict[str, Known] = {
         "Of the two, torch.stack makes a new axis, for tensors of one shape; torch.cat joins along an axis that is "
         "there, and all "
         f"others must be equal; single numbers are joined by stack. {SHAPES.replace('both', 'all')}",
+    ),
+    "tensors of different numbers of axes in a list": Known(
+        ("Tensors must have same number of dimensions: got {n} and {n}",),
+        "Tensors that torch.cat joins, along an axis that is there, all have the same number of axes: give those with "
+        "fewer the missing ones, by unsqueeze() or expand(). Their other sizes have to be equal, too, which expand() "
+        "sees to where one row is meant for all. torch.stack makes a new axis, for tensors of one shape.",
     ),
     "an empty list": Known(
         (
@@ -469,8 +483,8 @@ MESSAGES: dict[str, Known] = {
             "Expected target size [{*}], got [{*}]",
             "Expected target size {*}, got {*}",
         ),
-        "A cross entropy needs a label for each row of logits. With more than two axes it takes axis 1 for the "
-        "classes, so flatten logits to (n, N) and labels to (n,) together. Are they of the same set, support or query?",
+        "A cross entropy needs a label for each row of logits. Are both of the same set, support or query? Logits of "
+        "more than two axes have their classes in axis 1: flatten those to (n, N), and the labels to (n,) with them.",
     ),
     "more indices than axes": Known(
         (
@@ -660,12 +674,6 @@ MESSAGES: dict[str, Known] = {
             "'numpy.float64' object has no attribute '{*}'",
             "'numpy.float32' object has no attribute '{*}'",
             "'list' object has no attribute '{*}'",
-            "'float' object is not iterable",
-            "'int' object is not iterable",
-            "'int' object is not subscriptable",
-            "'float' object is not subscriptable",
-            "object of type 'int' has no len()",
-            "object of type 'float' has no len()",
             "all inputs have to be Tensors or GradientEdges, but got {kind}",
             "{*}(): argument '{*}' (position {n}) must be Tensor, not {kind}",
             "{*}(): argument '{*}' (position {n}) must be tuple of Tensors, not {kind}",
@@ -674,6 +682,19 @@ MESSAGES: dict[str, Known] = {
         ),
         NOT_A_TENSOR,
         also=("AttributeError",),
+    ),
+    "a number for several values": Known(
+        (
+            "'float' object is not iterable",
+            "'int' object is not iterable",
+            "'int' object is not subscriptable",
+            "'float' object is not subscriptable",
+            "object of type 'int' has no len()",
+            "object of type 'float' has no len()",
+        ),
+        "One number stands where several values are expected, such as a list, a range (range(n), not n) or a tensor. "
+        "Compare the arguments of the call with the docstring of what is called. If it was a tensor before .item(), "
+        "int() or float(), it has lost its graph there, too.",
     ),
     "a list that is computed with": Known(
         (
@@ -733,9 +754,10 @@ MESSAGES: dict[str, Known] = {
             "cannot assign '{*}' object to parameter '{*}' (torch.nn.Parameter or None required)",
         ),
         "A module's parameter can only be replaced by another nn.Parameter, which is a new leaf: no gradient flows "
-        "through that. If the module's own parameters are to change, as in an optimizer's step, torch.optim.SGD does "
-        "it, or weight -= rate * gradient under torch.no_grad(). If a gradient is to flow through the step, keep "
-        "adapted parameters in a dict of tensors, and hand them to the functions of torch.nn.functional.",
+        "through that. First values are written into the one that is there, as by nn.init.zeros_(weight). If the "
+        "module's own parameters are to change, as in an optimizer's step, torch.optim.SGD does it, or weight -= rate "
+        "* gradient under torch.no_grad(). If a gradient is to flow through the step, keep adapted parameters in a "
+        "dict of tensors, and hand them to the functions of torch.nn.functional.",
     ),
     "an attribute that is not there": Known(
         ("'{kind}' object has no attribute '{*}'", "'{*}' object has no attribute '{*}'"),

@@ -121,18 +121,16 @@ def _heads(statement: ast.stmt) -> Iterator[ast.AST]:
 
 
 def _names(statement: ast.stmt, line: int = 0) -> list[str]:
-    """The names that a statement, or one line of it, reads, in order.
+    """The names that a statement, or one line of it, reads, in order; attributes of self, such as self.x, too.
 
     In the place of those that it makes for itself, as comprehensions do, stand those from which it makes them.
     """
-    nodes = sorted(
-        (node for node in _heads(statement) if isinstance(node, ast.Name)), key=lambda n: (n.lineno, n.col_offset)
-    )
+    nodes = [node for node in _heads(statement) if isinstance(node, ast.Name | ast.Attribute) and _name(node)]
     comes_from = _comprehended(statement)
     read: list[str] = []
-    for node in nodes:
-        if isinstance(node.ctx, ast.Load) and node.id != "self" and line in (0, node.lineno):
-            read += comes_from.get(node.id, [node.id])
+    for node in sorted(nodes, key=lambda node: (node.lineno, node.col_offset)):
+        if isinstance(node.ctx, ast.Load) and line in (0, node.lineno):
+            read += comes_from.get(_name(node), [_name(node)])
     if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
         read.append(statement.target.id)
     return list(dict.fromkeys(read))
@@ -143,9 +141,9 @@ def _comprehended(statement: ast.stmt) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     parts = [part for part in _heads(statement) if isinstance(part, ast.comprehension)]
     for part in sorted(parts, key=lambda part: (part.target.lineno, part.target.col_offset)):
-        loaded = [node.id for node in ast.walk(part.iter) if isinstance(node, ast.Name) and node.id != "self"]
+        loaded = [name for node in ast.walk(part.iter) if (name := _name(node))]
         sources = [name for source in loaded for name in found.get(source, [source])]
-        found |= {node.id: sources for node in _stored(part.target)}
+        found |= dict.fromkeys(_stored(part.target), sources)
     return found
 
 
@@ -164,21 +162,28 @@ def _fills(statement: ast.stmt) -> Iterator[str]:
     if isinstance(statement, ast.With):
         targets += [item.optional_vars for item in statement.items if item.optional_vars]
     for target in targets if not isinstance(statement, ast.Delete) else ():
-        yield from (node.id for node in _stored(target))
+        yield from _stored(target)
     call = statement.value if isinstance(statement, ast.Expr) else None
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in FILLS:
         yield from {_root(call.func.value)} - {"", "self"}
 
 
-def _stored(target: ast.AST) -> Iterator[ast.Name]:
+def _name(node: ast.AST) -> str:
+    """What a name or an attribute of self is called; empty for self itself, and for all else."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        return f"self.{node.attr}"
+    return node.id if isinstance(node, ast.Name) and node.id != "self" else ""
+
+
+def _stored(target: ast.AST) -> Iterator[str]:
     """The names that a target is about: x of x, of x[i] and of (x, y)."""
     if isinstance(target, ast.Tuple | ast.List):
         for part in target.elts:
             yield from _stored(part)
     elif isinstance(target, ast.Starred | ast.Subscript):
         yield from _stored(target.value)
-    elif isinstance(target, ast.Name):
-        yield target
+    elif name := _name(target):
+        yield name
 
 
 def _root(node: ast.AST) -> str:

@@ -163,20 +163,22 @@ def _done(error: BaseException) -> list[list[str]]:
         source = "".join(linecache.getlines(frames[-1].filename)) if frames else ""
         return [
             [writing.digest for writing in expressions.writings(source, span)[: wire.WRITINGS]]
-            for span in expressions.spans(frames)[-wire.PLACES :]
+            for span in expressions.spans(frames)[-wire.SPANS :]
         ]
     except BaseException:  # a file that is gone
         return []
 
 
 def _operands(error: BaseException) -> list[wire.Operand]:
-    """What stands in the last line of the student's own."""
+    """What stands in the last line of the exercise's own file, or else of those given with it."""
     try:
-        frames = [step for step in traceback.walk_tb(error.__traceback__) if _is_own(step[0].f_code.co_filename)]
-        summary = _own_frames(error)[-1]
+        steps = zip(traceback.walk_tb(error.__traceback__), _frames(error), strict=True)
+        own = [((frame, line), summary) for (frame, line), summary in steps if _is_own(summary.filename)]
+        here = [step for step in own if _own(step[1].filename) == sys.argv[0]]
+        (frame, _), summary = (here or own)[-1]
         last = getattr(summary, "end_lineno", None) or summary.lineno or 0
         numbers = range(summary.lineno or 0, last + 1)
-        return operands.of(frames[-1][0], "".join(linecache.getline(summary.filename, number) for number in numbers))
+        return operands.of(frame, "".join(linecache.getline(summary.filename, number) for number in numbers))
     except BaseException:  # a variable of the student's own make, or a file that is gone
         return []
 

@@ -18,7 +18,8 @@ import safetensors.numpy
 MAGIC = b"FSH1"
 PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER = 64 * 1024
-PLACES = 3  # lines of the student's that an error names
+PLACES = 8  # lines of the student's that led to an error
+SPANS = 3  # expressions of the exercise's file of which something is told
 OPERANDS, AXES = 6, 8  # of the last of them that are told, and sizes of one
 WRITINGS = 8  # of an expression
 TEXT = 4000  # characters of an error
@@ -100,7 +101,7 @@ class Reply(msgspec.Struct, forbid_unknown_fields=True):
     operands: Annotated[list[Operand], msgspec.Meta(max_length=OPERANDS)] = []
     done: Annotated[
         list[Annotated[list[Annotated[str, msgspec.Meta(max_length=NAME)]], msgspec.Meta(max_length=WRITINGS)]],
-        msgspec.Meta(max_length=PLACES),
+        msgspec.Meta(max_length=SPANS),
     ] = []
 
 

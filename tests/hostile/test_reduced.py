@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.grading import box
+from autograder.grading import box, catalog
 from autograder.isolation import confine, disk, forked, levels, python, seccomp, totals
 from autograder.results import StudentError
 from autograder.worker.client import Worker
@@ -41,7 +41,7 @@ class ProtoNet:
 def folder():
     """A box with a solution that runs what it is sent."""
     folder = Path(tempfile.mkdtemp(prefix="reduced-"))  # not pytest's: others pass through to it
-    box.fill(folder, "hw2", {"hw2/protonet.py": SOLUTION})
+    box.fill(folder, catalog.exercises("hw2"), {"hw2/protonet.py": SOLUTION})
     disk.let_all_read(folder)
     yield folder
     shutil.rmtree(folder)
