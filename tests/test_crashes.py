@@ -72,6 +72,11 @@ SOURCES = {  # a line, and where the values are made with which it works
     ),
     "what is no more than a name": ("def f(x):\n    n = self.n\n    a, b = x.shape\n    h(n, a)\n", 4, []),
     "a size": ("def f(x):\n    n = x.shape[-1]\n    m = len(x)\n    k = x.size(0)\n    h(n, m, k)\n", 5, []),
+    "an attribute of self, in the same function": (
+        "class A:\n  def __init__(self):\n    self.x = self.g()\n    h(self.x)\n  def g(self):\n    return 2 * y\n",
+        4,
+        [3, 6],
+    ),
     "itself": ("def f(x):\n    x = x + 1\n    x = x + 1\n", 3, [2]),
 }
 
@@ -161,12 +166,21 @@ def test_a_given_function_that_fails_is_told_with_the_line_that_calls_it():
     assert "line 4: batch" in plain and "line 5: return" in plain
 
 
+def test_the_own_line_is_shown_however_many_given_ones_follow_it():
+    given = {"given": frozenset({1, 2, 3, 5})}
+    said = str(crash("not known", 4, 1, 2, 3, 5, **given))
+    assert [line.split(":")[0] for line in said.splitlines()[1:4]] == [
+        f"hw2/x.py, line {line}, in f" for line in (4, 3, 5)
+    ]
+    assert "Lines 2 and 5 were given to you, and are right." in str(crash("not known", 4, 2, 5, **given))
+
+
 def test_what_fails_outside_of_the_file_names_whose_answer_it_was():
     error = crash("'float' object has no attribute 'backward'", error="AttributeError", returned=("detach", "f"))
     assert error.plain.splitlines()[-1] == (
         "It was raised when the answer was used, and by no line of hw2/x.py: look at what f() returned."
     )
-    assert "No line" not in crash("not known", returned=("detach",)).plain
+    assert "when the answer was used" not in crash("not known", returned=("detach",)).plain
 
 
 def test_the_hint_is_left_out_where_the_message_says_what_to_do():

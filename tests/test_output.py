@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -143,6 +144,20 @@ def test_what_waits_is_one_line_below_what_it_waits_for():
     (at,) = [number for number, line in enumerate(lines) if "3 checks wait for this one" in line]
     assert lines[at].split()[:2] == ["·", "0/6"]
     assert "That is the sum." in lines[at - 1] and "episode 6" in lines[at + 1] and "episode 2" not in "".join(lines)
+
+
+def test_how_to_mend_it_is_told_of_each_mistake_once():
+    names = {1: "That is the sum.", 2: "That is the root.", 3: "That is the sum.", 4: "That is the root."}
+    checks = [
+        check(n, Verdict.WRONG, message="got 1", likely=says, mend=f"Mend {n}.", foreign=n == 4)
+        for n, says in names.items()
+    ]
+    exercise = ExerciseResult(name="x", title="Problem 1. Prototypes", file="hw2/x.py", checks=checks)
+    whole = msgspec.structs.replace(report(), exercises=[exercise])
+    console = Console(file=io.StringIO(), width=100, highlight=False)
+    terminal.show(whole, console)
+    said = console.file.getvalue()
+    assert [n for n in names if f"Mend {n}." in said] == [1, 2]
 
 
 def test_in_a_terminal_long_lines_break_between_words(monkeypatch):

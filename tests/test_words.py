@@ -1,5 +1,6 @@
 """The assertions of checks fail closed: whatever is not shown to be right is wrong."""
 
+import re
 import warnings
 from types import SimpleNamespace
 
@@ -141,6 +142,23 @@ def test_where_the_check_made_the_array_no_place_of_it_is_told():
     assert_close([1e-5, 0], [0, 0], "context", least=1)
     with pytest.raises(AssertionError):
         assert_close([1e-5, 0], [0, 0], "context")
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "told"),
+    [
+        (147.43916, 29.487832, " (5 times what is expected)"),
+        (0.31274, 1.25096, " (1/4 of what is expected)"),
+        (1.25097, 0.31274, ""),
+        (0.8, 0.4, ""),
+        (0.96, 0.32, ""),
+        (0.0, 1.2345678, ""),
+        (-2.469135, 1.2345678, ""),
+    ],
+)
+def test_a_number_that_is_a_multiple_of_the_right_one_is_told_so_but_no_accuracy(got, want, told):
+    with pytest.raises(AssertionError, match=rf"^loss: got .*, expected [-\d.]*{re.escape(told)}$"):
+        assert_close(got, want, "loss")
 
 
 def test_numbers_that_are_wrong_in_no_way_of_all_of_them_are_only_counted():

@@ -25,6 +25,8 @@ from autograder.grading.scores import ACCURACY, Score
 from autograder.results import StudentError, Verdict
 
 STEP = 1e-6  # of central differences, as a share of the norm of the point
+TIMES = 100  # what is a small number
+FRACTIONS = 100_800  # a multiple of many numbers of drawings
 ROWS = 500  # numbers of an array of which rows in another order are looked for
 AGREE = 1e-3  # values as near as this are meant to be the reference's, but for noise or for deceit
 
@@ -361,7 +363,21 @@ def _assert_close(got: ArrayLike, want: ArrayLike, what: str, tolerance: float, 
         if a.size > 1
         else ""
     )
-    raise AssertionError(f"{what}{where}: got {_number(a[worst])}, expected {_number(b[worst])}{count}")
+    times = _times(float(a), float(b)) if a.size == 1 and b.ndim == 0 else ""
+    raise AssertionError(f"{what}{where}: got {_number(a[worst])}, expected {_number(b[worst])}{count}{times}")
+
+
+def _times(got: float, want: float) -> str:
+    """How often a wrong number is the right one, or the right one the wrong, where that is a small whole number.
+
+    Not of fractions of few, as accuracies are: those are often multiples of each other by chance.
+    """
+    if not got or not want or any(abs(x * FRACTIONS - round(x * FRACTIONS)) < 1e-3 for x in (got, want)):
+        return ""
+    for factor, words in ((got / want, "{} times what is expected"), (want / got, "1/{} of what is expected")):
+        if abs(factor - round(factor)) < 1e-5 and 2 <= round(factor) <= TIMES:
+            return f" ({words.format(round(factor))})"
+    return ""
 
 
 def _gap(got: ArrayLike, want: ArrayLike) -> float:

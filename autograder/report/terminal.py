@@ -81,8 +81,8 @@ def show(
     """Print a report: what was graded, a table of each exercise, what is to be done, and the score.
 
     Where anything fails, the first failure of an exercise stands first and in full, and what passes is one line. The
-    other failures follow in short, but for those without a name where the first one has one: they are of another
-    mistake.
+    other failures follow in short, but for those that show another mistake: with a name of their own, or without one
+    where the first has one.
 
     Args:
         report: what to print.
@@ -205,7 +205,7 @@ class _Shown:
                     table,
                     check.verdict,
                     [check],
-                    self._body(check, in_full=self._verbose or check is first or (is_named and not check.likely)),
+                    self._body(check, in_full=self._verbose or check is first or self._shows_another(check, is_named)),
                 )
             if behind := waiting.get(check.title):
                 titles = f": {' '.join(check.title for check in behind)}" if self._verbose else ""
@@ -215,6 +215,12 @@ class _Shown:
         if passed and not self._in_full:
             _row(table, Verdict.PASS, passed, Text(_count(passed, "pass")))
         return table
+
+    def _shows_another(self, check: CheckResult, is_named: bool) -> bool:
+        """Whether a later failure is of another mistake than those before it, of which the first may have a name."""
+        if not check.likely:
+            return is_named
+        return not check.foreign and check.likely not in self._said
 
     def _body(self, check: CheckResult, in_full: bool) -> RenderableType:
         if check.verdict is Verdict.PASS:

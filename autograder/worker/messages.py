@@ -174,8 +174,9 @@ MESSAGES: dict[str, Known] = {
     "a graph that is gone": Known(
         ("Trying to backward through the graph a second time{*}",),
         "A graph is differentiated twice, and the first time has freed it. Is something kept from an earlier step or "
-        "call, or is a gradient taken in a loop of a loss that was computed before the loop? Compute the loss anew for "
-        "each step. retain_graph=True is right only where the gradient is wanted at the same point once more.",
+        "call, or is a gradient taken in a loop of a loss that was computed before the loop? Then compute it anew for "
+        "each step. retain_graph=True is right where the same point is meant, as for several products with one "
+        "Hessian, and only there.",
     ),
     "written over": Known(
         ("one of the variables needed for gradient computation has been modified by an inplace operation{*}",),
