@@ -286,7 +286,7 @@ class Report(msgspec.Struct, kw_only=True):
     def score(self) -> str:
         """The sum, as 'hw2: 70 of 90 points', and where something is outside of it that it is of required exercises."""
         if len(self.optional) == len(self.exercises):
-            return f"{self.homework}: no required exercises"
+            return f"{self.homework}: no required exercise was graded"
         return f"{self.homework}: {_score(self.earned, self.points)}{' of required exercises' if self.optional else ''}"
 
     @property
@@ -297,7 +297,8 @@ class Report(msgspec.Struct, kw_only=True):
         if self.untrained:
             parts.append(f"{number(self.untrained)} more are for checks that train, which --fast leaves out")
         if others:
-            rest = "" if self.untrained else " more are"
+            more = " points are" if len(self.optional) == len(self.exercises) else " more are"
+            rest = "" if self.untrained else more
             parts.append(f"{number(others)}{rest} for exercises that --only leaves out")
         return ", and ".join(parts)
 
