@@ -223,9 +223,9 @@ def test_labels_are_one_hot(student, draw):
 @hint(
     "Each row holds one drawing of every class, and only the query is shuffled. Look at the order of classes "
     "in the support row and in the query row.",
-    mend="In the support the class of column n is n, so its labels are the identity matrix. get_images shuffles all that "
-    "it returns unless shuffle=False is given; then it comes class by class, as (N, K+1), and the two axes have to "
-    "change places. Shuffle the last row only, and by a permutation, so that each class is in it once.",
+    mend="In the support the class of column n is n, so its labels are the identity matrix. get_images shuffles all "
+    "that it returns unless shuffle=False is given; then it comes class by class, as (N, K+1), and the two axes have "
+    "to change places. Shuffle the last row only, and by a permutation, so that each class is in it once.",
 )
 def test_rows_hold_every_class_and_the_support_in_class_order(student, draw):
     """Each row has every class once, and the support is in class order, for K = 1."""
