@@ -124,7 +124,7 @@ class DataGenerator(IterableDataset):
         # - New arrays, which the caller may keep or write to.
         #
         # get_images and self.image_file_to_array do the reading. Draw a table of rows and columns before you
-        # write, and try it with K > 1: there a wrong layout shows that hides with K = 1.
+        # write, and try it with K > 1: of a single support row not every mistake of the layout can be seen.
         raise NotImplementedError("DataGenerator._sample is still to do")
 
     def __iter__(self):

@@ -106,6 +106,22 @@ def test_a_second_mistake_is_told_by_its_own_number_and_not_by_one_that_the_firs
     assert check.verdict is Verdict.WRONG and check.message.startswith("query accuracy")
 
 
+@pytest.mark.parametrize(
+    ("exercise", "names"),
+    [
+        ("cnp", ("softplus in full", "summed over the query")),
+        ("data_generator", ("query images shuffled, labels left", "support and query drawn by two calls")),
+    ],
+    ids=["a loss of wrong predictions", "drawings that come twice under wrong labels"],
+)
+def test_what_is_judged_by_a_students_own_answers_is_named_beside_another_mistake(judge, exercise, names):
+    found = {mutant.name: mutant.says for mutant in mutants.load(EXERCISES[exercise])}
+    results = judge(exercise, both(exercise, *names))
+    assert [check.likely for check in results if check.verdict is Verdict.WRONG] == [
+        sentence([found[name]]) for name in names
+    ]
+
+
 def test_two_mistakes_of_which_one_is_not_common_are_not_named(judge, monkeypatch):
     known = [mutant._replace(common=False) for mutant in mutants.load(EXERCISES["protonet"])]
     monkeypatch.setattr(mutants, "load", lambda exercise: known)

@@ -8,7 +8,15 @@ import itertools
 
 import numpy as np
 
-from autograder.grading.check_vocabulary import after, assert_close, assert_differ, hint, points, training
+from autograder.grading.check_vocabulary import (
+    after,
+    assert_close,
+    assert_differ,
+    assert_or_name,
+    hint,
+    points,
+    training,
+)
 from autograder.grading.scores import NEGATIVE_LOG_LIKELIHOOD, negative_log_likelihood
 from autograder.shapes.functions.checks import assert_answers_stay_apart, assert_flows, assert_same
 from autograder.shapes.regression.checks import (
@@ -25,6 +33,41 @@ from autograder.shapes.regression.tasks import sinusoids
 
 HIDDEN = 64
 CONSTANT = np.log(2 * np.pi) / 2
+SAME = 1e-5  # losses as near as this, as a share of their size, are the same
+WRONG_LOSSES = {  # of errors e, deviations d (tasks, Q, 1) and the constant c; mutants.md has the same words
+    "the loss is summed over the query's points instead of averaged": lambda e, d, c: e.shape[1] * _surprise(e, d, c),
+    "the mean over the query is divided by Q once more": lambda e, d, c: _surprise(e, d, c) / e.shape[1],
+    "the minus sign is missing: the loss is the log-likelihood": lambda e, d, c: -_surprise(e, d, c),
+    "the deviation is given where the variance is asked for": lambda e, d, c: _surprise(e, d**0.5, c),
+    "the variance is given where the deviation is asked for": lambda e, d, c: _surprise(e, d**2, c),
+    "log sigma^2 stands where log sigma belongs": lambda e, d, c: e**2 / d**2 / 2 + 2 * np.log(d) + c,
+    "log sigma is halved, as if sigma were a variance": lambda e, d, c: e**2 / d**2 / 2 + np.log(d) / 2 + c,
+    "log sigma is subtracted instead of added": lambda e, d, c: e**2 / d**2 / 2 - np.log(d) + c,
+    "log sigma is left out, so that the loss is least for a deviation without bounds": lambda e, d, c: (
+        e**2 / d**2 / 2 + c
+    ),
+    "the squared error is divided by sigma^2, not by 2 sigma^2": lambda e, d, c: e**2 / d**2 + np.log(d) + c,
+    "the squared error is divided by 2 sigma, not by 2 sigma^2": lambda e, d, c: e**2 / d / 2 + np.log(d) + c,
+    "the absolute error stands where the squared error belongs": lambda e, d, c: abs(e) / d**2 / 2 + np.log(d) + c,
+    "the loss is the squared error, and the deviation goes into nothing": lambda e, d, c: e**2,
+    "the loss is the absolute error, and the deviation goes into nothing": lambda e, d, c: abs(e),
+}
+
+
+def _surprise(e, d, c):
+    """-log N, point by point."""
+    return e**2 / d**2 / 2 + np.log(d) + c
+
+
+def _wrong_loss(got, answer, targets):
+    """The mistake by which a student's predictions, right or wrong, give this loss; "" if there is none, or several."""
+    e, d = targets - answer.mean, answer.deviation
+    found = [
+        says
+        for says, loss in WRONG_LOSSES.items()
+        if any(np.isclose(got, loss(e, d, c).mean(), rtol=SAME, atol=0) for c in (0, CONSTANT))
+    ]
+    return found[0] if len(found) == 1 else ""
 
 
 def _weights(draw):
@@ -152,7 +195,13 @@ def test_the_loss_is_the_negative_log_likelihood_of_the_query(student, draw):
         want = negative_log_likelihood(answer.mean, answer.deviation, targets)
         got = student.loss(weights, tasks).loss.item()
         near = want - CONSTANT if abs(got - want + CONSTANT) < abs(got - want) else want
-        assert_close(got, near, f"loss for K = {shot}, Q = {query}, by your own predictions")
+        what = f"loss for K = {shot}, Q = {query}, by your own predictions"
+        try:
+            assert_close(got, near, what)
+        except AssertionError as error:
+            if says := _wrong_loss(got, answer, targets):
+                assert_or_name(False, str(error), says)
+            raise
     # Far from the mean a density is rounded to 0, and its logarithm is none.
     tasks = [task._replace(y_query=task.y_query + 5000) for task in sinusoids(draw.rng, 2, 4, 3)]
     weights = _weights(draw)

@@ -175,7 +175,10 @@ IMAGES_BY_CLASS = "the support's images are collected class by class and then re
 ALL_BUT_THE_FIRST = "all rows but the first are shuffled, and not the last one alone, which is the same for K = 1 only"
 LABELS_ALL_BY_CLASS = "the labels are collected class by class and then reshaped to (K+1, N), the images row by row"
 IMAGES_ALL_BY_CLASS = "the images are collected class by class and then reshaped to (K+1, N), the labels row by row"
-ALL_SHUFFLED = "all drawings of an episode are shuffled together, support and query alike, before they become rows"
+ALL_SHUFFLED = (
+    "all drawings of an episode are shuffled together, support and query alike, before they become rows, as get_images "
+    "does unless shuffle=False is given"
+)
 LABELS_BY_ROW = "each label is the number of its row, not of its class"
 REPEATED_CLASSES = "the order of the query is drawn with replacement: one class comes twice and another not at all"
 OVERWRITTEN = (
@@ -252,7 +255,7 @@ def _are_by_class(shown: np.ndarray) -> bool:
 @cache
 @cache
 def _overwritten(way: int) -> tuple[set[tuple[int, ...]], ...]:
-    """The orders of N classes that can come of N rows that change places one by one where views are no copies.
+    """The orders of N classes that can come from N rows that change places one by one where views are no copies.
 
     Each row in turn becomes a copy of what then stands in any row. What was in it is lost, so that most orders never
     come. There is one set for who goes from the first row to the last, and one for the other way around, as in

@@ -125,7 +125,7 @@ class DataGenerator(IterableDataset):
         #: - New arrays, which the caller may keep or write to.
         #:
         #: get_images and self.image_file_to_array do the reading. Draw a table of rows and columns before you
-        #: write, and try it with K > 1: there a wrong layout shows that hides with K = 1.
+        #: write, and try it with K > 1: of a single support row not every mistake of the layout can be seen.
         N, K = self.num_classes, self.num_samples_per_class
         images = np.zeros((K + 1, N, self.dim_input), dtype=np.float32)
         labels = np.zeros((K + 1, N, N), dtype=np.float32)

@@ -102,7 +102,8 @@ class FineTuning:
             head <- head - head_lr * gradient of L(body, head, support),  num_head_steps times
 
         Args:
-            body: a body; it is as it was afterwards, in its parameters and its running statistics.
+            body: a body; afterwards its parameters and running statistics are as they were before. Its mode need not
+                be.
             head: nn.Linear(D, N), which is trained where it is.
             images: drawings of the support (N * K, 1, 28, 28).
             labels: integer tensor (N * K,) with values 0 .. N-1.
@@ -131,7 +132,8 @@ class FineTuning:
             body <- body - body_lr * gradient of L,  head <- head - head_lr * gradient of L,  num_joint_steps times
 
         Args:
-            body: a body, which is trained where it is; its running statistics are as they were afterwards.
+            body: a body, which is trained where it is; afterwards its running statistics are as they were before. Its
+                mode need not be.
             head: nn.Linear(D, N), trained where it is too.
             images: drawings of the support (N * K, 1, 28, 28).
             labels: integer tensor (N * K,) with values 0 .. N-1.

@@ -64,7 +64,7 @@ def _watched(module, method, task):
     chosen = np.random.default_rng(0).permutation(total)[:SHOWN]
 
     def numbers(which, place):
-        """What was given to one gate, or came of it: (steps, n)."""
+        """What was given to one gate, or came from it: (steps, n)."""
         arrays = [call[place].cpu().numpy() for call in calls if call[0] == which]
         return np.stack([np.concatenate(arrays[step * parts : (step + 1) * parts])[chosen] for step in range(steps)])
 

@@ -258,7 +258,7 @@ def test_running_statistics_of_this_step_follow(student, reference, draw):
 )
 def test_evaluating_normalises_by_the_batch(student, reference, draw):
     """With train=False, x is normalised by its own statistics, too."""
-    for layer, step in ((2, 0), (1, 1)):
+    for layer, step in ((2, 1), (1, 0)):  # a later step first, which tells whose row is read
         x, norms, statistics = _layer(draw)
         asked = (x, layer, step, norms, statistics, False)
         got, want = (subject.normalise(*asked).normalised for subject in (student, reference))
@@ -493,11 +493,14 @@ def test_order_switches_after_the_first_iterations(student, reference, draw):
     given = [(it, _asked_early(draw, it)) for it in (0, FIRST_ORDER - 1, FIRST_ORDER, FIRST_ORDER + 3)]
 
     def compare(stand_in):
-        for iteration, asked in given:
-            got, want = (
+        answers = [  # all of them before the first is judged: together they tell which mistake it is
+            [
                 subject.outer_step.gradient(1.0, **asked, stand_in=stand_in).parameters
                 for subject in (student, reference)
-            )
+            ]
+            for _, asked in given
+        ]
+        for (iteration, _), (got, want) in zip(given, answers, strict=True):
             what = f"iteration {iteration} of {FIRST_ORDER} of first order: gradient of the outer loss with respect to"
             assert_close(got, want, what, rtol=1e-3)
 
