@@ -470,6 +470,82 @@ return -(squares - 2 * features @ prototypes.t())
         },
         {"nearest_prototype_has_the_largest_logit": ["the prototypes' squares as a column"]},
     ),
+    "steps under no_grad, one name after the other": (
+        "first_order",
+        {
+            "_inner_loop": """
+phi = {key: value.clone() for key, value in self._meta_parameters.items()}
+for step in range(self._num_inner_steps):
+    logits = self._forward(images, phi)
+    slopes = autograd.grad(F.cross_entropy(logits, labels), phi.values())
+    with torch.no_grad():
+        for key, slope in zip(phi, slopes):
+            phi[key] = phi[key] - self._inner_lr * slope
+return phi
+"""
+        },
+        {"inner_loop_returns_all_parameters": ["each step's result detached, and not required again"]},
+    ),
+    "steps under no_grad, after backward": (
+        "reptile",
+        {
+            "_inner_loop": """
+phi = {key: value.detach().clone().requires_grad_() for key, value in self._meta_parameters.items()}
+for step in range(self._num_inner_steps):
+    chosen = torch.randperm(len(images))[: self._batch_size]
+    loss = F.cross_entropy(self._forward(images[chosen], phi), labels[chosen])
+    loss.backward()
+    with torch.no_grad():
+        phi = {key: value - self._inner_lr * value.grad for key, value in phi.items()}
+return phi
+"""
+        },
+        {"inner_loop_returns_all_parameters": ["each step's result without a graph, and backward()"]},
+    ),
+    "rates multiplied after requires_grad": (
+        "meta_sgd",
+        {
+            "_initial_rates": """
+rates = {}
+for key, value in self._meta_parameters.items():
+    ones = torch.ones_like(value, requires_grad=True)
+    rates[key] = ones * inner_lr
+return rates
+"""
+        },
+        {"every_number_has_a_rate": ["alpha multiplied after requires_grad_"]},
+    ),
+    "the labels of the support for the query's": (
+        "meta_sgd",
+        {
+            "_outer_step": """
+losses, before_after, right = [], [], []
+for task in task_batch:
+    x_support, y_support, x_query, y_query = self._on_device(task)
+    phi, both = self._inner_loop(x_support, y_support, train)
+    scores = self._forward(x_query, phi)
+    losses.append(torch.nn.CrossEntropyLoss()(scores, y_support))
+    before_after.append(both)
+    right.append(util.score(scores, y_query))
+return sum(losses) / len(losses), torch.tensor(before_after).mean(0).tolist(), sum(right) / len(right)
+"""
+        },
+        {"outer_step_adapts_to_the_support": ["query with the support's labels"]},
+    ),
+    "theta given another tensor": (
+        "reptile",
+        {
+            "_outer_step": """
+ends = []
+for x_support, y_support, x_query, y_query in task_batch:
+    ends.append(self._inner_loop(torch.cat([x_support, x_query]), torch.cat([y_support, y_query])))
+for key, theta in self._meta_parameters.items():
+    mean = sum(end[key] for end in ends) / len(ends)
+    theta.data.add((mean - theta) * self._outer_lr * (1 - done))
+"""
+        },
+        {"outer_step_moves_theta_towards_the_results": ["theta stays where it is"]},
+    ),
 }
 
 

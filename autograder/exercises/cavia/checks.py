@@ -183,7 +183,8 @@ def test_the_context_starts_at_zero(student, draw):
     "An inner step must lower the loss of the support. Look at what the loss is made of (both inputs and targets), at "
     "the sign of the step, and at whether the context moves at all.",
     mend="Compute the outputs of the support under the current context and theta, their loss with the support's "
-    "targets, and its gradient with respect to the context; subtract rate times gradient from the context.",
+    "targets, and its gradient with respect to the context; subtract rate times gradient from the context, and go on "
+    "with the result. The inner loop is given the support alone.",
 )
 def test_adaptation_learns_from_the_support(student, draw):
     """Adaptation goes by the support's inputs and targets, and lowers their loss."""
@@ -286,8 +287,9 @@ def test_each_task_starts_from_zero(student, draw):
 @hint(
     "theta is learned through the context, too: another theta would have led to another context. Look at how each "
     "inner gradient is taken, and at where the way from the context back to theta is cut.",
-    mend="With train=True take the inner gradients with create_graph=True in every step. retain_graph=True only keeps "
-    "the graph of the loss. Update without detach(), .data or torch.no_grad().",
+    mend="With train=True nothing may cut the way back: give the network self._meta_parameters as they are, take every "
+    "inner gradient with create_graph=True (retain_graph=True only keeps the graph of the loss), and update without "
+    "detach(), .data or torch.no_grad().",
 )
 def test_the_outer_gradient_goes_through_the_context(student, reference, draw):
     """With train=True the gradient of the adapted context with respect to theta is there, and right."""
@@ -336,8 +338,8 @@ def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
     "The outer loss is the query's loss under the adapted context, averaged over the tasks. Look at whose inputs, "
     "targets and context are in it, at what it averages over, and at what you pass to _inner_loop.",
     mend="self._loss of the query's outputs under the context that _inner_loop returned and self._meta_parameters; "
-    "once for each task. Pass train on to _inner_loop. All queries of a task go through the network in one pass, "
-    "without the support: batch normalisation sees all that do.",
+    "once for each task, and of all tasks the mean. Pass train on to _inner_loop. All queries of a task go through the "
+    "network in one pass, without the support: batch normalisation sees all that do.",
 )
 def test_outer_loss_is_the_query_loss_under_the_context(student, reference, draw):
     """The outer loss is the mean over the tasks of the query's loss under the adapted context."""
@@ -375,7 +377,8 @@ def test_outer_loss_is_the_query_loss_under_the_context(student, reference, draw
 @hint(
     "A task's outer loss goes by its own support and query, and by nothing that was there before. Look for what is "
     "kept on self between tasks or batches, and for what else gets into the inner loop.",
-    mend="Use the targets of the query for the outer loss only, and begin each batch with an empty list of losses.",
+    mend="Give _inner_loop the support alone, use the query for the outer loss only, and begin each batch with an "
+    "empty list of losses.",
 )
 def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     """Query targets, the other tasks and batches before make no difference to the adapted context."""

@@ -420,7 +420,7 @@ def test_evaluating_builds_no_graph_of_inner_gradients(student, draw):
     given = {"parameters": theta, "inner_lrs": equal_rates(theta), "steps": 2, "train": False, "second_order": True}
     got = student.inner_loop.gradient(weights, *support, **given).parameters
     if any(bool((array != 0).any()) for array in got.values()):  # no graph at all is right, too
-        what = "with train=False phi is theta less constants (is there a graph?): gradient of"
+        what = "with train=False no inner gradient should have a graph: gradient with respect to"
         assert_close(got, weights, what, rtol=1e-6)
 
 

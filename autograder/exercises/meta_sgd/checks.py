@@ -153,9 +153,9 @@ def test_support_accuracy_before_and_after_the_step(student, draw):
 @hint(
     "The gradient with respect to theta has to run through the gradient of the step (second order), number by number "
     "at the rates. Look at how that gradient is taken, and at where the way back to theta is cut.",
-    mend="With train=True take the inner gradient with create_graph=True. retain_graph=True only keeps the graph of "
-    "the loss, which gives the first-order gradient. Update theta itself or its clone, without detach() or "
-    "torch.no_grad().",
+    mend="With train=True nothing may cut the way back: take the inner gradient with create_graph=True "
+    "(retain_graph=True only keeps the graph of the loss), and update theta itself or its clone, without detach(), "
+    ".data or torch.no_grad().",
 )
 def test_gradient_of_theta_is_second_order(student, reference, draw):
     """With train=True the gradient with respect to theta runs through that of the step."""

@@ -156,7 +156,8 @@ def test_a_minibatch_has_different_drawings(student, draw):
     "An inner step goes along the gradient of the mean cross entropy over the minibatch. Look at what the loss "
     "averages over, whether softmax is applied twice, whether all parameters move, how far and how often.",
     mend="phi = theta - alpha * grad L(theta, minibatch): F.cross_entropy on the logits as they are (it applies "
-    "softmax itself and averages), over the whole minibatch, with respect to all parameters, once.",
+    "softmax itself and averages), over the whole minibatch, with respect to all parameters; the gradient as it is, "
+    "without clipping; once for each of num_inner_steps.",
 )
 def test_one_inner_step(student, reference, draw):
     """One inner step is a gradient step on the minibatch's cross entropy."""
@@ -230,7 +231,7 @@ def test_minibatches_differ_from_step_to_step(student, draw):
     "Theta moves towards where the inner loops end. Look at the sign of the move, and at what it is made of: "
     "it is neither a gradient of the query, as in MAML, nor one step on all tasks together.",
     mend="theta becomes theta + epsilon * mean(phi - theta), with phi from self._inner_loop. Write it into the "
-    "tensors of self._meta_parameters.",
+    "tensors of self._meta_parameters, in place (+=, copy_), under torch.no_grad().",
 )
 def test_outer_step_moves_theta_towards_the_results(student, reference, draw):
     """The outer step moves theta towards what the inner loops end with."""
@@ -279,10 +280,11 @@ def test_all_drawings_of_a_task_are_learned_from(student, draw):
 @picture(move)
 @hint(
     "Theta does not move by epsilon times the mean of phi - theta. Look at whether you add or average over the tasks, "
-    "at which rate you use, at where each task starts, and in the inner loop at whether each drawing keeps its own "
-    "label.",
-    mend="Learn every task from the same theta, and move theta once, when all are done, by epsilon times the mean "
-    "of phi - theta, for every parameter.",
+    "at which rate you use, and what it is when the training begins, at where each task starts, and in the inner loop "
+    "at whether each drawing keeps its own label.",
+    mend="Learn every task from the same theta, with drawings and labels joined in the same order. Move theta once, "
+    "when all are done, by epsilon times the mean of phi - theta over all of them, for every parameter. epsilon is "
+    "outer_lr * (1 - done): all of outer_lr when the training begins, and 0 at its end.",
 )
 def test_outer_step_is_epsilon_times_the_mean(student, reference, draw):
     """Theta moves by epsilon times the mean over the tasks of phi - theta."""

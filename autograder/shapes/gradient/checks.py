@@ -71,7 +71,8 @@ def test_inner_loop_returns_all_parameters(student, draw):
     "(both drawings and labels), at the sign of the step, and at whether the parameters move at all; where the message "
     "speaks of the outer loss, at what the inner loop is given.",
     mend="Compute the logits of the support under the current parameters, their cross entropy with the support's "
-    "labels, and its gradient; subtract rate times gradient from each parameter.",
+    "labels, and its gradient; subtract rate times gradient from each parameter, and go on with the results. The inner "
+    "loop is given the support alone.",
 )
 def test_adaptation_learns_from_the_support(student, draw):
     """Adaptation goes by the support's drawings and labels, and lowers their loss."""
@@ -107,7 +108,8 @@ def test_adaptation_learns_from_the_support(student, draw):
     "An inner step goes along the gradient of the mean cross entropy over the support. Look at what the loss "
     "averages over, whether softmax is applied twice, whether all parameters move, how far and how often.",
     mend="phi = theta - alpha * grad L(theta, support): F.cross_entropy on the logits as they are (it applies "
-    "softmax itself and averages), over the whole support, with respect to all parameters, once.",
+    "softmax itself and averages), over the whole support, with respect to all parameters; the gradient as it is, "
+    "without clipping; once for each of num_inner_steps.",
 )
 def test_one_inner_step(student, reference, draw):
     """One inner step is a gradient step on the support's cross entropy."""
@@ -177,9 +179,9 @@ def test_meta_parameters_keep_their_values(student, draw):
 @hint(
     "The gradient with respect to theta has to run through the gradients of all inner steps (second order). "
     "Look at how each inner gradient is taken, and at where the way back to theta is cut.",
-    mend="With train=True take the inner gradients with create_graph=True in every step. retain_graph=True only "
-    "keeps the graph of the loss, which gives the first-order gradient. Start from theta or its clone, and update "
-    "without detach() or torch.no_grad().",
+    mend="With train=True nothing may cut the way back: start from theta or its clone, take every inner gradient with "
+    "create_graph=True (retain_graph=True only keeps the graph of the loss), and update without detach(), .data or "
+    "torch.no_grad().",
 )
 def test_meta_gradient_is_second_order(student, reference, draw):
     """With train=True the gradient with respect to theta runs through the inner gradients."""
@@ -198,8 +200,8 @@ def test_meta_gradient_is_second_order(student, reference, draw):
 @hint(
     "The inner learning rates can be learned too, and no right gradient arrives at them. Look at how the rate "
     "gets into the update.",
-    mend="Use the rate as the tensor that it is: .item() or float(...) makes it a number without a graph, and it "
-    "is never learned.",
+    mend="Use the rate as the tensor that it is: by .item(), float(...) or detach() it has no graph, and is never "
+    "learned.",
 )
 def test_inner_rates_receive_gradients(student, reference, draw):
     """Learned inner learning rates receive their gradient."""
@@ -251,7 +253,7 @@ def test_evaluating_builds_no_graph_through_inner_gradients(student, draw):
         assert_close(
             got,
             weights,
-            "with train=False phi is theta less constants (is there a graph, or is theta scaled?): gradient of",
+            "with train=False no inner gradient should have a graph, nor theta a factor: gradient with respect to",
             rtol=1e-6,
         )
 
@@ -285,8 +287,9 @@ def test_outer_step_adapts_to_the_support(student, draw):
     "tasks. Look at whose drawings, labels and parameters are in it, at what it averages over, and at what "
     "you pass to _inner_loop.",
     mend="F.cross_entropy (it applies softmax itself) of the query's logits under the parameters that _inner_loop "
-    "returned, not under self._meta_parameters; once for each task. Pass train on to _inner_loop. All queries "
-    "of a task go through the network in one pass, without the support: batch normalisation sees all that do.",
+    "returned, not under self._meta_parameters; once for each task, and of all tasks the mean: their sum divided by "
+    "their number. Pass train on to _inner_loop. All queries of a task go through the network in one pass, without the "
+    "support: batch normalisation sees all that do.",
 )
 def test_outer_loss_is_the_query_loss_after_adaptation(student, reference, draw):
     """The outer loss is the mean over the tasks of the query loss at the adapted parameters."""
@@ -367,8 +370,8 @@ def test_outer_loss_can_be_differentiated(student, reference, draw):
 @hint(
     "Parameters are adapted to the support of one task, and to nothing else. Look at whether a query, a label "
     "of a query, or something that was kept of another task gets into the inner loop.",
-    mend="Use the labels of the query for the outer loss and the accuracy only, after its logits are there, and "
-    "keep nothing on self between tasks.",
+    mend="Give _inner_loop the support alone, use the query for the outer loss and the accuracy only, and keep nothing "
+    "on self between tasks.",
 )
 def test_nothing_but_the_support_is_adapted_to(student, reference, draw):
     """Query labels, the other tasks and those before make no difference to the adapted parameters."""

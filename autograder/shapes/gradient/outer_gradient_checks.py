@@ -87,8 +87,9 @@ def assert_theta_is_left_as_it_was(student, draw):
 memory_of_steps = hint(
     "Nobody will differentiate through the inner steps, and yet something of every step is kept until the last. Look "
     "at what the parameters of one step still know of the step before, and at what autograd is asked to keep.",
-    mend="Take the gradient of each step without create_graph, and detach() the new parameters before the next step, "
-    "so that they are leaf tensors with requires_grad_(). Detaching after the last step alone is too late.",
+    mend="Let go of the graph of each step: take its gradient without create_graph and retain_graph, or detach() the "
+    "new parameters before the next step, and requires_grad_() them again. Either is enough where nothing else of a "
+    "step is kept, as its loss in a list; to detach() after the last step alone is too late.",
 )
 theta_is_left = hint(
     "The outer gradient is computed and returned, and theta is as before: who asked for it makes the step. Look for "
