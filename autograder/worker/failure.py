@@ -54,7 +54,7 @@ MOST = 3  # lines of a kind that are quoted
 TODO = re.compile(r"""NotImplementedError\(\s*["'](.*?)["']\s*\)""")
 
 ORIGINS = 3  # lines where values are made that are quoted
-LOOK, FROM = "Look where its values are made:", "The values in it come from here:"  # a given line; an own one
+LOOK, FROM = "Look where its values are made:", "The values there come from here:"  # a given line; an own one
 
 Files = dict[str, bytes]
 
@@ -167,7 +167,7 @@ def _origins(places: list[wire.Place], file: str, files: Files, about: About, *,
     made, function = [*about.origins.get(here[-1], [])], _head(here[-1], files[file])
     for line in reversed(here[:-1]):  # the arguments of the calls that led here
         made += [origin for origin in about.origins.get(line, []) if _head(origin, files[file]) != function]
-    lines = [line for line in dict.fromkeys(made) if line not in about.given and line not in here][:ORIGINS]
+    lines = sorted([line for line in dict.fromkeys(made) if line not in about.given and line not in here][:ORIGINS])
     quoted = [
         _quoted(wire.Place(file, line, ""), files, whole=True) for line in lines if 0 < line <= len(_lines(files[file]))
     ]

@@ -150,8 +150,9 @@ MESSAGES: dict[str, Known] = {
             "The differentiated Tensor at index {n} appears to not have been used in the graph. Set allow_unused=True "
             "if this is the desired behavior.",
         ),
-        "The loss was not computed from the tensors for which a gradient is asked, but from others: from a copy of "
-        "them, or from those of an earlier step. Compute the loss from the very tensors that you pass. "
+        "The loss was not computed from the tensors for which a gradient is asked, but from others, such as a copy of "
+        "them, or what a step made of them without a graph. Which of the two is meant? Either ask for the gradient "
+        "with respect to the tensors of which the loss was made, or compute the loss from those that you pass. "
         "allow_unused=True would give None for the gradient, which is no gradient.",
     ),
     "a tensor that requires no gradient": Known(
@@ -168,15 +169,14 @@ MESSAGES: dict[str, Known] = {
         "set_grad_enabled(False), detached, turned into a number (.item(), float(), NumPy), or made anew by "
         "torch.tensor(...). Look for it before this line. What is detached on purpose, as the result of a step, has "
         "to get requires_grad_() before the next loss is computed of it; on the loss itself requires_grad_(True) "
-        "would silence this, and nothing would be learned. Where it happens with train=False alone, look for what "
-        "train is given to: gradients are needed then, too.",
+        "would silence this, and nothing would be learned.",
     ),
     "a graph that is gone": Known(
         ("Trying to backward through the graph a second time{*}",),
-        "A graph is differentiated twice, and the first time has freed it. Is something kept from an earlier step or "
-        "call, or is a gradient taken in a loop of a loss that was computed before the loop? Then compute it anew for "
-        "each step. retain_graph=True is right where the same point is meant, as for several products with one "
-        "Hessian, and only there.",
+        "A graph is differentiated twice, and the first time has freed it. Is it to be the same point each time, as "
+        "for several products with one Hessian? There retain_graph=True is right, and only there. Or is something kept "
+        "from an earlier step or call, or a loss computed before the loop in which its gradient is taken? Then compute "
+        "it anew for each step.",
     ),
     "written over": Known(
         ("one of the variables needed for gradient computation has been modified by an inplace operation{*}",),
@@ -466,8 +466,9 @@ MESSAGES: dict[str, Known] = {
             "list index out of range",
             "tuple index out of range",
         ),
-        "There are fewer entries than this line expects; they are counted from 0. How long is it, and where is it "
-        "made? No number of classes or drawings is fixed: take it from the shape of what is indexed.",
+        "There are fewer entries than this line expects; they are counted from 0, so the last of n has the number n - "
+        "1. Is the number one too large, or what is indexed too short? Where the number is one of classes or drawings: "
+        "none is fixed, take it from the shape of what is indexed.",
     ),
     "a label that is no class": Known(
         (
