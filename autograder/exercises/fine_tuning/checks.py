@@ -495,10 +495,10 @@ def test_labels_of_the_query_are_not_fine_tuned_to(student, draw):
 @points(0.5)
 @after(test_labels_of_the_query_are_not_fine_tuned_to)
 @hint(
-    "A query is classified by itself: which others are asked at the same time makes no difference. Look at the mode "
-    "of the body where it sees the query.",
-    mend="The body that _adapt returns is in evaluation mode: leave it there. In training mode batch normalisation "
-    "would go by all queries at once.",
+    "A query is classified by itself: which others are asked at the same time makes no difference. Look at which body "
+    "sees the query, and in which mode it is.",
+    mend="Show the query to the body that _adapt returns, not to self._body. It is in evaluation mode: leave it there. "
+    "In training mode batch normalisation would go by all queries at once.",
 )
 def test_a_query_is_classified_by_itself(student, draw):
     """The loss of a query is the same whether or not others are asked with it."""
@@ -512,7 +512,7 @@ def test_a_query_is_classified_by_itself(student, draw):
     def judge(losses):
         together, first, rest = losses([[part] for part in (task, *parts)])
         share = some / len(task.labels_query)
-        assert_close(together, share * first + (1 - share) * rest, "loss of all queries, beside the mean of two parts,")
+        assert_close(together, share * first + (1 - share) * rest, "loss of all queries beside the mean of two parts")
 
     _assert_of_losses(student, given, judge)
 
