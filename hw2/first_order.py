@@ -61,8 +61,8 @@ class FirstOrderMAML:
         # What must hold:
         # - L is the mean cross entropy of the support, its logits those of self._forward(images, parameters).
         # - Each step starts from the last one's result, and moves all parameters. theta keeps its values.
-        # - What one step needed for its gradient is gone before the step after the next begins: a hundred steps
-        #   take no more memory than two. What keeps the graph of a step, and what lets it go?
+        # - At no time is more than one earlier step's graph kept: a hundred steps take no more memory than two. What
+        #   keeps the graph of a step, and what lets it go?
         raise NotImplementedError("FirstOrderMAML._inner_loop is still to do")
 
     def _outer_gradient(self, task_batch):

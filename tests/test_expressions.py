@@ -49,6 +49,10 @@ SAME = {
         ("return F.cross_entropy(x, y)", "F.cross_entropy(x, y)"),
         ("return nn.CrossEntropyLoss()(x, y)", "nn.CrossEntropyLoss()(x, y)"),
     ),
+    "a shape in brackets": (
+        ("return x.reshape(y, z)", "x.reshape(y, z)"),
+        ("return torch.reshape(x, (y, z))", "torch.reshape(x, (y, z))"),
+    ),
     "a list of it": (
         ("return autograd.grad(x, y.values())", "autograd.grad(x, y.values())"),
         ("return autograd.grad(x, list(y.values()))", "autograd.grad(x, list(y.values()))"),

@@ -460,6 +460,51 @@ return x.reshape(K + 1, N, 784), np.repeat(np.eye(N)[None], K + 1, axis=0)
         },
         {"sizes": ["label and path in the other order"]},
     ),
+    "fewer drawings than K + 1, and a shape in brackets": (
+        "data_generator",
+        {
+            "_sample": """
+n, k = self.num_classes, self.num_samples_per_class
+found = get_images(random.sample(self.folders, n), range(n), nb_samples=k, shuffle=False)
+drawn = np.asarray([self.image_file_to_array(file, self.dim_input) for _, file in found])
+kinds = np.array([kind for kind, _ in found])
+drawn = drawn.reshape((n, k + 1, self.dim_input)).swapaxes(0, 1)
+return drawn, np.eye(n)[kinds].reshape(n, k + 1, n).swapaxes(0, 1)
+"""
+        },
+        {"sizes": ["K drawings, put into K+1 columns of dim_input"]},
+    ),
+    "the loss of the first phase without a graph": (
+        "fine_tuning",
+        {
+            "_train_head": """
+body.eval()
+sgd = torch.optim.SGD(head.parameters(), lr=self._head_lr)
+for _ in range(self._num_head_steps):
+    with torch.no_grad():
+        scores = head(body(images))
+        wrong = F.cross_entropy(scores, labels)
+    sgd.zero_grad()
+    wrong.backward()
+    sgd.step()
+"""
+        },
+        {"the_head_learns_the_support": ["the head computed under no_grad"]},
+    ),
+    "the query seen by the pre-trained body": (
+        "fine_tuning",
+        {
+            "_evaluate": """
+tuned, last = self._adapt(images_support, labels_support)
+with torch.no_grad():
+    s, q = last(self._body(images_support)), last(self._body(images_query))
+    query_losses.append(F.cross_entropy(q, labels_query))
+support_accuracies.append(util.score(s, labels_support))
+query_accuracies.append(util.score(q, labels_query))
+"""
+        },
+        {"a_query_is_classified_by_itself": ["self._body at the query"]},
+    ),
     "the prototypes' squares as a column": (
         "protonet",
         {
@@ -564,6 +609,13 @@ def test_each_mistake_is_named_and_no_other(exercise, functions, named, judge, s
         for says in sorted(made, key=len, reverse=True):
             left = left.replace(says, "")
         assert not any(says and says in left for says in known.values()), (check, likely)
+
+
+def test_a_head_of_random_numbers_is_told_by_the_check_itself(judge, solution):
+    (made,) = (m for m in mutants.load(EXERCISES["fine_tuning"]) if m.name == "weights and bias of nn.Linear")
+    results = judge("fine_tuning", apply(made.changes, solution("fine_tuning")))
+    (said,) = (check.likely for check in results if check.verdict is Verdict.WRONG)
+    assert said.startswith("You get exactly this if the head begins with random numbers")
 
 
 @pytest.mark.parametrize(

@@ -188,8 +188,8 @@ def assert_gradient(
     difference = np.abs(given - measured)
     worst = int(np.argmax(difference))
     assert bool(np.all(difference <= rtol * np.max(np.abs(measured)))), (
-        f"{what}: along a random direction it says that the value changes by {_number(given[worst])} for each unit, "
-        f"expected {_number(measured[worst])}, as measured by small steps"
+        f"{what}: along a random direction the gradient predicts a change of {_number(given[worst])} per unit, "
+        f"and small steps measure {_number(measured[worst])}"
     )
 
 

@@ -34,6 +34,7 @@ SAME = {  # names of one operation
 }
 HANDED_ON = {"list", "tuple", "iter", "astensor", "contiguous"}  # what changes nothing of a value
 STYLE = {"dim", "axis", "dtype", "device", "keepdim", "keepdims", "strict"}  # arguments that many write by position
+SHAPED = {"reshape", "view"}  # a shape may stand in brackets or not
 FILLS = {"append", "extend", "insert", "update", "setdefault", "add"}
 WITHOUT_GRAPH = {"no_grad", "set_grad_enabled", "inference_mode"}
 WITHOUT = "without graph "
@@ -228,6 +229,8 @@ class _Text:
             name = ""
             given.insert(0, of)
         name = _operation(name)
+        if name in SHAPED:
+            given = [part for one in given for part in getattr(one, "elts", [one])]
         words = [*of.keywords, *node.keywords] if isinstance(of, ast.Call) else node.keywords
         kept = [word for word in words if word.arg not in STYLE]
         parts = [self._write(one, depth, seen) for one in given]

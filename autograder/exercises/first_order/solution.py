@@ -62,8 +62,8 @@ class FirstOrderMAML:
         #: What must hold:
         #: - L is the mean cross entropy of the support, its logits those of self._forward(images, parameters).
         #: - Each step starts from the last one's result, and moves all parameters. theta keeps its values.
-        #: - What one step needed for its gradient is gone before the step after the next begins: a hundred steps
-        #:   take no more memory than two. What keeps the graph of a step, and what lets it go?
+        #: - At no time is more than one earlier step's graph kept: a hundred steps take no more memory than two. What
+        #:   keeps the graph of a step, and what lets it go?
         phi = {name: theta.detach().clone() for name, theta in self._meta_parameters.items()}
         for _ in range(self._num_inner_steps):
             phi = {name: tensor.requires_grad_() for name, tensor in phi.items()}

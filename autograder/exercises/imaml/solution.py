@@ -132,8 +132,7 @@ class IMAML:
         #: - L is the mean cross entropy of the support, its logits those of self._forward(images, parameters).
         #: - ||phi - theta||^2 is the sum of squares over all numbers of all parameters; lambda is self._regularization.
         #:   theta in it is that of self._meta_parameters, in every step, and keeps its values.
-        #: - What one step needed for its gradient is gone before the step after the next begins: a hundred steps
-        #:   take no more memory than two.
+        #: - At no time is more than one earlier step's graph kept: a hundred steps take no more memory than two.
         theta = {name: tensor.detach() for name, tensor in self._meta_parameters.items()}
         phi = {name: tensor.clone() for name, tensor in theta.items()}
         for _ in range(self._num_inner_steps):

@@ -169,8 +169,8 @@ def assert_query_labels_are_not_adapted_to(student, draw):
 
         message = (
             f"N = {way}, K = {shot}, train={train}: with another label of one query the outer loss of another query "
-            "changes: parameters are adapted to the query's labels. Look at what _outer_step gives to _inner_loop: "
-            "it should be the support alone"
+            "changes, so parameters are adapted to the query's labels. Look at what _outer_step gives to _inner_loop. "
+            "It should be the support alone"
         )
         assert_answers_stay_apart(losses, tasks, "labels_query", message)
 
