@@ -591,6 +591,181 @@ for key, theta in self._meta_parameters.items():
         },
         {"outer_step_moves_theta_towards_the_results": ["theta stays where it is"]},
     ),
+    "encodings averaged over their numbers": (
+        "cnp",
+        {
+            "represent": "return self.encoder(torch.cat((x, y), dim=-1)).mean(dim=1)",
+            "decode": """
+representations = r.expand(len(x), -1)
+outputs = self.decoder(torch.cat((representations, x), dim=-1))
+return outputs[:, :1], MIN_DEVIATION + (1 - MIN_DEVIATION) * F.softplus(outputs[:, 1:])
+""",
+        },
+        {"one_prediction_for_each_query": ["mean over the features"]},
+    ),
+    "encodings summed over their numbers": (
+        "cnp",
+        {
+            "represent": "return torch.sum(self.encoder(torch.cat((x, y), 1)), 1)",
+            "decode": """
+r = r.repeat(x.shape[0], 1)
+outputs = self.decoder(torch.cat((r, x), 1))
+return outputs[:, :1], MIN_DEVIATION + (1 - MIN_DEVIATION) * F.softplus(outputs[:, 1:])
+""",
+        },
+        {"one_prediction_for_each_query": ["mean over the features", "one number for r, repeated"]},
+    ),
+    "query judged under the next step's number": (
+        "maml_plus_plus",
+        {
+            "_outer_step": """
+weights = loss_weights(self._num_inner_steps, self._iteration / self._num_multi_step if train else 1.0)
+losses, accuracies = [], []
+for task in task_batch:
+    images_support, labels_support, images_query, labels_query = self._on_device(task)
+    results = self._inner_loop(images_support, labels_support, train, self._iteration >= self._num_first_order)
+    task_loss, scores = 0, []
+    for step, parameters in enumerate(results):
+        logits = self._forward(images_query, parameters, step + 1, train)
+        task_loss = task_loss + weights[step] * F.cross_entropy(logits, labels_query)
+        scores.append(util.score(logits, labels_query))
+    losses.append(task_loss)
+    accuracies.append(scores)
+return torch.stack(losses).mean(), torch.tensor(accuracies).mean(dim=0).tolist()
+"""
+        },
+        {
+            "outer_loss_weighs_the_loss_of_every_step": ["queries judged by the next step"],
+            "evaluating_judges_the_last_step": ["queries judged by the next step"],
+        },
+    ),
+    "query judged under the number of the step before": (
+        "maml_plus_plus",
+        {
+            "_outer_step": """
+weights = loss_weights(self._num_inner_steps, self._iteration / self._num_multi_step if train else 1.0)
+losses, accuracies = [], []
+for task in task_batch:
+    images_support, labels_support, images_query, labels_query = self._on_device(task)
+    results = self._inner_loop(images_support, labels_support, train, self._iteration >= self._num_first_order)
+    task_loss, scores = 0, []
+    for step, parameters in enumerate(results):
+        logits = self._forward(images_query, parameters, step - 1, train)
+        task_loss = task_loss + weights[step] * F.cross_entropy(logits, labels_query)
+        scores.append(util.score(logits, labels_query))
+    losses.append(task_loss)
+    accuracies.append(scores)
+return torch.stack(losses).mean(), torch.tensor(accuracies).mean(dim=0).tolist()
+"""
+        },
+        {
+            "outer_loss_weighs_the_loss_of_every_step": ["queries judged by the step before"],
+            "evaluating_judges_the_last_step": ["queries judged by the step before"],
+        },
+    ),
+    "the logarithm of x": (
+        "lstm_meta_learner",
+        {
+            "preprocess": """
+large = values.abs() >= math.exp(-P)
+safe = torch.where(large, values, torch.ones_like(values))
+first = torch.where(large, safe.log() / P, -torch.ones_like(values))
+second = torch.where(large, values.sign(), math.exp(P) * values)
+return torch.stack((first, second), dim=-1)
+"""
+        },
+        {"size_and_sign_of_numbers_that_are_not_small": ["the logarithm without the absolute value"]},
+    ),
+    "the new cell of a detached theta": (
+        "lstm_meta_learner",
+        {
+            "_inner_loop": """
+with torch.set_grad_enabled(train):
+    cell = dict(self._meta_parameters)
+    gates_i = {name: torch.zeros_like(tensor) for name, tensor in cell.items()}
+    gates_f, accuracies = dict(gates_i), []
+    for _ in range(self._num_inner_steps):
+        with torch.enable_grad():
+            theta = {name: tensor.detach().requires_grad_() for name, tensor in cell.items()}
+            logits = self._forward(images, theta)
+            loss = F.cross_entropy(logits, labels)
+            gradients = autograd.grad(loss, list(theta.values()))
+        accuracies.append(util.score(logits, labels))
+        new_cell = {}
+        for name, gradient in zip(theta, gradients):
+            i, f = (
+                gate(gradient, loss.detach(), theta[name], last[name], self._gates[f"w_{x}"], self._gates[f"b_{x}"])
+                for x, last in (("i", gates_i), ("f", gates_f))
+            )
+            gates_i[name], gates_f[name] = i, f
+            new_cell[name] = f * theta[name] - i * gradient
+        cell = new_cell
+    accuracies.append(util.score(self._forward(images, cell), labels))
+return cell, accuracies
+"""
+        },
+        {"initial_cell_gets_a_gradient": ["the cell detached in every step"]},
+    ),
+    "a detached copy of the first cell": (
+        "lstm_meta_learner",
+        {
+            "_inner_loop": """
+with torch.set_grad_enabled(train):
+    cell = {name: tensor.detach().clone() for name, tensor in self._meta_parameters.items()}
+    gates_i = {name: torch.zeros_like(tensor) for name, tensor in cell.items()}
+    gates_f, accuracies = dict(gates_i), []
+    for _ in range(self._num_inner_steps):
+        with torch.enable_grad():
+            theta = {name: tensor.detach().requires_grad_() for name, tensor in cell.items()}
+            logits = self._forward(images, theta)
+            loss = F.cross_entropy(logits, labels)
+            gradients = autograd.grad(loss, list(theta.values()))
+        accuracies.append(util.score(logits, labels))
+        new_cell = {}
+        for name, gradient in zip(theta, gradients):
+            i, f = (
+                gate(gradient, loss.detach(), cell[name], last[name], self._gates[f"w_{x}"], self._gates[f"b_{x}"])
+                for x, last in (("i", gates_i), ("f", gates_f))
+            )
+            gates_i[name], gates_f[name] = i, f
+            new_cell[name] = f * cell[name] - i * gradient
+        cell = new_cell
+    accuracies.append(util.score(self._forward(images, cell), labels))
+return cell, accuracies
+"""
+        },
+        {"initial_cell_gets_a_gradient": ["the initial cell detached"]},
+    ),
+    "the inner loop without a graph": (
+        "lstm_meta_learner",
+        {
+            "_inner_loop": """
+with torch.set_grad_enabled(False):
+    cell = dict(self._meta_parameters)
+    gates_i = {name: torch.zeros_like(tensor) for name, tensor in cell.items()}
+    gates_f, accuracies = dict(gates_i), []
+    for _ in range(self._num_inner_steps):
+        with torch.enable_grad():
+            theta = {name: tensor.detach().requires_grad_() for name, tensor in cell.items()}
+            logits = self._forward(images, theta)
+            loss = F.cross_entropy(logits, labels)
+            gradients = autograd.grad(loss, list(theta.values()))
+        accuracies.append(util.score(logits, labels))
+        new_cell = {}
+        for name, gradient in zip(theta, gradients):
+            i, f = (
+                gate(gradient, loss.detach(), cell[name], last[name], self._gates[f"w_{x}"], self._gates[f"b_{x}"])
+                for x, last in (("i", gates_i), ("f", gates_f))
+            )
+            gates_i[name], gates_f[name] = i, f
+            new_cell[name] = f * cell[name] - i * gradient
+        cell = new_cell
+    accuracies.append(util.score(self._forward(images, cell), labels))
+return cell, accuracies
+"""
+        },
+        {"initial_cell_gets_a_gradient": ["the update under no_grad"]},
+    ),
 }
 
 

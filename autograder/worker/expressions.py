@@ -194,7 +194,8 @@ class _Text:
         if isinstance(node, ast.stmt):
             return self._statement(node, depth, seen)
         inside = all_of(ast.iter_child_nodes(node))
-        return inside if isinstance(node, ast.Starred) else f"{type(node).__name__}({inside})"
+        kind = "List" if isinstance(node, ast.Tuple) else type(node).__name__  # torch takes both alike
+        return inside if isinstance(node, ast.Starred) else f"{kind}({inside})"
 
     def _statement(self, node: ast.stmt, depth: int, seen: frozenset[str]) -> str:
         """What a statement does, without what stands in its body."""

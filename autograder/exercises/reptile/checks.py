@@ -312,7 +312,9 @@ def test_epsilon_falls_to_zero(student, draw):
 
     def compare(stand_in):
         first = _moved(student, tasks, theta, 0.0, stand_in)
-        assert flat(first).any(), "theta is where it was before the first outer step, when epsilon is all of outer_lr"
+        assert flat(first).any(), (
+            "the first outer step leaves theta as it was, and epsilon should be all of outer_lr then"
+        )
         for done in (0.25, 0.8, 1.0):
             share = _share(_moved(student, tasks, theta, done, stand_in), first)
             assert abs(share - (1 - done)) < 1e-4, (
