@@ -305,7 +305,7 @@ def test_each_task_begins_without_gates(student, draw):
 
 
 def _of_descent(draw):
-    """Return what asks for the gradient of a weighted sum of the cell after two such steps, and c_0's weights in it."""
+    """Return what asks for the gradient of a weighted sum of the cell after two steps of descent, and the weights."""
     theta, weights, support = draw_parameters(draw, 3), draw_parameters(draw, 3), draw_support(draw, 3, 2)
     gates = {name: np.zeros(6) for name in ("w_i", "w_f")} | {"b_i": np.array(-1.0), "b_f": np.array(40.0)}
     given = {"steps": 2, "train": True, "parameters": theta, "inner_lrs": equal_rates(theta), "gates": gates}
@@ -326,11 +326,8 @@ def test_initial_cell_gets_a_gradient(student, reference, draw):
     got, want = gradient(student), gradient(reference)
     without = [name for name, array in got.parameters.items() if not np.any(array)]
     reached, expected = got.gates["b_i"], want.gates["b_i"]
-    also = (
-        ""
-        if abs(reached - expected) <= 1e-6 * abs(expected)
-        else f", and to b_i one of {reached:.5g}, expected {expected:.5g}"
-    )
+    is_right = abs(reached - expected) <= 1e-6 * abs(expected)
+    also = "" if is_right else f", and to b_i one of {reached:.5g}, expected {expected:.5g}"
     assert not without, f"no gradient goes from the adapted cell to c_0 of {', '.join(sorted(without))}{also}"
 
 
