@@ -21,17 +21,17 @@ The reports on solutions with one of the mistakes that are made most. `python -m
 from the mutants that are `(an example)`; checks that pass are left out here. A first report ends with the hint; how to
 mend it comes with `--hint`, or at the second failure.
 
-How reports do on mistakes that these checks had not seen, measured on 28 and 29 November 2026. Solutions with one mistake each
-were written as students would write them, in other words than the reference's, before any was graded. Each report was
-rated by how straight its first failure leads to the mend: 3 where it names the mistake or the very line, 2 where it is
-the right place, 1 where it is far away, 0 where nothing is said. A pair is two mistakes at once.
+How reports do on mistakes that these checks had not seen, measured on 28 and 29 November 2026. Solutions with one
+mistake each were written as students would write them, in other words than the reference's, before any was graded. Each
+report was rated by how straight its first failure leads to the mend: 3 where it names the mistake or the very line, 2
+where it is the right place, 1 where it is far away, 0 where nothing is said. A pair is two mistakes at once.
 
 | | mistakes | noticed | named, of all that was wrong | named wrongly | rated, of 3 |
 |---|---|---|---|---|---|
 | a first set, in a handout | 71, and 4 pairs | all | 70 of 79 | 1 | 2.88 |
 | a second set of rarer ones, after the first showed what to mend | 22, and 2 pairs | all but 1 | 11 of 26 | 0 | 2.50 |
 | a third set, none of the textbook's | 85, and 12 pairs | all but 4 | 55% | 2 | 2.38 |
-| a fourth set, common and rare, all ten exercises of hw2 and the three of hw1 | 56, and 8 pairs | all | 54.5 of 64 | 0 | 2.70 |
+| a fourth set, common and rare, of all 13 exercises | 56, and 8 pairs | all | 54.5 of 64 | 0 | 2.70 |
 | a fifth set like the fourth, after that showed what to mend | 56, and 8 pairs | all | 56.5 of 64 | 0 | 2.84 |
 
 In the last three sets a pair counts as one, and as half where one of its two mistakes has a name. What a set showed has
