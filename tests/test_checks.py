@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from autograder import paths
 from autograder.grading import catalog, check_vocabulary
 from autograder.grading.checks import checks, described, measures, trains
 from autograder.grading.definitions import Module
@@ -208,3 +209,15 @@ def test_tasks_are_of_characters_and_share_no_drawing():
             assert len(of_label) == 1
         orders.add((*task.labels_query,))
     assert len(orders) > 40
+
+
+def test_no_check_asks_the_reference_only_where_an_answer_is_wrong():
+    """In a handout its answers are those that a right solution called for: others would be a fault of ours."""
+    found = []
+    for path in [*paths.EXERCISES.glob("*/checks.py"), *(paths.GRADER / "shapes").rglob("*.py")]:
+        for handler in (
+            node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if type(node) is ast.ExceptHandler
+        ):
+            names = [node for node in ast.walk(handler) if isinstance(node, ast.Name) and node.id == "reference"]
+            found += [f"{path.parent.name}/{path.name}, line {name.lineno}" for name in names]
+    assert found == []
