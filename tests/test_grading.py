@@ -205,7 +205,7 @@ def test_student_code_sees_no_solution_no_home_and_no_network(isolated):
 import importlib.util, pathlib, socket
 seen = [str(p) for p in map(pathlib.Path, ({str(ROOT)!r}, "/root", "/home", "/etc/passwd")) if p.exists()]
 seen += [str(p) for p in pathlib.Path("/").rglob("solution.py") if "site-packages" not in str(p)]
-seen += ["solution"] if importlib.util.find_spec("autograder.exercises.maml.solution") else []
+seen += ["solution"] if importlib.util.find_spec("autograder.exercises.protonet.solution") else []
 try:
     socket.create_connection(("192.0.2.1", 9), timeout=1)
     seen += ["network"]

@@ -18,7 +18,7 @@ import safetensors.numpy
 from autograder import paths, untrusted
 from autograder.exercises.black_box import checks as black_box
 from autograder.exercises.black_box import probe as black_box_probe
-from autograder.grading import box, catalog, check_vocabulary, questions, subjects, thresholds
+from autograder.grading import box, check_vocabulary, questions, subjects, thresholds
 from autograder.grading import grade as grading
 from autograder.grading.draw import Draw
 from autograder.grading.referee import Referee
@@ -311,9 +311,9 @@ def _(monkeypatch):
 def _(monkeypatch):
     fill = box.fill
 
-    def everything(folder, homework, files):
-        fill(folder, homework, files)
-        for exercise in catalog.exercises(homework):
+    def everything(folder, chosen, files):
+        fill(folder, chosen, files)
+        for exercise in chosen:
             shutil.copy(exercise.folder / "solution.py", folder / exercise.place)
 
     monkeypatch.setattr(box, "fill", everything)

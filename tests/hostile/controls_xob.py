@@ -29,8 +29,8 @@ def _change_in_box(monkeypatch, name, old, new):
     """Change a passage of the worker's own program, in the copy that the worker runs."""
     fill = box.fill
 
-    def changed(folder, homework, files):
-        fill(folder, homework, files)
+    def changed(folder, chosen, files):
+        fill(folder, chosen, files)
         text = (folder / name).read_text()
         assert text.count(old) == 1, f"not the case: {text.count(old)} times in {name}: {old}"
         (folder / name).write_text(text.replace(old, new))
