@@ -248,7 +248,9 @@ def test_ctrl_c_interrupts_and_leaves_no_worker():
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background has it ignored
     )
     deadline = time.monotonic() + 60
-    while not children(process.pid) and time.monotonic() < deadline:
+    programs = ("template.py", "shim.py")  # from which workers are forked, or which they are
+    while not any(name in child for child in children(process.pid) for name in programs):
+        assert time.monotonic() < deadline, "no worker was started"
         time.sleep(0.2)
     time.sleep(2)
     process.send_signal(signal.SIGINT)

@@ -9,6 +9,35 @@ from autograder.results import Verdict
 
 EXERCISES = {e.name: e for homework in catalog.homeworks() for e in catalog.exercises(homework)}
 
+# The inner loop of the LSTM meta-learner, with what is to be wrong in it left open.
+DESCENT = """
+with torch.set_grad_enabled({graph}):
+    cell = {start}
+    gates_i = {{name: torch.zeros_like(tensor) for name, tensor in cell.items()}}
+    gates_f, accuracies = dict(gates_i), []
+    for _ in range(self._num_inner_steps):
+        with torch.enable_grad():
+            theta = {{name: tensor.detach().requires_grad_() for name, tensor in cell.items()}}
+            logits = self._forward(images, theta)
+            loss = F.cross_entropy(logits, labels)
+            gradients = autograd.grad(loss, list(theta.values()))
+        accuracies.append(util.score(logits, labels))
+        new_cell = {{}}
+        for name, gradient in zip(theta, gradients):
+            i, f = (
+                gate(
+                    gradient, loss.detach(), {cell}[name], last[name], self._gates[f"w_{{x}}"], self._gates[f"b_{{x}}"]
+                )
+                for x, last in (("i", gates_i), ("f", gates_f))
+            )
+            gates_i[name], gates_f[name] = i, f
+            new_cell[name] = f * {cell}[name] - i * gradient
+        cell = new_cell
+    accuracies.append(util.score(self._forward(images, cell), labels))
+return cell, accuracies
+"""
+DETACHED = "{name: tensor.detach().clone() for name, tensor in self._meta_parameters.items()}"
+
 # What a student writes in each function, and for checks the mutants whose mistakes are to be named.
 WRITTEN = {
     "prototypes by a product under no_grad, cdist": (
@@ -678,92 +707,23 @@ return torch.stack((first, second), dim=-1)
     ),
     "the new cell of a detached theta": (
         "lstm_meta_learner",
-        {
-            "_inner_loop": """
-with torch.set_grad_enabled(train):
-    cell = dict(self._meta_parameters)
-    gates_i = {name: torch.zeros_like(tensor) for name, tensor in cell.items()}
-    gates_f, accuracies = dict(gates_i), []
-    for _ in range(self._num_inner_steps):
-        with torch.enable_grad():
-            theta = {name: tensor.detach().requires_grad_() for name, tensor in cell.items()}
-            logits = self._forward(images, theta)
-            loss = F.cross_entropy(logits, labels)
-            gradients = autograd.grad(loss, list(theta.values()))
-        accuracies.append(util.score(logits, labels))
-        new_cell = {}
-        for name, gradient in zip(theta, gradients):
-            i, f = (
-                gate(gradient, loss.detach(), theta[name], last[name], self._gates[f"w_{x}"], self._gates[f"b_{x}"])
-                for x, last in (("i", gates_i), ("f", gates_f))
-            )
-            gates_i[name], gates_f[name] = i, f
-            new_cell[name] = f * theta[name] - i * gradient
-        cell = new_cell
-    accuracies.append(util.score(self._forward(images, cell), labels))
-return cell, accuracies
-"""
-        },
+        {"_inner_loop": DESCENT.format(graph="train", start="dict(self._meta_parameters)", cell="theta")},
         {"initial_cell_gets_a_gradient": ["the cell detached in every step"]},
     ),
     "a detached copy of the first cell": (
         "lstm_meta_learner",
         {
-            "_inner_loop": """
-with torch.set_grad_enabled(train):
-    cell = {name: tensor.detach().clone() for name, tensor in self._meta_parameters.items()}
-    gates_i = {name: torch.zeros_like(tensor) for name, tensor in cell.items()}
-    gates_f, accuracies = dict(gates_i), []
-    for _ in range(self._num_inner_steps):
-        with torch.enable_grad():
-            theta = {name: tensor.detach().requires_grad_() for name, tensor in cell.items()}
-            logits = self._forward(images, theta)
-            loss = F.cross_entropy(logits, labels)
-            gradients = autograd.grad(loss, list(theta.values()))
-        accuracies.append(util.score(logits, labels))
-        new_cell = {}
-        for name, gradient in zip(theta, gradients):
-            i, f = (
-                gate(gradient, loss.detach(), cell[name], last[name], self._gates[f"w_{x}"], self._gates[f"b_{x}"])
-                for x, last in (("i", gates_i), ("f", gates_f))
+            "_inner_loop": DESCENT.format(
+                graph="train",
+                start=DETACHED,
+                cell="cell",
             )
-            gates_i[name], gates_f[name] = i, f
-            new_cell[name] = f * cell[name] - i * gradient
-        cell = new_cell
-    accuracies.append(util.score(self._forward(images, cell), labels))
-return cell, accuracies
-"""
         },
         {"initial_cell_gets_a_gradient": ["the initial cell detached"]},
     ),
     "the inner loop without a graph": (
         "lstm_meta_learner",
-        {
-            "_inner_loop": """
-with torch.set_grad_enabled(False):
-    cell = dict(self._meta_parameters)
-    gates_i = {name: torch.zeros_like(tensor) for name, tensor in cell.items()}
-    gates_f, accuracies = dict(gates_i), []
-    for _ in range(self._num_inner_steps):
-        with torch.enable_grad():
-            theta = {name: tensor.detach().requires_grad_() for name, tensor in cell.items()}
-            logits = self._forward(images, theta)
-            loss = F.cross_entropy(logits, labels)
-            gradients = autograd.grad(loss, list(theta.values()))
-        accuracies.append(util.score(logits, labels))
-        new_cell = {}
-        for name, gradient in zip(theta, gradients):
-            i, f = (
-                gate(gradient, loss.detach(), cell[name], last[name], self._gates[f"w_{x}"], self._gates[f"b_{x}"])
-                for x, last in (("i", gates_i), ("f", gates_f))
-            )
-            gates_i[name], gates_f[name] = i, f
-            new_cell[name] = f * cell[name] - i * gradient
-        cell = new_cell
-    accuracies.append(util.score(self._forward(images, cell), labels))
-return cell, accuracies
-"""
-        },
+        {"_inner_loop": DESCENT.format(graph="False", start="dict(self._meta_parameters)", cell="cell")},
         {"initial_cell_gets_a_gradient": ["the update under no_grad"]},
     ),
 }
