@@ -81,7 +81,7 @@ def grade(
         return USAGE
     if drawings.folder is None and not source.data:
         click.echo(
-            "Note: Omniglot is not here, drawn handwriting serves instead; `python -m data.download` fetches it.",
+            "Note: Omniglot is not here, and drawn handwriting serves instead.\n`python -m data.download` fetches it.",
             err=True,
         )
     place = untrusted.ending(copies.short(source.path or COURSE))

@@ -55,6 +55,10 @@ def total(points: Iterable[float]) -> float:
     return round(math.fsum(points), 2)
 
 
+def _untrained(points: float) -> str:
+    return f"{number(points)} more are for checks that train, which --fast leaves out"
+
+
 def _score(earned: float, points: float) -> str:
     return f"{number(earned)} of {number(points)} points"
 
@@ -243,6 +247,7 @@ class Report(msgspec.Struct, kw_only=True):
         isolation: how the student's code was kept apart, in the words of autograder.isolation.
         left_out: points of required checks that --fast or --only left out.
         untrained: as many of these as belong to checks that train, which --fast left out.
+        optional_untrained: points of the optional exercises' checks that --fast left out.
         held_back: how a student gets to read how to mend a mistake, where the report does not say so yet.
         notes: what was left aside of what was handed in.
         handout: version of the handout from which it says it started.
@@ -256,6 +261,7 @@ class Report(msgspec.Struct, kw_only=True):
     exercises: list[ExerciseResult]
     left_out: float = 0.0
     untrained: float = 0.0
+    optional_untrained: float = 0.0
     held_back: str = ""
     notes: list[str] = []
     seconds: float = 0.0
@@ -286,20 +292,19 @@ class Report(msgspec.Struct, kw_only=True):
     def score(self) -> str:
         """The sum, as 'hw2: 70 of 90 points', and where something is outside of it that it is of required exercises."""
         if len(self.optional) == len(self.exercises):
-            return f"{self.homework}: no required exercise was graded"
+            return f"{self.homework}: optional exercises alone were graded"
         return f"{self.homework}: {_score(self.earned, self.points)}{' of required exercises' if self.optional else ''}"
 
     @property
     def beside(self) -> str:
         """What was left out of the score, as "8 more are for checks that train, which --fast leaves out"."""
         others = total([self.left_out, -self.untrained])
-        parts = []
-        if self.untrained:
-            parts.append(f"{number(self.untrained)} more are for checks that train, which --fast leaves out")
+        if len(self.optional) == len(self.exercises):
+            return f"the {number(others)} points of the required ones are left out by --only" if others else ""
+        parts = [_untrained(self.untrained)] if self.untrained else []
         if others:
-            more = " points are" if len(self.optional) == len(self.exercises) else " more are"
-            rest = "" if self.untrained else more
-            parts.append(f"{number(others)}{rest} for exercises that --only leaves out")
+            more = "" if self.untrained else " more are"
+            parts.append(f"{number(others)}{more} for exercises that --only leaves out")
         return ", and ".join(parts)
 
     @property
@@ -307,6 +312,12 @@ class Report(msgspec.Struct, kw_only=True):
         """What is outside the sum, in one line; empty if nothing is."""
         listed = "; ".join(f"{exercise.title}: {exercise.score}" for exercise in self.optional)
         return listed and f"Outside the sum: {listed}"
+
+    @property
+    def outside(self) -> str:
+        """The same, with what --fast left out of it."""
+        more = _untrained(self.optional_untrained) if self.optional_untrained else ""
+        return "; ".join(filter(None, [self.optional_scores, more]))
 
     @property
     def complete(self) -> bool:

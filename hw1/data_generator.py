@@ -111,9 +111,9 @@ class DataGenerator(IterableDataset):
         """Draw one episode.
 
         Returns:
-            (images, labels): float32 arrays (K+1, N, 784) and (K+1, N, N). labels[k, n] is the one-hot label of the
-            drawing images[k, n]. Rows 0..K-1, the support, are in class order: labels[k] is the identity matrix. Row
-            K, the query, is in a random order that is new in each episode.
+            (images, labels): arrays (K+1, N, 784), of floating-point numbers, and (K+1, N, N), of numbers of any type.
+            labels[k, n] is the one-hot label of the drawing images[k, n]. Rows 0..K-1, the support, are in class order:
+            labels[k] is the identity matrix. Row K, the query, is in a random order that is new in each episode.
         """
         # TODO: Draw one N-way K-shot episode and return (images, labels). In every episode, anew:
         #

@@ -79,7 +79,7 @@ def test_the_reference_works_out_no_answer_twice(monkeypatch):
     monkeypatch.setattr(
         references.Reference, "answer", lambda self, *question: asked.append(question) or {"x": ZEROS.copy()}
     )
-    reference = grading_task.Remembering(PROTONET)
+    reference = references.Remembering(PROTONET)
     for _ in range(2):
         answer = reference.answer("logits", {"n": 1}, {"a": ZEROS})
         answer["x"][:] = 7  # a check that changes what it is given
@@ -91,9 +91,9 @@ def test_the_reference_works_out_no_answer_twice(monkeypatch):
 
 
 def test_what_the_reference_remembers_is_bounded(monkeypatch):
-    monkeypatch.setattr(grading_task, "MEMORY", 3 * (ZEROS.nbytes + 1024))
+    monkeypatch.setattr(references, "MEMORY", 3 * (ZEROS.nbytes + 1024))
     monkeypatch.setattr(references.Reference, "answer", lambda self, *question: {"x": ZEROS})
-    reference = grading_task.Remembering(PROTONET)
+    reference = references.Remembering(PROTONET)
     for number in range(20):
         reference.answer("logits", {"n": number}, {})
     assert len(reference._known) == 3

@@ -287,6 +287,14 @@ def test_warnings_of_libraries_are_no_part_of_what_was_printed():
     ]
 
 
+def test_a_line_is_shown_once_though_its_comprehension_is_told_of_too():
+    content = b"def g(table):\n    return [f(x)\n            for x in table]\n"
+    places = [wire.Place("hw2/x.py", line, name) for line, name in ((2, "g"), (2, "<listcomp>"), (3, "<listcomp>"))]
+    reply = wire.Reply(seq=0, kind="crash", error="IndexError", text="far", places=places)
+    told = str(failure.explain(reply, "hw2/x.py", {"hw2/x.py": content}, importing=False))
+    assert [told.count(f"line {number}") for number in (2, 3)] == [1, 1] and "line 2, in g: return" in told
+
+
 SHOWN = {
     Verdict.PASS: False,
     Verdict.WRONG: True,

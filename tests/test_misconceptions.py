@@ -91,6 +91,23 @@ def test_two_common_mistakes_at_once_are_named_as_two(judge):
     assert f"if {first}, and {second}." in results[LOSS].likely
 
 
+def test_a_cut_graph_is_named_beside_a_wrong_loss(judge):
+    names = ("softmax before the cross entropy", "support embedded without a graph")
+    found = {mutant.name: mutant.says for mutant in mutants.load(EXERCISES["protonet"])}
+    results = judge("protonet", both("protonet", *names))
+    (told,) = (check.likely for check in results if check.name == "test_gradient_reaches_the_network")
+    assert told == sentence([f"{found[names[0]]}, and {found[names[1]]}"])
+
+
+def test_only_a_mistake_that_answers_alike_goes_through_the_whole_check(judge, solution, monkeypatch):
+    tried = []
+    traces = misconceptions.traces
+    monkeypatch.setattr(misconceptions, "traces", lambda *args: tried.append(args[1].says) or traces(*args))
+    (mutant,) = (mutant for mutant in mutants.load(EXERCISES["protonet"]) if mutant.name == TOGETHER[1])
+    judge("protonet", mutant.apply(solution("protonet")))
+    assert tried and set(tried) == {mutant.says}
+
+
 def test_each_of_two_mistakes_that_fail_different_checks_has_its_own_name(judge):
     names = ("sum over the tasks", "loss of the last task")
     found = {mutant.name: mutant.says for mutant in mutants.load(EXERCISES["imaml"])}

@@ -80,17 +80,23 @@ def exercise_result(exercise: Exercise, results: list[CheckResult], **fields: An
 
 
 def count_left_out(report: Report, fast: bool) -> None:
-    """Note in a report how many points of required checks it left out, and how many of them because they train."""
+    """Note in a report how many points of required checks it left out, and how many because they train."""
     report.left_out = round(homework(report.homework).points - report.points, 2)
     if fast:
-        there = {exercise.name for exercise in report.exercises if exercise.required}
-        report.untrained = total(
-            check.points
-            for exercise in exercises(report.homework)
-            if exercise.name in there
-            for check in described(exercise)
-            if check.training
-        )
+        report.untrained = _untrained(report, [each for each in report.exercises if each.required])
+        report.optional_untrained = _untrained(report, [each for each in report.optional if each.handed_in])
+
+
+def _untrained(report: Report, graded: list[ExerciseResult]) -> float:
+    """Points of the checks that train, of some exercises of a report."""
+    there = {exercise.name for exercise in graded}
+    return total(
+        check.points
+        for exercise in exercises(report.homework)
+        if exercise.name in there
+        for check in described(exercise)
+        if check.training
+    )
 
 
 def shares(weights: Sequence[float], worth: float) -> list[float]:

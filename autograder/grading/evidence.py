@@ -81,7 +81,7 @@ class Failure(NamedTuple):
         seed: of the run.
         pieces: what was judged; see of. None where the code raised an exception.
         raised: the exception that the code raised, in a line.
-        asked: the question by which it came, but for the numbers.
+        asked: the question by which it came.
         message: what the report says was seen.
         done: what the expressions compute by which the exception came, the raising one last.
     """
@@ -90,7 +90,7 @@ class Failure(NamedTuple):
     seed: int
     pieces: list[Evidence]
     raised: str = ""
-    asked: str = ""
+    asked: Call | None = None
     message: str = ""
     done: Sequence[Sequence[str]] = ()
 
@@ -172,7 +172,7 @@ def failure(check: CheckResult, student: Any, seed: int, done: Sequence[Sequence
         seed,
         [] if crashed else of(student.calls),
         check.message.partition("\n")[0] if crashed else "",
-        student.asked if crashed else "",
+        student.asked if crashed else None,
         check.message,
         done,
     )

@@ -19,7 +19,7 @@ import numpy as np
 
 from autograder import fault
 from autograder.fault import AGAIN, GraderError
-from autograder.grading import evidence, fingerprints, questions
+from autograder.grading import evidence, questions
 from autograder.grading.catalog import Exercise
 from autograder.grading.given import called, given_lines
 from autograder.isolation.levels import Isolation
@@ -65,7 +65,7 @@ class Subject:
     Attributes:
         seed: of the next call.
         calls: what was asked and answered since they were last forgotten.
-        asked: what is asked now, or was last, but for the numbers.
+        asked: what is asked now, or was last, without an answer.
         seconds: what is left of the current check's time, as isolation.clock counts it.
         spent: seconds of the current check's time that are gone.
         most: bytes that the arrays of the next answer may have.
@@ -77,7 +77,7 @@ class Subject:
         self._exercise = exercise
         self.seed = 0
         self.calls: list[evidence.Call] = []
-        self.asked = ""
+        self.asked: evidence.Call | None = None
         self.seconds, self.spent = CALL, 0.0
         self.most = wire.MAX_PAYLOAD
         self.flags: list[str] = []
@@ -115,14 +115,14 @@ class Subject:
         arrays: dict[str, np.ndarray] = {}
         packed = packing.pack(request, arrays)
         self.most = question.most(arguments, wire.MAX_PAYLOAD)
-        self.asked = fingerprints.question(self.seed, call, packed, arrays)
+        self.asked = evidence.Call(call, packed, arrays, self.seed, {}, {}, evidence.is_again())
         answer = self.answer(call, packed, arrays)
         try:
             held = question.answer(arguments, answer)
         except questions.FieldsError:
             raise self._misfit(sorted(answer), sorted(question.fields)) from None
         read: dict[str, evidence.Moment] = {}
-        self.calls.append(evidence.Call(call, packed, arrays, self.seed, answer, read, evidence.is_again()))
+        self.calls.append(self.asked._replace(answer=answer, read=read))
         return Watched(held, read)
 
     def _misfit(self, got: list[str], expected: list[str]) -> Exception:

@@ -87,11 +87,12 @@ def fitting(failure: Failure, tiers: Iterable[Iterable[Marked]]) -> list[Fit]:
     """
     pieces = [(piece, given(piece), marked(piece)) for piece in failure.pieces]
     told = told_of(failure.pieces)
+    raised = (failure.raised, failure.asked.question) if failure.asked else None
     for tier in tiers:
         found: dict[Fit, set[int]] = {}
         for trace, left in tier:
             fit = Fit(trace.says, trace.fails, 1 if trace.tier == PAIRS else MOST)
-            is_raised = trace.raised and (trace.raised, trace.asked) == (failure.raised, failure.asked)
+            is_raised = raised is not None and raised == (trace.raised, trace.asked)
             if is_raised and compute_the_same(failure.done, trace.done):
                 found.setdefault(fit, set())
             for number, (piece, calls, seen) in enumerate(pieces):

@@ -44,15 +44,19 @@ class Inside(Reference):
         from autograder.worker import values
 
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what torch says of a wrong solution nobody reads
-                return super().answer(call, arguments, arrays)
+            return self.attempt(call, arguments, arrays)
         except values.FormatError as error:
             raise StudentError(Verdict.FORMAT, str(error)) from error
         except Exception as error:
             self.failed = self._expressions(error)
             done = [[writing.digest for writing in found] for found in self.failed]
             raise StudentError(Verdict.CRASH, f"{type(error).__name__}: {error}", done=done) from error
+
+    def attempt(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The arrays of an answer; what the solution raises is raised as it is."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch says of a wrong solution nobody reads
+            return super().answer(call, arguments, arrays)
 
     def _expressions(self, error: Exception) -> list[list[expressions.Writing]]:
         """The writings of the expressions by which an exception came, and of the statements: not every Python has the

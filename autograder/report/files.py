@@ -42,7 +42,7 @@ def markdown(report: Report) -> str:
     """Render Markdown in which nothing of the student's is markup: their text stands in indented blocks."""
     lines = [f"# {report.score}", _scores(report)]
     if report.optional:
-        lines.append(f"{report.optional_scores}.")
+        lines.append(f"{report.outside}.")
     if report.beside:
         lines.append(f"{report.beside}.")
     lines += [_block(note) for note in report.notes]

@@ -118,7 +118,7 @@ def show(
         _print(to, Text("--verbose shows the hints of all failures, which checks wait, and what passes.", "dim"))
     _print(to, _score(report))
     if report.optional:
-        _print(to, Text(report.optional_scores))
+        _print(to, Text(report.outside))
     _print(to, Text(f"{report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}", "dim"))
     if of_another and report.isolation != NONE:
         _print(to, Text(WORDS[report.isolation], "dim"))

@@ -121,8 +121,7 @@ def _show_score(homework: str, handed_in: submission.Submission) -> None:
     with terminal.console(stderr=True).status("checking what you hand in"):
         report = grade.grade(homework, handed_in, settings, subject=homework, fast=True)
     click.echo(
-        ". ".join(filter(None, [f"{report.score}{report.beside and '; ' + report.beside}", report.optional_scores]))
-        + "."
+        ". ".join(filter(None, [f"{report.score}{report.beside and '; ' + report.beside}", report.outside])) + "."
     )
 
 

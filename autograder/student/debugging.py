@@ -8,7 +8,6 @@ import bdb
 import functools
 import importlib
 import pdb
-import random
 import sys
 import types
 from collections.abc import Callable
@@ -61,12 +60,8 @@ class Debugged(Subject):
         Raises:
             StudentError: the student's code raised an error.
         """
-        import torch
-
         probe, solution = self._exercise.load("probe"), self._solution
-        random.seed(self.seed)
-        np.random.seed(self.seed)
-        torch.manual_seed(self.seed)
+        asking.reseed(self.seed)
         try:
             unpacked = packing.unpack(arguments, arrays)
             found: dict[str, np.ndarray] = self._debugger.runcall(asking.ask, probe, solution, call, unpacked)  # type: ignore[assignment]

@@ -44,8 +44,9 @@ class Checked:
         if self.report is None:
             return f"<pre>{html.escape(self.reason)}</pre>"
         report = self.report
-        more = f"; {number(report.untrained)} more are for checks that train (fast=False)" if report.untrained else ""
-        score = report.optional_scores or f"{report.score}{more}"  # of one exercise
+        left = report.untrained or report.optional_untrained
+        more = f"; {number(left)} more are for checks that train (fast=False)" if left else ""
+        score = f"{report.optional_scores or report.score}{more}"  # of one exercise
         run = f"{report.seconds:.0f} s, seed {report.seed}, drawings: {report.data}"
         return f"{files.html_of_exercises(report)}<p><b>{score}</b><br>{html.escape(run)}</p>"
 

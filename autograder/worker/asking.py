@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import random
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,14 @@ import numpy as np
 import torch
 
 from autograder.worker import packing, values
+
+
+def reseed(seed: int) -> None:
+    """Seed the generators of Python, NumPy and PyTorch, as is done before each question."""
+    random.seed(seed)
+    np.random.seed(seed)
+    # Not torch.manual_seed: for each kind of accelerator that is not there it formats a stack trace, in milliseconds.
+    torch.default_generator.manual_seed(seed)
 
 
 def ask(probe: ModuleType, module: Any, call: str, arguments: dict[str, Any]) -> dict[str, np.ndarray]:

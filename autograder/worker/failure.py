@@ -10,6 +10,7 @@ import builtins
 import codecs
 import functools
 import importlib.metadata
+import itertools
 import platform
 import re
 import sys
@@ -96,7 +97,7 @@ def explain(
     if unreadable and not importing:
         plain = "What came back is not an answer."
         return StudentError(Verdict.PROTOCOL, f"{plain[:-1]}: of a file that had been read.", plain=plain)
-    places = [place for place in reply.places if _is_in(place, files, unreadable)]
+    places = _each_line_once([place for place in reply.places if _is_in(place, files, unreadable)])
     kind = "crash" if reply.kind == "todo" and not _is_todo(places, files) else reply.kind
     verdict = VERDICTS[kind]
     numbers = advised = False
@@ -148,6 +149,16 @@ def explain(
         numbers=numbers and not importing,
         done=reply.done,
     )
+
+
+def _each_line_once(places: list[wire.Place]) -> list[wire.Place]:
+    """Leave out a comprehension or lambda that stands in the line before: Python up to 3.11 tells of it, too."""
+    return [
+        place
+        for before, place in itertools.pairwise([None, *places])
+        if place is not None
+        and not (place.function in FRAMES and before and (before.file, before.line) == (place.file, place.line))
+    ]
 
 
 def _shown(places: list[wire.Place], own: list[wire.Place]) -> list[wire.Place]:

@@ -17,7 +17,6 @@ import contextlib
 import importlib
 import linecache
 import os
-import random
 import traceback
 from typing import Any, BinaryIO
 
@@ -69,9 +68,7 @@ def _answer(probe: Any, module: Any, request: wire.Request, arrays: dict[str, np
         return {}
     if request.call == "look":
         return values.flatten(unusual_code.look(arrays["source"].tobytes()))
-    random.seed(request.seed)
-    np.random.seed(request.seed)
-    torch.manual_seed(request.seed)
+    asking.reseed(request.seed)
     return asking.ask(probe, module, request.call, packing.unpack(request.arguments, arrays))
 
 

@@ -7,18 +7,14 @@ as JSON and writes nothing.
 
 import contextlib
 import functools
-import hashlib
-import json
 import re
 import resource
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
 from autograder.grading import grade as grading
 from autograder.grading.catalog import Exercise, exercises
@@ -27,13 +23,12 @@ from autograder.grading.drawings import Drawings
 from autograder.grading.settings import Settings
 from autograder.instructor import version
 from autograder.instructor.live_key import Live
-from autograder.instructor.references import Reference
+from autograder.instructor.references import Reference, Remembering
 from autograder.intake.submission import Submission
 from autograder.isolation import levels
 from autograder.level_words import NONE, WORDS
 from autograder.results import CheckResult, Report, Verdict
 
-MEMORY = 64 * 2**20  # bytes of answers that a process keeps of the reference
 MOST = 5 * 2**28  # bytes that grading may take: four times what honest work was seen to need
 _one_at_a_time = threading.Lock()  # pytest and torch's random numbers belong to the whole process
 
@@ -186,36 +181,3 @@ class Shared(Live):
                 found = run([exercise], reference, wanted=lambda check: not check.training).results[exercise.name]
                 passed |= {name: result for name, result in found.items() if result.verdict is Verdict.PASS}
         super().confirm(exercise, handed_in, results, run)
-
-
-class Remembering(Reference):
-    """The reference solution, which works out no answer twice."""
-
-    def __init__(self, exercise: Exercise):
-        super().__init__(exercise)
-        self._known: OrderedDict[bytes, dict[str, np.ndarray]] = OrderedDict()
-        self._bytes = 0
-
-    def answer(self, call: str, arguments: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The arrays of an answer."""
-        question = _digest([call, arguments, self.seed], arrays)
-        if question not in self._known:
-            self._known[question] = super().answer(call, arguments, arrays)
-            self._bytes += _size(self._known[question])
-        self._known.move_to_end(question)
-        answer = {name: array.copy() for name, array in self._known[question].items()}
-        while self._bytes > MEMORY:
-            self._bytes -= _size(self._known.popitem(last=False)[1])
-        return answer
-
-
-def _digest(asked: list[Any], arrays: dict[str, np.ndarray]) -> bytes:
-    hashed = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
-    for name, array in sorted(arrays.items()):
-        hashed.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        hashed.update(np.ascontiguousarray(array).tobytes())
-    return hashed.digest()
-
-
-def _size(answer: dict[str, np.ndarray]) -> int:
-    return sum(array.nbytes for array in answer.values()) + 1024

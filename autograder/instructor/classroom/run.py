@@ -430,5 +430,6 @@ def _together(subject: str, reports: list[Report | None], notes: list[str]) -> R
         notes=notes,
         seconds=round(sum(report.seconds for report in found), 2),
         untrained=total(report.untrained for report in found),
+        optional_untrained=total(report.optional_untrained for report in found),
     )
     return refreshed(together)

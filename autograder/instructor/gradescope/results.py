@@ -29,7 +29,7 @@ def results(report: Report) -> dict[str, Any]:
     notes = [FAULTY, *seen.notes] if seen.grader_errors else list(seen.notes)
     notes += [seen.held_back] * bool(seen.held_back)
     if seen.optional:
-        notes += [f"{seen.score}.", f"{seen.optional_scores}."]
+        notes += [f"{seen.score}.", f"{seen.outside}."]
     return _page("\n".join(clean(note) for note in notes), tests) | {
         "score": seen.earned,
         "execution_time": round(seen.seconds, 2),

@@ -18,14 +18,14 @@ from unittest import mock
 import msgspec
 import numpy as np
 
-from autograder.grading import check_vocabulary, evidence, named_mistakes
+from autograder.grading import check_vocabulary, evidence, fingerprints, named_mistakes
 from autograder.grading import traces as known
 from autograder.grading.catalog import Exercise
 from autograder.grading.draw import Draw
 from autograder.grading.drawings import Drawings
-from autograder.grading.evidence import Arrays, Evidence, Failure
-from autograder.grading.fingerprints import COLUMNS
-from autograder.grading.named_mistakes import Fit, together
+from autograder.grading.evidence import Arrays, Call, Evidence, Failure
+from autograder.grading.fingerprints import COLUMNS, marks, same
+from autograder.grading.named_mistakes import CLOSE, Fit, together
 from autograder.grading.traces import PAIRS, Marked, Trace
 from autograder.instructor.in_process import Inside
 from autograder.instructor.quality import mutants, patches
@@ -38,7 +38,9 @@ APART = 1e-3  # share of the largest number by which what is not the same differ
 ENOUGH = 3  # coarse numbers that a name takes, such as accuracies
 PARTS = 200  # a share of so many things or fewer is coarse
 COARSE = 2e-7  # by which it may be rounded
+ALIKE = 10 * CLOSE  # of numbers that may come of other ones that were the same but for rounding
 REMEMBERED = 4096  # traces of suspects in checks, for the next student of a class
+ANSWERS = 256  # of a suspect that are remembered, too
 EITHER = "assert_either"
 
 Answers = list[Arrays]
@@ -67,11 +69,98 @@ def fitting(exercise: Exercise, failure: Failure) -> list[Fit]:
     """Return the mistakes that may be behind a failure; none where none is known."""
     again = any(piece.again for piece in failure.pieces)
     found = (suspect for suspect in suspects(exercise, failure.check) if again or not suspect.alone)
+    seen = _seen(failure)
     tiers = (
-        (trace for suspect in tier for trace in traces(exercise, suspect, failure.check, failure.seed))
+        (
+            trace
+            for suspect in tier
+            if _may_be(exercise, suspect, seen)
+            for trace in traces(exercise, suspect, failure.check, failure.seed)
+        )
         for _, tier in itertools.groupby(found, key=lambda suspect: suspect.tier)
     )
     return known.fitting(failure, tiers)
+
+
+class _Answer(NamedTuple):
+    """What was answered to a question, as far as it is judged.
+
+    Attributes:
+        call: the question.
+        asked: the same with its numbers: a digest.
+        names: of the fields that are judged.
+        left: their marks, or what was raised, in a line.
+    """
+
+    call: Call
+    asked: str
+    names: tuple[str, ...]
+    left: np.ndarray | str
+
+
+def _seen(failure: Failure) -> list[tuple[bool, list[_Answer]]]:
+    """What a failure left: for each attempt whether it is the second, and the answers."""
+    if failure.asked:
+        return [(True, [_Answer(failure.asked, _exactly(failure.asked), (), failure.raised)])]
+    return [
+        (
+            piece.again,
+            [
+                _Answer(call, _exactly(call), tuple(sorted(judged)), marks(judged))
+                for call, judged in zip(piece.calls, piece.arrays, strict=True)
+            ],
+        )
+        for piece in failure.pieces
+    ]
+
+
+def _exactly(call: Call) -> str:
+    return fingerprints.exactly(call.seed, call.function, call.arguments, call.arrays)
+
+
+def _may_be(exercise: Exercise, suspect: Suspect, seen: list[tuple[bool, list[_Answer]]]) -> bool:
+    """Whether a mistake may be behind a failure: asked the same, it answers alike, or raises the same.
+
+    It takes a moment; the whole check is run only of those that may be.
+    """
+    return any(
+        all(_is_alike(answer.left, _left(exercise, suspect.changes, answer)) for answer in answers)
+        for again, answers in seen
+        if again or not suspect.alone
+    )
+
+
+def _is_alike(ours: np.ndarray | str, theirs: np.ndarray | str) -> bool:
+    if isinstance(ours, str) or isinstance(theirs, str):
+        return isinstance(ours, str) and isinstance(theirs, str) and ours == theirs
+    return same(ours, theirs, ALIKE)
+
+
+def _left(exercise: Exercise, changes: tuple[patches.Change, ...], answer: _Answer) -> np.ndarray | str:
+    """What a mistaken solution leaves that is asked the same."""
+    left, key = _known_left(exercise, changes), (answer.asked, answer.names)
+    if key not in left:
+        if len(left) >= ANSWERS:
+            left.clear()
+        left[key] = _attempted(_subject(exercise, changes), answer)
+    return left[key]
+
+
+def _attempted(student: Inside, answer: _Answer) -> np.ndarray | str:
+    student.seed = answer.call.seed
+    try:
+        answered = student.attempt(answer.call.function, answer.call.arguments, answer.call.arrays)
+        return marks({name: answered[name] for name in answer.names})
+    except Exception as error:
+        return _line(f"{type(error).__name__}: {error}")
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _known_left(
+    exercise: Exercise, changes: tuple[patches.Change, ...]
+) -> dict[tuple[str, tuple[str, ...]], np.ndarray | str]:
+    """What a mistaken solution is known to leave, by question and fields."""
+    return {}
 
 
 def suspects(exercise: Exercise, check: str) -> Iterator[Suspect]:
@@ -120,8 +209,9 @@ def traces(exercise: Exercise, suspect: Suspect, check: str, seed: int) -> tuple
     seen = str(raised) if named_mistakes.GOT.match(str(raised)) else ""
     base = Trace(check, suspect.says, suspect.tier, suspect.fails, seen=seen)
     if isinstance(raised, StudentError) and raised.verdict is Verdict.CRASH:
+        assert student.asked
         done = _done(student.failed, _changed(exercise, suspect.changes))
-        crash = msgspec.structs.replace(base, raised=_line(raised), asked=student.asked, done=done)
+        crash = msgspec.structs.replace(base, raised=_line(str(raised)), asked=student.asked.question, done=done)
         return (Marked(crash, np.zeros((0, COLUMNS))),)
     pieces = evidence.of(student.calls)
     told = evidence.told_of(pieces)
@@ -182,8 +272,8 @@ def _changed(exercise: Exercise, changes: tuple[patches.Change, ...]) -> frozens
     )
 
 
-def _line(error: StudentError) -> str:
-    return str(error).partition("\n")[0]
+def _line(error: str) -> str:
+    return error.partition("\n")[0]
 
 
 def _trace(base: Trace, piece: Evidence, reference: Reference) -> Marked | None:
