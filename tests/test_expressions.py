@@ -57,6 +57,17 @@ SAME = {
         ("return autograd.grad(x, y.values())", "autograd.grad(x, y.values())"),
         ("return autograd.grad(x, list(y.values()))", "autograd.grad(x, list(y.values()))"),
     ),
+    "a dict and its keys": (("return g(h(x))", "g(h(x))"), ("return g(h(x).keys())", "g(h(x).keys())")),
+    "a product of vectors": (("return g(x @ y)", "g(x @ y)"), ("return g(torch.dot(x, y))", "g(torch.dot(x, y))")),
+    "factors in the other order": (("return g(h(x) * y)", "g(h(x) * y)"), ("return g(y * h(x))", "g(y * h(x))")),
+    "an argument of an inner function": (
+        ("def inner(v):\n    return g(v, x)", "g(v, x)"),
+        ("return lambda direction: g(direction, x)", "g(direction, x)"),
+    ),
+    "a gradient inside whose graph is kept": (
+        ("return g(autograd.grad(x, y))", "g(autograd.grad(x, y))"),
+        ("return g(autograd.grad(x, y, retain_graph=True))", "g(autograd.grad(x, y, retain_graph=True))"),
+    ),
 }
 OTHER = {
     "another operation": (("return x - y", "x - y"), ("return x + y", "x + y")),
@@ -66,6 +77,10 @@ OTHER = {
     "another argument": (
         ("return autograd.grad(x, y)", "autograd.grad(x, y)"),
         ("return autograd.grad(x, y.values())", "autograd.grad(x, y.values())"),
+    ),
+    "a graph that is kept where the error is": (
+        ("return autograd.grad(x, y, retain_graph=True)", "autograd.grad(x, y, retain_graph=True)"),
+        ("return autograd.grad(x, y)", "autograd.grad(x, y)"),
     ),
     "with a graph": (
         ("return autograd.grad(x, y, create_graph=True)", "autograd.grad(x, y, create_graph=True)"),

@@ -38,6 +38,57 @@ return cell, accuracies
 """
 DETACHED = "{name: tensor.detach().clone() for name, tensor in self._meta_parameters.items()}"
 
+# The products with iMAML's matrix, CAVIA's steps and Meta-SGD's, with what is to be wrong in them left open.
+CURVATURE = """
+phi = {{name: tensor.detach().requires_grad_() for name, tensor in phi.items()}}
+loss = F.cross_entropy(self._forward(images, phi), labels)
+support_gradient = flat(autograd.grad(loss, list(phi.values()){first}))
+
+def product(direction):
+    Hv = flat(autograd.grad(torch.dot(support_gradient, direction), list(phi.values()), retain_graph=True))
+    return {returned}
+
+b = flat([gradient[name].detach() for name in phi])
+return named(conjugate_gradient(product, b, self._num_cg_steps), phi)
+"""
+WHOLE = "direction + Hv / self._regularization"
+STEPS = """
+context = torch.zeros(self._num_context, device=self.device, requires_grad=True)
+for _ in range(self._num_inner_steps):
+    loss = self._loss(self._forward(inputs, context, {theta}), targets)
+    (gradient,) = autograd.grad(loss, context{graph})
+    context = {step}
+return context
+"""
+THETA, STEP = "self._meta_parameters", "context - self._inner_lr * gradient"
+OF_A_DICT = """
+theta = self._meta_parameters
+logits = self._forward(images, theta)
+gradients = autograd.grad(F.cross_entropy(logits, labels), theta, create_graph=train)
+phi = {{}}
+for {pairs}:
+    phi[name] = theta[name] - self._inner_lrs[name] * {gradient}
+return phi, [util.score(logits, labels), util.score(self._forward(images, phi), labels)]
+"""
+AT_THE_CELL = """
+accuracies, cell = [], dict(self._meta_parameters)
+last_i, last_f = ({n: torch.zeros_like(c) for n, c in cell.items()} for _ in range(2))
+for _ in range(self._num_inner_steps):
+    logits = self._forward(images, cell)
+    accuracies.append(util.score(logits, labels))
+    loss = F.cross_entropy(logits, labels)
+    gradients = autograd.grad(loss, list(cell.values()), create_graph=train)
+    new_cell = {}
+    with torch.set_grad_enabled(train):
+        for (n, c), g in zip(cell.items(), gradients):
+            last_i[n] = gate(g, loss, c, last_i[n], self._gates["w_i"], self._gates["b_i"])
+            last_f[n] = gate(g, loss, c, last_f[n], self._gates["w_f"], self._gates["b_f"])
+            new_cell[n] = last_f[n] * c - last_i[n] * g
+    cell = new_cell
+accuracies.append(util.score(self._forward(images, cell), labels))
+return cell, accuracies
+"""
+
 # What a student writes in each function, and for checks the mutants whose mistakes are to be named.
 WRITTEN = {
     "prototypes by a product under no_grad, cdist": (
@@ -725,6 +776,97 @@ return torch.stack((first, second), dim=-1)
         "lstm_meta_learner",
         {"_inner_loop": DESCENT.format(graph="False", start="dict(self._meta_parameters)", cell="cell")},
         {"initial_cell_gets_a_gradient": ["the update under no_grad"]},
+    ),
+    "grad L(phi) with its loss's graph kept": (
+        "imaml",
+        {"_implicit_gradient": CURVATURE.format(first=", retain_graph=True", returned=WHOLE)},
+        {"implicit_gradient_brings_the_curvature_in": ["no second graph"]},
+    ),
+    "grad L(phi) without a graph": (
+        "imaml",
+        {"_implicit_gradient": CURVATURE.format(first="", returned=WHOLE)},
+        {"implicit_gradient_brings_the_curvature_in": ["no second graph"]},
+    ),
+    "a product without v": (
+        "imaml",
+        {"_implicit_gradient": CURVATURE.format(first=", create_graph=True", returned="Hv / self._regularization")},
+        {"implicit_gradient_brings_the_curvature_in": ["the product without v"]},
+    ),
+    "each step's context detached": (
+        "cavia",
+        {
+            "_inner_loop": STEPS.format(
+                theta=THETA, graph=", create_graph=train", step=f"({STEP}).detach().requires_grad_()"
+            )
+        },
+        {"the_outer_gradient_goes_through_the_context": ["each step's context detached"]},
+    ),
+    "inner gradients of a context without a graph": (
+        "cavia",
+        {"_inner_loop": STEPS.format(theta=THETA, graph="", step=STEP)},
+        {"the_outer_gradient_goes_through_the_context": ["first order: retain_graph"]},
+    ),
+    "a detached theta for the steps of a context": (
+        "cavia",
+        {
+            "_inner_loop": STEPS.format(
+                theta=f"{{n: t.detach() for n, t in {THETA}.items()}}", graph=", create_graph=train", step=STEP
+            )
+        },
+        {"the_outer_gradient_goes_through_the_context": ["theta detached in the inner loop"]},
+    ),
+    "gradients of a dict, gone through by names": (
+        "meta_sgd",
+        {"_inner_loop": OF_A_DICT.format(pairs="name, gradient in zip(theta, gradients)", gradient="gradient")},
+        {"inner_loop_returns_all_parameters": ["the dict given to autograd"]},
+    ),
+    "gradients of a dict, asked by numbers": (
+        "meta_sgd",
+        {"_inner_loop": OF_A_DICT.format(pairs="i, name in enumerate(theta)", gradient="gradients[i]")},
+        {"inner_loop_returns_all_parameters": ["the dict given to autograd, and its gradients asked by numbers"]},
+    ),
+    "gradients at the cell itself": (
+        "lstm_meta_learner",
+        {
+            "_inner_loop": AT_THE_CELL,
+        },
+        {
+            "adapts_when_evaluating": ["no cell with a graph when evaluating, create_graph"],
+            "inner_gradients_are_constants": ["second order"],
+        },
+    ),
+    "weights and bias of the input gate for the forget gate": (
+        "lstm_meta_learner",
+        {
+            "_inner_loop": DESCENT.format(graph="train", start="dict(self._meta_parameters)", cell="cell")
+            .replace("w_{x}", "w_i")
+            .replace("b_{x}", "b_i")
+        },
+        {"gates_of_one_and_alpha_are_gradient_descent": ["weights and bias of the input gate for both gates"]},
+    ),
+    "two mistakes in the weights of the steps' losses": (
+        "maml_plus_plus",
+        {
+            "_outer_step": """
+weights = loss_weights(self._num_inner_steps, self._iteration / self._num_iterations)
+second_order = self._iteration >= self._num_first_order
+losses, accuracies = [], []
+for task in task_batch:
+    x_support, y_support, x_query, y_query = self._on_device(task)
+    total, shares = 0, []
+    for step, phi in enumerate(self._inner_loop(x_support, y_support, train, second_order)):
+        logits = self._forward(x_query, phi, step, train)
+        total = total + weights[step] * F.cross_entropy(logits, y_query)
+        shares.append(util.score(logits, y_query))
+    losses.append(total)
+    accuracies.append(shares)
+return sum(losses) / len(losses), torch.tensor(accuracies).mean(0).tolist()
+"""
+        },
+        {
+            "outer_loss_weighs_the_loss_of_every_step": ["weights by the whole training"],
+            "evaluating_judges_the_last_step": ["weights annealed when evaluating"],
+        },
     ),
 }
 

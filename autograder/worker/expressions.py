@@ -22,6 +22,8 @@ SAME = {  # names of one operation
     "__getitem__": "index",
     "matmult": "matmul",
     "mm": "matmul",
+    "mv": "matmul",
+    "dot": "matmul",
     "mult": "mul",
     "square": "pow",
     "mt": "t",
@@ -32,8 +34,9 @@ SAME = {  # names of one operation
     "crossentropyloss": "cross entropy",
     "crossentropy": "cross entropy",
 }
-HANDED_ON = {"list", "tuple", "iter", "astensor", "contiguous"}  # what changes nothing of a value
+HANDED_ON = {"list", "tuple", "iter", "keys", "astensor", "contiguous"}  # what changes nothing of a value
 STYLE = {"dim", "axis", "dtype", "device", "keepdim", "keepdims", "strict"}  # arguments that many write by position
+KEEPS = "retain_graph"  # an argument that changes nothing of what a call returns
 SHAPED = {"reshape", "view"}  # a shape may stand in brackets or not
 FILLS = {"append", "extend", "insert", "update", "setdefault", "add"}
 WITHOUT_GRAPH = {"no_grad", "set_grad_enabled", "inference_mode"}
@@ -113,10 +116,12 @@ class _Text:
         self._loads: dict[ast.AST, list[str]] = {}
         self._lines: set[int] = set()
         self._length = 0
+        self._raised: ast.AST | None = None
 
     def writings(self, span: Span) -> list[Writing]:
         found: list[Writing] = []
         for node in self._at(span):
+            self._raised = node
             around = self._function(node)
             name = around.name if isinstance(around, Function) else ""
             for depth in range(DEPTHS):
@@ -174,7 +179,9 @@ class _Text:
         if isinstance(node, ast.Constant):
             return ""
         if isinstance(node, ast.BinOp):
-            return f"{_operation(type(node.op).__name__)}({all_of([node.left, node.right])})"
+            sides = [*filter(None, (self._write(side, depth, seen) for side in (node.left, node.right)))]
+            order = sorted if isinstance(node.op, ast.Add | ast.Mult) else list  # x * y is y * x
+            return f"{_operation(type(node.op).__name__)}({','.join(order(sides))})"
         if isinstance(node, ast.UnaryOp):
             return f"{_operation(type(node.op).__name__)}({all_of([node.operand])})"
         if isinstance(node, ast.Attribute):
@@ -233,7 +240,7 @@ class _Text:
         if name in SHAPED:
             given = [part for one in given for part in getattr(one, "elts", [one])]
         words = [*of.keywords, *node.keywords] if isinstance(of, ast.Call) else node.keywords
-        kept = [word for word in words if word.arg not in STYLE]
+        kept = [word for word in words if word.arg not in STYLE and (word.arg != KEEPS or node is self._raised)]
         parts = [self._write(one, depth, seen) for one in given]
         parts += [f"{word.arg}={self._write(word.value, depth, seen)}" for word in kept]
         if name in HANDED_ON and len(parts) == 1:
@@ -257,6 +264,8 @@ class _Text:
         inner: ast.AST = node
         while inner in self._parents and inner is not around:  # what a comprehension makes for itself
             inner = self._parents[inner]
+            if isinstance(inner, Function | ast.Lambda) and inner is not around and node.id in _arguments(inner):
+                return "_"
             for part in getattr(inner, "generators", []):
                 if node.id in {n.id for n in ast.walk(part.target) if isinstance(n, ast.Name)}:
                     return f"each({self._write(part.iter, depth - 1, seen)})" if depth else "_"
@@ -297,6 +306,11 @@ class _Text:
                 n.id for n in ast.walk(around) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
             ]
         return self._made[around]
+
+
+def _arguments(function: Function | ast.Lambda) -> set[str]:
+    """The names of a function's arguments."""
+    return {part.arg for part in ast.walk(function.args) if isinstance(part, ast.arg)}
 
 
 def _once(written: str) -> str:

@@ -166,10 +166,10 @@ MESSAGES: dict[str, Known] = {
     "no graph": Known(
         ("element {n} of tensors does not require grad and does not have a grad_fn",),
         "There is no graph to differentiate: something on the way was computed under torch.no_grad() or "
-        "set_grad_enabled(False), detached, turned into a number (.item(), float(), NumPy), or made anew by "
-        "torch.tensor(...). Look for it before this line. What is detached on purpose, as the result of a step, has "
-        "to get requires_grad_() before the next loss is computed of it; on the loss itself requires_grad_(True) "
-        "would silence this, and nothing would be learned.",
+        "set_grad_enabled(False), detached, turned into a number (.item(), float(), NumPy), made anew by "
+        "torch.tensor(...), or is a gradient taken without create_graph=True. Look for it before this line. What is "
+        "detached on purpose, as the result of a step, has to get requires_grad_() before the next loss is computed "
+        "of it; on the loss itself requires_grad_(True) would silence this, and nothing would be learned.",
     ),
     "a graph that is gone": Known(
         ("Trying to backward through the graph a second time{*}",),
@@ -712,8 +712,9 @@ MESSAGES: dict[str, Known] = {
             "int() argument must be a string, a bytes-like object or a real number, not 'list'",
             "float() argument must be a string or a real number, not 'list'",
         ),
-        "A list, tuple or dict cannot be computed with: go through it entry by entry, or make one tensor of it by "
-        "torch.stack first. Gradients come as a tuple, one for each tensor.",
+        "A list, tuple, dict or text cannot be computed with: go through it entry by entry (of a dict by .values(), as "
+        "the dict itself gives its names), or make one tensor of it by torch.stack first. Gradients come as a tuple, "
+        "one for each tensor of a list; newer versions of PyTorch return a dict of them where they are given one.",
     ),
     "many truths for one": Known(
         (

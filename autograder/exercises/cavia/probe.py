@@ -33,11 +33,17 @@ class Modulated(NamedTuple):
 
 
 class Adapted(NamedTuple):
-    """The context that _inner_loop returns, theta after it, and how far from theta the network's parameters were."""
+    """The context that _inner_loop returns, and theta after it.
+
+    Attributes:
+        strayed: how far from theta the network's parameters were.
+        linked: whether the context has a graph, and whether all parameters had one to theta that the network was given.
+    """
 
     context: Annotated[Array, "num_context"]
     meta_parameters: Annotated[Arrays, "parameters"]
     strayed: Annotated[Array, ""]
+    linked: Annotated[Array, "2"]
 
 
 class Step(NamedTuple):
@@ -88,11 +94,13 @@ def inner_loop(
         train: as _inner_loop's.
         earlier: inputs of a task to which it adapts before, and which should leave no trace.
     """
-    method, strayed = _installed(build, parameters, inner_lr, steps, num_context)
+    method, passes = _installed(build, parameters, inner_lr, steps, num_context)
     if earlier is not None:
         method._inner_loop(torch.tensor(earlier), torch.tensor(targets), train)
     context = tensor(method._inner_loop(torch.tensor(inputs), torch.tensor(targets), train), "_inner_loop")
-    return Adapted(context, method._meta_parameters, max(strayed, default=0.0))
+    strayed = max((far for far, _ in passes), default=0.0)
+    linked = torch.tensor([float(context.grad_fn is not None), float(all(linked for _, linked in passes))])
+    return Adapted(context, method._meta_parameters, strayed, linked)
 
 
 @in_double
@@ -160,26 +168,36 @@ def predict(build: Build, weights: Arrays, x: Array, y: Array, queries: Array) -
 
 def _installed(
     build: Build, parameters: Arrays, inner_lr: float, steps: int, num_context: int = NUM_CONTEXT
-) -> tuple[Any, list[float]]:
+) -> tuple[Any, list[tuple[float, bool]]]:
     """The student's object with the given theta in double precision, this file's network, and the network's loss.
 
     Returns:
-        It, and a list that grows with each pass through the network: how far its parameters are from theta.
+        It, and a list that grows with each pass through the network: how far its parameters are from theta, and whether
+        all of them have a graph to it.
     """
     given = _with_film(parameters, num_context)
     method = build(len(given["b4"]) if "b4" in given else 0, steps, inner_lr, num_context=num_context)
     method._meta_parameters = leaves(given, method._meta_parameters, torch.float64)
     method._optimizer = torch.optim.Adam(method._meta_parameters.values(), lr=OUTER_LR)  # a step of it would show
     theta = {name: torch.tensor(array) for name, array in given.items()}
-    strayed: list[float] = []
+    passes: list[tuple[float, bool]] = []
 
     def forward(inputs: torch.Tensor, context: torch.Tensor, parameters: dict[str, torch.Tensor]) -> torch.Tensor:
-        strayed.append(max(float((parameters[name].detach() - theta[name]).abs().max()) for name in theta))
+        far = max(float((parameters[name].detach() - theta[name]).abs().max()) for name in theta)
+        passes.append(
+            (
+                far,
+                all(
+                    parameters[name] is method._meta_parameters[name] or parameters[name].grad_fn is not None
+                    for name in theta
+                ),
+            )
+        )
         return (_of_images if "conv0" in theta else _of_points)(inputs, context, parameters)
 
     method._forward = forward
     method._loss = F.cross_entropy if "conv0" in theta else F.mse_loss
-    return method, strayed
+    return method, passes
 
 
 def _with_film(parameters: Arrays, num_context: int) -> Arrays:
