@@ -151,16 +151,16 @@ class _Order:
         self._adapts, self._waits = False, False
         method._inner_loop, method._forward = self._adapted, self._logits
 
-    def _adapted(self, *support: Any) -> Any:
+    def _adapted(self, *support: Any, **named: Any) -> Any:
         self.put_off += self._waits
         self._adapts, self._waits = True, False
         try:
-            return self._adapt(*support)
+            return self._adapt(*support, **named)
         finally:
             self._adapts = False
 
-    def _logits(self, *asked: Any) -> Any:
-        logits = self._forward(*asked)
+    def _logits(self, *asked: Any, **named: Any) -> Any:
+        logits = self._forward(*asked, **named)
         if not self._adapts and logits.requires_grad:
             self._waits = True
             logits.register_hook(self._taken)

@@ -201,7 +201,7 @@ def linear(method: Any, w4: Array, b4: Array) -> Any:
     """
     theta = {"w4": torch.tensor(w4), "b4": torch.tensor(b4)}
     method._meta_parameters = {name: part.requires_grad_() for name, part in theta.items()}
-    method._forward = lambda x, parameters: x.flatten(1) @ parameters["w4"].T + parameters["b4"]
+    method._forward = lambda images, parameters: images.flatten(1) @ parameters["w4"].T + parameters["b4"]
     return method
 
 
