@@ -214,6 +214,7 @@ def traces(exercise: Exercise, suspect: Suspect, check: str, seed: int) -> tuple
         crash = msgspec.structs.replace(base, raised=_line(str(raised)), asked=student.asked.question, done=done)
         return (Marked(crash, np.zeros((0, COLUMNS))),)
     pieces = evidence.of(student.calls)
+    student.calls.clear()  # it is remembered, and its answers need not be
     told = evidence.told_of(pieces)
     found = []
     for number, piece in enumerate(pieces):
