@@ -43,8 +43,13 @@ def ask(probe: ModuleType, module: Any, call: str, arguments: dict[str, Any]) ->
 def _put(probe: ModuleType, module: Any, name: str) -> Callable[..., Any]:
     """A function of the probe with its first argument: the solution, or the probe's build for the solution."""
     function = getattr(probe, name)
-    first = next(iter(inspect.signature(function).parameters))
-    return functools.partial(function, functools.partial(probe.build, module) if first == "build" else module)
+    built = _first_argument(function) == "build"
+    return functools.partial(function, functools.partial(probe.build, module) if built else module)
+
+
+@functools.cache
+def _first_argument(function: Callable[..., Any]) -> str:
+    return next(iter(inspect.signature(function).parameters))
 
 
 def _gradient(

@@ -8,6 +8,7 @@ which returns the student's object: it has _meta_parameters, a dict of tensors, 
 _inner_loop(images, labels[, train]) and, where rates are learned, _inner_lrs.
 """
 
+import functools
 import inspect
 import itertools
 from collections.abc import Callable, Mapping
@@ -187,8 +188,13 @@ def constructed(kind: Callable[..., Any], *arguments: Any) -> Any:
         kind: the student's class.
         arguments: all before them.
     """
-    device = {"device": "cpu"} if "device" in inspect.signature(kind).parameters else {}
+    device = {"device": "cpu"} if _takes_device(kind) else {}
     return kind(*arguments, "/tmp/logs", **device)
+
+
+@functools.lru_cache(maxsize=1)
+def _takes_device(kind: Callable[..., Any]) -> bool:
+    return "device" in inspect.signature(kind).parameters
 
 
 def linear(method: Any, w4: Array, b4: Array) -> Any:
