@@ -18,17 +18,17 @@ from unittest import mock
 import msgspec
 import numpy as np
 
-from autograder.grading import check_vocabulary, evidence, fingerprints, named_mistakes
+from autograder.grading import check_vocabulary, evidence, named_mistakes
 from autograder.grading import traces as known
 from autograder.grading.catalog import Exercise
 from autograder.grading.draw import Draw
 from autograder.grading.drawings import Drawings
-from autograder.grading.evidence import Arrays, Call, Evidence, Failure
-from autograder.grading.fingerprints import COLUMNS, marks, same
-from autograder.grading.named_mistakes import CLOSE, Fit, together
+from autograder.grading.evidence import Arrays, Evidence, Failure
+from autograder.grading.fingerprints import COLUMNS
+from autograder.grading.named_mistakes import Fit, together
 from autograder.grading.traces import PAIRS, Marked, Trace
 from autograder.instructor.in_process import Inside
-from autograder.instructor.quality import mutants, patches
+from autograder.instructor.quality import first_look, mutants, patches
 from autograder.instructor.quality.mutants import Mutant
 from autograder.instructor.references import Reference, Remembering
 from autograder.results import StudentError, Verdict
@@ -38,9 +38,7 @@ APART = 1e-3  # share of the largest number by which what is not the same differ
 ENOUGH = 3  # coarse numbers that a name takes, such as accuracies
 PARTS = 200  # a share of so many things or fewer is coarse
 COARSE = 2e-7  # by which it may be rounded
-ALIKE = 10 * CLOSE  # of numbers that may come of other ones that were the same but for rounding
 REMEMBERED = 4096  # traces of suspects in checks, for the next student of a class
-ANSWERS = 256  # of a suspect that are remembered, too
 EITHER = "assert_either"
 
 Answers = list[Arrays]
@@ -67,100 +65,20 @@ class Suspect(NamedTuple):
 
 def fitting(exercise: Exercise, failure: Failure) -> list[Fit]:
     """Return the mistakes that may be behind a failure; none where none is known."""
-    again = any(piece.again for piece in failure.pieces)
-    found = (suspect for suspect in suspects(exercise, failure.check) if again or not suspect.alone)
-    seen = _seen(failure)
     tiers = (
-        (
-            trace
-            for suspect in tier
-            if _may_be(exercise, suspect, seen)
-            for trace in traces(exercise, suspect, failure.check, failure.seed)
-        )
-        for _, tier in itertools.groupby(found, key=lambda suspect: suspect.tier)
+        (trace for suspect in tier for trace in traces(exercise, suspect, failure.check, failure.seed))
+        for _, tier in itertools.groupby(_likely(exercise, failure), key=lambda suspect: suspect.tier)
     )
     return known.fitting(failure, tiers)
 
 
-class _Answer(NamedTuple):
-    """What was answered to a question, as far as it is judged.
-
-    Attributes:
-        call: the question.
-        asked: the same with its numbers: a digest.
-        names: of the fields that are judged.
-        left: their marks, or what was raised, in a line.
-    """
-
-    call: Call
-    asked: str
-    names: tuple[str, ...]
-    left: np.ndarray | str
-
-
-def _seen(failure: Failure) -> list[tuple[bool, list[_Answer]]]:
-    """What a failure left: for each attempt whether it is the second, and the answers."""
-    if failure.asked:
-        return [(True, [_Answer(failure.asked, _exactly(failure.asked), (), failure.raised)])]
-    return [
-        (
-            piece.again,
-            [
-                _Answer(call, _exactly(call), tuple(sorted(judged)), marks(judged))
-                for call, judged in zip(piece.calls, piece.arrays, strict=True)
-            ],
-        )
-        for piece in failure.pieces
-    ]
-
-
-def _exactly(call: Call) -> str:
-    return fingerprints.exactly(call.seed, call.function, call.arguments, call.arrays)
-
-
-def _may_be(exercise: Exercise, suspect: Suspect, seen: list[tuple[bool, list[_Answer]]]) -> bool:
-    """Whether a mistake may be behind a failure: asked the same, it answers alike, or raises the same.
-
-    It takes a moment; the whole check is run only of those that may be.
-    """
-    return any(
-        all(_is_alike(answer.left, _left(exercise, suspect.changes, answer)) for answer in answers)
-        for again, answers in seen
-        if again or not suspect.alone
-    )
-
-
-def _is_alike(ours: np.ndarray | str, theirs: np.ndarray | str) -> bool:
-    if isinstance(ours, str) or isinstance(theirs, str):
-        return isinstance(ours, str) and isinstance(theirs, str) and ours == theirs
-    return same(ours, theirs, ALIKE)
-
-
-def _left(exercise: Exercise, changes: tuple[patches.Change, ...], answer: _Answer) -> np.ndarray | str:
-    """What a mistaken solution leaves that is asked the same."""
-    left, key = _known_left(exercise, changes), (answer.asked, answer.names)
-    if key not in left:
-        if len(left) >= ANSWERS:
-            left.clear()
-        left[key] = _attempted(_subject(exercise, changes), answer)
-    return left[key]
-
-
-def _attempted(student: Inside, answer: _Answer) -> np.ndarray | str:
-    student.seed = answer.call.seed
-    try:
-        answered = student.attempt(answer.call.function, answer.call.arguments, answer.call.arrays)
-        return marks({name: answered[name] for name in answer.names})
-    except Exception as error:
-        return _line(f"{type(error).__name__}: {error}")
-
-
-@functools.lru_cache(maxsize=REMEMBERED)
-def _known_left(
-    exercise: Exercise, changes: tuple[patches.Change, ...]
-) -> dict[tuple[str, tuple[str, ...]], np.ndarray | str]:
-    """What a mistaken solution is known to leave, by question and fields."""
-    return {}
+def _likely(exercise: Exercise, failure: Failure) -> Iterator[Suspect]:
+    """What may be behind a failure, at a first look."""
+    failed = first_look.attempts(failure)
+    for suspect in suspects(exercise, failure.check):
+        comparable = [attempt for attempt in failed if attempt.again or not suspect.alone]
+        if first_look.may_be(exercise, suspect.changes, comparable):
+            yield suspect
 
 
 def suspects(exercise: Exercise, check: str) -> Iterator[Suspect]:
@@ -186,7 +104,7 @@ def suspects(exercise: Exercise, check: str) -> Iterator[Suspect]:
 @functools.lru_cache(maxsize=8)
 def _pairs(exercise: Exercise, common: tuple[Mutant, ...]) -> list[tuple[tuple[Mutant, Mutant], Any]]:
     """Two mistakes at once, where both can be made and it makes no difference which of them first."""
-    solution = _solution(exercise)
+    solution = first_look.solution(exercise)
     found = []
     for first, second in itertools.combinations(common, 2):
         changes = (*first.changes, *second.changes)
@@ -200,7 +118,7 @@ def _pairs(exercise: Exercise, common: tuple[Mutant, ...]) -> list[tuple[tuple[M
 @functools.lru_cache(maxsize=REMEMBERED)
 def traces(exercise: Exercise, suspect: Suspect, check: str, seed: int) -> tuple[Marked, ...]:
     """What a mistake leaves in a check: nothing where it passes, or comes to what is right too."""
-    student = _subject(exercise, suspect.changes)
+    student = first_look.mistaken(exercise, suspect.changes)
     reference = _reference(exercise)
     with mock.patch.object(check_vocabulary, "_either", _second) if suspect.alone else contextlib.nullcontext():
         raised = _run(exercise, check, seed, student, reference)
@@ -211,7 +129,8 @@ def traces(exercise: Exercise, suspect: Suspect, check: str, seed: int) -> tuple
     if isinstance(raised, StudentError) and raised.verdict is Verdict.CRASH:
         assert student.asked
         done = _done(student.failed, _changed(exercise, suspect.changes))
-        crash = msgspec.structs.replace(base, raised=_line(str(raised)), asked=student.asked.question, done=done)
+        line, asked = first_look.line(str(raised)), student.asked.question
+        crash = msgspec.structs.replace(base, raised=line, asked=asked, done=done)
         return (Marked(crash, np.zeros((0, COLUMNS))),)
     pieces = evidence.of(student.calls)
     student.calls.clear()  # it is remembered, and its answers need not be
@@ -266,15 +185,12 @@ def _done(failed: list[list[Writing]], changed: frozenset[int]) -> list[list[str
 @functools.lru_cache(maxsize=256)
 def _changed(exercise: Exercise, changes: tuple[patches.Change, ...]) -> frozenset[int]:
     """The lines of a mistaken solution that are not in the right one."""
-    right, wrong = _solution(exercise), patches.apply(changes, _solution(exercise))
+    right = first_look.solution(exercise)
+    wrong = patches.apply(changes, right)
     matcher = difflib.SequenceMatcher(None, right.splitlines(), wrong.splitlines(), autojunk=False)
     return frozenset(
         line + 1 for kind, _, _, first, end in matcher.get_opcodes() if kind != "equal" for line in range(first, end)
     )
-
-
-def _line(error: str) -> str:
-    return error.partition("\n")[0]
 
 
 def _trace(base: Trace, piece: Evidence, reference: Reference) -> Marked | None:
@@ -324,16 +240,6 @@ def _same(a: Arrays, b: Arrays, tolerance: float) -> bool:
         if bool(np.any(np.abs(array.astype(np.float64) - other) > tolerance * scale)):
             return False
     return True
-
-
-@functools.cache
-def _solution(exercise: Exercise) -> str:
-    return (exercise.folder / "solution.py").read_text(encoding="utf-8")
-
-
-@functools.lru_cache(maxsize=256)
-def _subject(exercise: Exercise, changes: tuple[patches.Change, ...]) -> Inside:
-    return Inside(exercise, patches.apply(changes, _solution(exercise)))
 
 
 @functools.cache
