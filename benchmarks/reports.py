@@ -34,10 +34,12 @@ where it is the right place, 1 where it is far away, 0 where nothing is said. A 
 | a fourth set, common and rare, of all 13 exercises | 56, and 8 pairs | all | 54.5 of 64 | 0 | 2.70 |
 | a fifth set like the fourth, after that showed what to mend | 56, and 8 pairs | all | 56.5 of 64 | 0 | 2.84 |
 | a sixth set, after the fifth | 42, and 6 pairs | all | 45.5 of 48 | 0 | 2.88 |
+| a seventh set, after the sixth | 53, and 8 pairs | all but 1 | 57 of 61 | 0 | 2.86 |
 
-In the last four sets a pair counts as one, and as half where one of its two mistakes has a name. In the sixth a right
-name was missing for a worse reason: one mistake was called a fault of the grader. What a set showed has been mended
-since, so it is no longer unseen.
+In the last five sets a pair counts as one, and as half where one of its two mistakes has a name. In the sixth a right
+name was missing for a worse reason: one mistake was called a fault of the grader. In the seventh the 60 reports are
+rated 2.91; what was not noticed were labels in double precision, which the text forbade, the checks allow, and the
+training converts. The text allows them now. What a set showed has been mended since, so it is no longer unseen.
 """
 
 

@@ -1,7 +1,7 @@
 """What `check` has tried on this very text: all mutants and alternatives of an exercise.
 
-The tests try all of them again only where something changed on which their verdicts depend. Else they try a share of
-them, so that a record that is not true is found.
+The tests try all mutants again only where something changed on which their verdicts depend. Else they try a share of
+them, so that a record that is not true is found. Alternatives are few, and tried every time.
 """
 
 import functools
@@ -77,7 +77,7 @@ def again(exercise: Exercise, cases: Sequence[Case]) -> list[Case]:
 
     Args:
         exercise: whose.
-        cases: all mutants, or all alternatives.
+        cases: all mutants, say.
 
     Returns:
         All of them, or one in AGAIN where all were tried since anything changed: others with each change.
