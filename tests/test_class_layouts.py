@@ -295,6 +295,42 @@ def test_every_item_is_a_row_whatever_it_is(tmp_path):
     assert "is a link" in told["mallory"].problems["protonet"]
 
 
+AROUND = {
+    "folders": lambda folder, name: put(folder / name / "hw2" / "protonet.py"),
+    "folders of one file": lambda folder, name: put(folder / name / "maml.py"),
+    "archives": lambda folder, name: pack(folder / f"{name}.zip", protonet_py=SOURCE),
+    "clones": lambda folder, name: (put(folder / name / "protonet.py"), put(folder / name / ".git" / "HEAD")),
+}
+
+
+@pytest.mark.parametrize("what", AROUND)
+@pytest.mark.parametrize("around", ["class", "export/class", "a/b/c"])
+def test_a_class_with_folders_around_it_is_no_student(tmp_path, what, around):
+    folder = tmp_path / around
+    folder.mkdir(parents=True)
+    for name in ("ada", "alan", "grace"):
+        AROUND[what](folder, name)
+    put(tmp_path / "__MACOSX" / "x", b"")
+    assert [one.id for one in layouts.find(tmp_path)[1]] == ["ada", "alan", "grace"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["hw2/protonet.py", "hw2/maml.py"],
+        ["hw1/train.py", "hw1/black_box.py", "hw2/train.py", "hw2/maml.py"],
+        ["hw2-handout/hw2/protonet.py", "notes/plan.txt"],
+        ["cs330/protonet.py", "cs330/.git/HEAD"],
+        ["protonet.py", "old/protonet.py"],
+        ["hw2/protonet.py", "hw2.zip"],
+    ],
+)
+def test_the_folder_of_a_class_of_one_is_that_student(tmp_path, files):
+    for name in files:
+        put(tmp_path / "ada" / name)
+    assert [one.id for one in layouts.find(tmp_path)[1]] == ["ada"]
+
+
 @pytest.mark.parametrize(("name", "message"), [("nowhere", "no folder"), ("empty", "no submission")])
 def test_a_folder_without_a_class_is_named(tmp_path, name, message):
     (tmp_path / "empty").mkdir()

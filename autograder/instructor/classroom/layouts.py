@@ -7,7 +7,8 @@
     Moodle            Jane Doe_657801_assignsubmission_file_/, a folder for each, or files of such names
     plain             a folder or an archive for each student, named after them
 
-Every submission becomes a row, whatever it is. Nothing of a submission is opened here, but for a clone's last commit.
+Every submission becomes a row, whatever it is. Nothing of a submission is opened here, but for a clone's last commit,
+and the names in a folder that lies alone.
 """
 
 import os
@@ -20,7 +21,9 @@ from typing import Any
 import msgspec
 
 from autograder import untrusted
+from autograder.grading import catalog
 from autograder.instructor.classroom import clones, people
+from autograder.intake import handed_in
 
 CANVAS = re.compile(
     r"(?:(?P<anon_late>LATE)_)?anon_(?:(?P<anon_late_after>LATE)_)?(?P<anon>[A-Za-z0-9]+)_(?:\d+_(?P<anon_file>.+)|(?P<anon_said>text|link)\.html)"
@@ -30,8 +33,11 @@ CANVAS = re.compile(
 MOODLE = re.compile(r"(?P<name>.+)_(?P<user>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)", re.DOTALL)
 ANOTHER = re.compile(r"-(\d+)(?=\.[^.]*$)")  # what Canvas adds to a name when a file is handed in again
 METADATA = "submission_metadata.yml"
+CLONES = "-submissions"  # how the folder ends into which GitHub Classroom clones
 HIDDEN = (".", "__MACOSX", "Thumbs.db")
 MAX_TABLE = 4 * 2**20  # bytes of an export's own table
+MAX_AROUND = 4  # folders around an export, each in the other
+MAX_LOOKED = 50  # items in a folder that lies alone whose names are read
 
 
 class LayoutError(Exception):
@@ -77,9 +83,8 @@ def find(folder: Path) -> tuple[str, list[HandedIn]]:
     """
     if not folder.is_dir():
         raise LayoutError(f"There is no folder {folder}.")
+    folder = next(filter(_is_an_export, _folders_alone(folder)), folder)  # as it was packed
     items = _items(folder)
-    if len(items) == 1 and _is_an_export(items[0]):  # as it was packed
-        folder, items = items[0], _items(items[0])
     layout, reader = _layout(folder, items)
     found = sorted(reader(folder, items), key=lambda one: (one.name.lower(), one.id))
     if not found:
@@ -105,14 +110,46 @@ def _layout(folder: Path, items: list[Path]) -> tuple[str, Reader]:
     return "plain", _plain
 
 
-def _is_an_export(item: Path) -> bool:
+def _folders_alone(folder: Path) -> Iterator[Path]:
+    """A folder that lies alone in this one, one that lies alone in that, and so on."""
+    for _ in range(MAX_AROUND):
+        match _items(folder):
+            case [inner] if inner.is_dir() and not inner.is_symlink():
+                yield inner
+                folder = inner
+            case _:
+                return
+
+
+def _is_an_export(folder: Path) -> bool:
     """Whether a folder that lies alone is an export, and no student's."""
-    if not item.is_dir() or item.is_symlink():
+    items = _items(folder)
+    reader = _layout(folder, items)[1]
+    if reader is not _plain:
+        return reader is not _github or len(items) > 1 or folder.name.endswith(CLONES)  # and no student's one clone
+    names = {item.stem for item in items}
+    if names & set(catalog.homeworks()) or not all(item.is_dir() or item.suffix == ".zip" for item in items):
         return False
-    inside = _items(item)
-    return (item / METADATA).is_file() or any(
-        2 * sum(bool(pattern.fullmatch(path.name)) for path in inside) > len(inside) for pattern in (CANVAS, MOODLE)
-    )
+    seen: set[str] = set()
+    for item in items[:MAX_LOOKED]:
+        if seen & (works := _works(item)):
+            return True
+        seen |= works
+    return False
+
+
+def _works(item: Path) -> set[str]:
+    """The names of an exercise's files that lie in a folder or an archive."""
+    wanted = {Path(exercise.file).name for name in catalog.homeworks() for exercise in catalog.exercises(name)}
+    try:
+        if item.is_symlink():
+            return set()
+        if item.is_dir():
+            return wanted & {entry.parts[-1] for entry in handed_in.folder(item)}
+        with item.open("rb") as file:
+            return wanted & {entry.parts[-1] for entry in handed_in.archive(file) if entry.parts}
+    except (OSError, handed_in.UnreadableError):
+        return set()
 
 
 def _items(folder: Path) -> list[Path]:
@@ -256,7 +293,7 @@ def _prefix(names: list[str], folder: str, table: dict[str, dict[str, str]]) -> 
         account = row.get("github_username", "")
         if account and name.endswith(f"-{account}"):
             return name.removesuffix(account)
-    if folder.endswith("-submissions"):
+    if folder.endswith(CLONES):
         return folder.removesuffix("submissions")
     shared = os.path.commonprefix(names) if len(names) > 1 else ""  # noqa: RUF071 - characters are meant
     return shared[: shared.rfind("-") + 1]
