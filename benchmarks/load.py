@@ -2,8 +2,8 @@
 
 The references are graded in every way in which students are: in their own folder, in a class, in a handout, and in the
 stand-in for Gradescope's container. Each way is tried at 0.15 of a core or less (all runs at once on one core) and with
-16 processes beside that compute. The whole of it takes hours; a column says how much
-of a processor a run had. Exit status 1 if a point was lost.
+16 processes beside that compute. The whole of it takes hours; --together tries all ways at the same time, which is more
+load and takes less time. A column says how much of a processor a run had. Exit status 1 if a point was lost.
 """
 
 import argparse
@@ -57,22 +57,28 @@ def main() -> int:
     parser.add_argument("--homework", nargs="+", choices=catalog.homeworks(), default=catalog.homeworks())
     parser.add_argument("--way", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--load", nargs="+", choices=list(LOADS), default=list(LOADS))
+    parser.add_argument("--together", action="store_true", help="try all ways at the same time, beside each other")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     asked = parser.parse_args()
     table = Table(
         "homework", "way", "load", "runs", "passed, s", "computed, s", "of a core", "lost", title=_title(asked)
     )
     figures, lost = [], 0
+    ways = [asked.way] if asked.together else [[way] for way in asked.way]
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
-        for homework, way, load in itertools.product(asked.homework, asked.way, asked.load):
+        for homework, at_once, load in itertools.product(asked.homework, ways, asked.load):
             work = _work(homework, asked.required)
-            grade = WAYS[way](Path(folder, f"{homework}-{way}-{load}"), homework, work, asked.fast)
-            runs = [] if isinstance(grade, str) else list(_measure(grade, asked.runs, load))
-            lost += sum(bool(run.lost) for run in runs)
-            row = _row(runs) if runs else ["not run", str(grade), "", "", ""]
-            table.add_row(homework, way, LOADS[load], *row)
-            print(homework, way, load, *row, sep=" | ", flush=True)
-            figures.append({"homework": homework, "way": way, "load": load, "runs": [run._asdict() for run in runs]})
+            ready = {
+                way: WAYS[way](Path(folder, f"{homework}-{way}-{load}"), homework, work, asked.fast) for way in at_once
+            }
+            measured = _measure({way: grade for way, grade in ready.items() if callable(grade)}, asked.runs, load)
+            for way, grade in ready.items():
+                runs = measured.get(way, [])
+                lost += sum(bool(run.lost) for run in runs)
+                row = _row(runs) if runs else ["not run", str(grade), "", "", ""]
+                table.add_row(homework, way, LOADS[load], *row)
+                print(homework, way, load, *row, sep=" | ", flush=True)
+                figures.append({"homework": homework, "way": way, "load": load, "runs": [r._asdict() for r in runs]})
     Console(width=140).print(table)
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -102,11 +108,13 @@ def _row(runs: list[Run]) -> list[str]:
 LOADS = {"share": f"{SHARE} of a core each, or less", "busy": f"{BESIDE} busy processes beside"}
 
 
-def _measure(grade: Callable[[int], Run], runs: int, load: str) -> Iterator[Run]:
-    """Grade under a load, all runs at once, and as many more as make the share."""
+def _measure(grades: dict[str, Callable[[int], Run]], runs: int, load: str) -> dict[str, list[Run]]:
+    """Grade in some ways under a load, all runs of all ways at once, and as many more as make the share."""
     at_once = max(runs, round(1 / SHARE)) if load == "share" else runs
-    with _beside(BESIDE if load == "busy" else 0), _on_one_core(load == "share"), ThreadPoolExecutor(at_once) as pool:
-        yield from list(pool.map(grade, range(at_once)))[:runs]
+    threads = at_once * len(grades) or 1
+    with _beside(BESIDE if load == "busy" else 0), _on_one_core(load == "share"), ThreadPoolExecutor(threads) as pool:
+        begun = {way: [pool.submit(grade, number) for number in range(at_once)] for way, grade in grades.items()}
+        return {way: [run.result() for run in those][:runs] for way, those in begun.items()}
 
 
 @contextlib.contextmanager
