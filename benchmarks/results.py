@@ -76,8 +76,10 @@ Reptile (Nichol et al., 2018; github.com/openai/supervised-reptile):
 - The code's inner loop is Adam without momentum, whose second moments live on from task to task; here it is gradient
   descent. With 5 ways it takes 100,000 iterations (5-shot; 1-shot with transduction) or 200,000.
 
-iMAML has no rows yet. Its commands (github.com/aravindr93/imaml_dev): 16 steps of rate 0.1, lambda 2, 5 steps of
-conjugate gradient, tested without lambda, at least 20,000 iterations.
+iMAML (Rajeswaran et al., 2019; github.com/aravindr93/imaml_dev):
+
+- Its commands have 16 steps of rate 0.1, lambda 2, 5 steps of conjugate gradient and at least 20,000 iterations, as the
+  row has them. They adapt without lambda in the test; here lambda stays.
 
 """
 
