@@ -15,21 +15,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from autograder.grading import catalog, thresholds
+from autograder.grading import catalog, scores, thresholds
 from autograder.grading.catalog import Exercise
-from autograder.grading.checks import described
 from autograder.instructor.quality import kill_matrix, kill_table, mutants
 from autograder.instructor.quality.kill_matrix import Death
 from autograder.paths import COURSE
-from autograder.results import total
 
 PAGE = COURSE / "docs" / "kill-matrix.md"
 EXERCISES = [exercise for homework in catalog.homeworks() for exercise in catalog.exercises(homework)]
 HEAD = """# The kill matrix
 
 What the checks make of wrong solutions, each a small edit of the reference (`autograder/exercises/*/mutants.md`), under
-{seeds}. `python -m benchmarks.kill_matrix` writes this page; `python -m autograder mutants hw2` shows one in the
-terminal.
+{seeds}. `python -m benchmarks.kill_matrix` writes this page. Which checks find each mutant stands beside it in its
+`mutants.md`, and `python -m autograder mutants hw2` shows it in the terminal.
 """
 TARGETS = """
 Asked for: none alive; the intended check among the failures of at least 95%, and the first for at least 85%. A mistake
@@ -39,15 +37,18 @@ LOSSES = """
 ## Points lost
 
 Mutants by the share of their exercise's points that they lose, training checks not counted. None of them costs the
-other exercise of its homework a point. A solution without the method's idea loses half at least, and any other mistake
+other exercises of its homework a point. A solution without the method's idea loses half at least, and any other mistake
 a third at most, unless nothing comes back that could be judged (`python -m autograder check` holds these bounds).
 """
 TRAINING = """
 ## Training
 
-The last calibration (`python -m autograder calibrate`): accuracies of the reference, of the threshold drawn from them,
-and of wrong solutions that an accuracy should tell, each seen by this check alone. The margin is from the threshold
-down to the mutant's mean. "made" is the check's own task, which no source of drawings changes.
+The last calibration (`python -m autograder calibrate`): scores of the reference, the threshold drawn from them, and
+scores of wrong solutions that a training should tell, each seen by this check alone. The margin is what the mutant's
+mean lacks to the threshold. "made" is the check's own task, which no source of drawings changes.
+"""
+SEEDS = """
+## Other under another seed than {first}
 """
 
 Measured = dict[str, list[list[Death]]]  # by exercise, by seed, in the order of the mutants
@@ -94,7 +95,7 @@ def page(measured: Measured, seeds: list[int]) -> str:
             *_losses(measured),
             TRAINING,
             *(line for exercise in EXERCISES for line in _training(exercise)),
-            *(line for exercise in EXERCISES for line in _mutants(exercise, measured[exercise.name], seeds)),
+            *([SEEDS.format(first=seeds[0]), *(list(_differing(measured, seeds)) or ["None."])] if seeds[1:] else []),
             "",
         ]
     )
@@ -130,10 +131,10 @@ def _training(exercise: Exercise) -> Iterator[str]:
         yield "| drawings | solution | seeds | lowest | mean | highest | |"
         yield "|---|---|---|---|---|---|---|"
         for source, told in by_source.items():
-            asked = f"threshold {told.bound:.3f}, false fail {told.false_fail:.1e}"
-            yield _row(source, "the reference", told.measured, asked)
+            yield _row(source, "the reference", told.measured, f"{told.words}, false fail {told.false_fail:.1e}")
             for mutant, values in told.mutants.items():
-                yield _row(source, mutant, values, f"margin {told.bound - sum(values) / len(values):+.3f}")
+                margin = scores.SCORES[told.score].distance(told.bound, sum(values) / len(values))
+                yield _row(source, mutant, values, f"margin {margin:+.3f}")
     if (exercise.folder / "thresholds.png").exists():
         yield f"\n![{exercise.name}](../{(exercise.folder / 'thresholds.png').relative_to(COURSE)})"
 
@@ -144,22 +145,12 @@ def _row(source: str, solution: str, values: list[float], last: str) -> str:
     return f"| {source} | {solution} | {numbers} | {last} |"
 
 
-def _mutants(exercise: Exercise, by_seed: list[list[Death]], seeds: list[int]) -> Iterator[str]:
-    points = total(check.points for check in described(exercise) if not check.training)
-    yield f"\n## {exercise.title}, {points:g} points\n"
-    yield "| mutant | fails first | and then | named | points lost |"
-    yield "|---|---|---|---|---|"
-    for first in by_seed[0]:
-        names = [name.removeprefix("test_").replace("_", " ") for name in first.failed] or ["**alive**"]
-        named = {True: "yes", False: "no", None: ""}[first.named]
-        yield f"| {first.mutant} | {names[0]} | {'; '.join(names[1:])} | {named} | {first.lost * points:g} |"
-    differing = [
-        f"{death.mutant} (seed {seed}: {', '.join(death.failed) or 'alive'})"
-        for seed, deaths in list(zip(seeds, by_seed, strict=True))[1:]
-        for death, first in zip(deaths, by_seed[0], strict=True)
-        if (death.failed, death.named) != (first.failed, first.named)
-    ]
-    yield f"\nOther under another seed: {'; '.join(differing) or 'none'}."
+def _differing(measured: Measured, seeds: list[int]) -> Iterator[str]:
+    for exercise, (first, *others) in measured.items():
+        for seed, deaths in zip(seeds[1:], others, strict=True):
+            for death, before in zip(deaths, first, strict=True):
+                if (death.failed, death.named) != (before.failed, before.named):
+                    yield f"- {exercise}: {death.mutant} (seed {seed}: {', '.join(death.failed) or 'alive'})"
 
 
 if __name__ == "__main__":

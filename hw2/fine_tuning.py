@@ -98,8 +98,8 @@ class FineTuning:
             head <- head - head_lr * gradient of L(body, head, support),  num_head_steps times
 
         Args:
-            body: a body; afterwards its parameters and running statistics are as they were before. Its mode need not
-                be.
+            body: a body; afterwards its parameters, their requires_grad and its running statistics are as they were
+                before. Its mode need not be.
             head: nn.Linear(D, N), which is trained where it is.
             images: drawings of the support (N * K, 1, 28, 28).
             labels: integer tensor (N * K,) with values 0 .. N-1.

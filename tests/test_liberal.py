@@ -25,8 +25,8 @@ def test_a_correct_solution_gets_full_marks_and_no_mistake_is_named(exercise, al
     assert rules.alternatives.rejected(exercise, alternative) == []
 
 
-class ByName(ast.NodeTransformer):
-    """Gives the arguments of a file's own functions and methods by their names."""
+class Rewritten(ast.NodeTransformer):
+    """Calls a file's own functions in another way."""
 
     def __init__(self, tree):
         self.names, self.changed = {}, 0
@@ -36,19 +36,45 @@ class ByName(ast.NodeTransformer):
 
     def visit_Call(self, node):
         self.generic_visit(node)
-        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        own = isinstance(node.func, ast.Name) or ast.unparse(getattr(node.func, "value", node)) == "self"
-        if own and name in self.names and not any(isinstance(part, ast.Starred) for part in node.args):
-            node.keywords = [*map(ast.keyword, self.names[name], node.args), *node.keywords]
-            node.args, self.changed = [], self.changed + 1
-        return node
+        function = node.func
+        is_method = isinstance(function, ast.Attribute) and ast.unparse(function.value) == "self"
+        name = function.attr if is_method else getattr(function, "id", "")
+        if name not in self.names or any(isinstance(part, ast.Starred) for part in node.args):
+            return node
+        other = self.rewritten(node, name, is_method)
+        self.changed += other is not node
+        return other
 
 
-@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
-def test_functions_may_be_called_by_the_names_of_their_arguments(judge, solution, exercise):
-    tree = ast.parse(solution(exercise.name))
-    names = ByName(tree)
-    source = ast.unparse(ast.fix_missing_locations(names.visit(tree)))
-    assert names.changed
-    results = judge(exercise.name, source)
+class ByName(Rewritten):
+    """Gives the arguments of functions and methods by their names."""
+
+    def rewritten(self, node, name, is_method):
+        return ast.Call(node.func, [], [*map(ast.keyword, self.names[name], node.args), *node.keywords])
+
+
+class ByClass(Rewritten):
+    """Calls methods by the object's class, as type(self)._forward(self, images)."""
+
+    def rewritten(self, node, name, is_method):
+        if not is_method:
+            return node
+        method = ast.parse(f"type(self).{name}", mode="eval").body
+        return ast.Call(method, [ast.parse("self", mode="eval").body, *node.args], node.keywords)
+
+
+def references():
+    """The references with their own calls in other ways, as far as there are such calls."""
+    for exercise in EXERCISES:
+        for way in (ByName, ByClass):
+            tree = ast.parse((exercise.folder / "solution.py").read_text(encoding="utf-8"))
+            calls = way(tree)
+            source = ast.unparse(ast.fix_missing_locations(calls.visit(tree)))
+            if calls.changed:
+                yield pytest.param(exercise.name, source, id=f"{exercise.name}, {way.__name__}")
+
+
+@pytest.mark.parametrize(("exercise", "source"), list(references()))
+def test_own_functions_may_be_called_in_other_ways(judge, exercise, source):
+    results = judge(exercise, source)
     assert not [(check.name, check.verdict, check.message) for check in results if check.earned < check.points]

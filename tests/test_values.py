@@ -175,6 +175,11 @@ def test_an_answer_is_flattened_field_by_field():
     }
 
 
+def test_a_parameter_dict_is_a_dict_of_tensors():
+    got = flatten(Answer(1.0, torch.nn.ParameterDict({"w": torch.ones(2)})))
+    assert got["weights/w"].tolist() == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [

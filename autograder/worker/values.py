@@ -84,7 +84,7 @@ def flatten(answer: Any) -> dict[str, np.ndarray]:
     for field, value in answer._asdict().items():
         if get_origin(kinds[field]) is not dict:
             arrays[field] = to_array(value, field)
-        elif isinstance(value, Mapping) and value:
+        elif isinstance(value, Mapping | torch.nn.ParameterDict) and len(value):
             arrays.update({f"{field}/{key}": to_array(part, f"{field} {key}") for key, part in value.items()})
         else:
             raise FormatError(f"{field}: expected a dict of tensors, got {_kind(value)}")

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from autograder.shapes import stand_ins
 from autograder.shapes.gradient.probe import Build, leaves
 from autograder.shapes.regression.probe import Predicted
 from autograder.shapes.regression.tasks import sinusoid_batches
@@ -44,6 +45,13 @@ class Adapted(NamedTuple):
     meta_parameters: Annotated[Arrays, "parameters"]
     strayed: Annotated[Array, ""]
     linked: Annotated[Array, "2"]
+
+
+class Pass(NamedTuple):
+    """A pass through the network: how far its parameters are from theta, and whether all have a graph to it."""
+
+    strayed: float
+    linked: bool
 
 
 class Step(NamedTuple):
@@ -98,8 +106,8 @@ def inner_loop(
     if earlier is not None:
         method._inner_loop(torch.tensor(earlier), torch.tensor(targets), train)
     context = tensor(method._inner_loop(torch.tensor(inputs), torch.tensor(targets), train), "_inner_loop")
-    strayed = max((far for far, _ in passes), default=0.0)
-    linked = torch.tensor([float(context.grad_fn is not None), float(all(linked for _, linked in passes))])
+    strayed = max((one.strayed for one in passes), default=0.0)
+    linked = torch.tensor([context.grad_fn is not None, all(one.linked for one in passes)], dtype=torch.float64)
     return Adapted(context, method._meta_parameters, strayed, linked)
 
 
@@ -168,36 +176,30 @@ def predict(build: Build, weights: Arrays, x: Array, y: Array, queries: Array) -
 
 def _installed(
     build: Build, parameters: Arrays, inner_lr: float, steps: int, num_context: int = NUM_CONTEXT
-) -> tuple[Any, list[tuple[float, bool]]]:
+) -> tuple[Any, list[Pass]]:
     """The student's object with the given theta in double precision, this file's network, and the network's loss.
 
     Returns:
-        It, and a list that grows with each pass through the network: how far its parameters are from theta, and whether
-        all of them have a graph to it.
+        It, and a list that grows with each pass through the network.
     """
     given = _with_film(parameters, num_context)
     method = build(len(given["b4"]) if "b4" in given else 0, steps, inner_lr, num_context=num_context)
     method._meta_parameters = leaves(given, method._meta_parameters, torch.float64)
     method._optimizer = torch.optim.Adam(method._meta_parameters.values(), lr=OUTER_LR)  # a step of it would show
     theta = {name: torch.tensor(array) for name, array in given.items()}
-    passes: list[tuple[float, bool]] = []
+    passes: list[Pass] = []
 
     def forward(inputs: torch.Tensor, context: torch.Tensor, parameters: dict[str, torch.Tensor]) -> torch.Tensor:
-        far = max(float((parameters[name].detach() - theta[name]).abs().max()) for name in theta)
-        passes.append(
-            (
-                far,
-                all(
-                    parameters[name] is method._meta_parameters[name] or parameters[name].grad_fn is not None
-                    for name in theta
-                ),
-            )
+        strayed = max(float((parameters[name].detach() - theta[name]).abs().max()) for name in theta)
+        linked = all(
+            parameters[name] is method._meta_parameters[name] or parameters[name].grad_fn is not None for name in theta
         )
+        passes.append(Pass(strayed, linked))
         return (_of_images if "conv0" in theta else _of_points)(inputs, context, parameters)
 
-    method._forward = forward
+    stand_ins.replace(method, "_forward", forward)
     loss = F.cross_entropy if "conv0" in theta else F.mse_loss
-    method._loss = lambda outputs, targets: loss(outputs, targets)  # whose arguments may be given by name
+    stand_ins.replace(method, "_loss", lambda outputs, targets: loss(outputs, targets))  # named as the student's are
     return method, passes
 
 
