@@ -41,7 +41,7 @@ class Verdict(str, Enum):
 HINTED = (Verdict.WRONG, Verdict.FORMAT, Verdict.CRASH)
 WRONG = ("Hint", "How to mend it")  # the words before a check's two stages of help
 NAMED = ("", "How it is right")  # where the mistake has its name, the hint would accuse what is right
-UNANSWERED = ("Hint, in case the answer is wrong when it runs", "How to mend it then")
+UNANSWERED = ("Hint, in case the answer is still wrong once it runs", "How to mend it then")
 Hints = Literal["asked", "second failure", "always"]  # when a report says how to mend a mistake
 
 

@@ -130,7 +130,7 @@ class FineTuning:
         # - Both gradients of a step are taken at the same parameters, before either of them moves.
         # - Batch normalisation goes by its running statistics here, too: a handful of drawings has no good ones. Its
         #   scale and shift are parameters, and move. The body may come in training mode.
-        # - If you froze the body by requires_grad_(False), something has to unfreeze it.
+        # - If the first phase froze the body by requires_grad_(False), it has to unfreeze it in the end, or this one.
         raise NotImplementedError("FineTuning._train_all is still to do")
 
     def _adapt(self, images, labels):

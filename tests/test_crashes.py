@@ -203,15 +203,15 @@ def test_the_way_to_a_crash_names_what_was_returned_to_the_call_and_not_what_it_
 
 
 IN_A_LINE = {
-    "inputs = torch.cat([r, x], dim=1)": "There r has shape (64,), x (3, 1).",
-    "images[row, label] = x.sum(x=r)": "There images is a float32 array of shape (2, 5), x is a float64 tensor of "
+    "inputs = torch.cat([r, x], dim=1)": "There, r has shape (64,), x (3, 1).",
+    "images[row, label] = x.sum(x=r)": "There, images is a float32 array of shape (2, 5), x is a float64 tensor of "
     "shape (3, 1), r is a float64 tensor of shape (64,), label is None.",
-    "images = make(row, label)": "There row is an int, label is None.",
-    "return r.mean(several)": "There r is a float64 tensor of shape (64,), several is a list of 2 ints.",
-    "torch.stack(results, pairs)": "There results is a list of 1 dict, pairs is a tuple of 2 float64 tensors.",
-    "several + empty + mixed + nones": "There several is a list of 2 ints, empty is a list of length 0, "
+    "images = make(row, label)": "There, row is an int, label is None.",
+    "return r.mean(several)": "There, r is a float64 tensor of shape (64,), several is a list of 2 ints.",
+    "torch.stack(results, pairs)": "There, results is a list of 1 dict, pairs is a tuple of 2 float64 tensors.",
+    "several + empty + mixed + nones": "There, several is a list of 2 ints, empty is a list of length 0, "
     "mixed is a list of length 2, nones is a tuple of 2 None.",
-    "self.x + self.unknown + nothing": "There self.x is a bool tensor of shape ().",
+    "self.x + self.unknown + nothing": "There, self.x is a bool tensor of shape ().",
     "x = make(0)": "",
 }
 
@@ -244,7 +244,7 @@ def test_shapes_are_in_the_instructors_words_and_not_in_the_students():
     places = [wire.Place("hw2/x.py", 1, "f")]
     reply = wire.Reply(seq=0, kind="crash", error="IndexError", text=text, places=places, operands=held)
     error = failure.explain(reply, "hw2/x.py", {"hw2/x.py": b"torch.cat([r, x], dim=1)\n"}, importing=False)
-    assert "There r has shape (64,), x (3, 1)." in str(error).splitlines()
+    assert "There, r has shape (64,), x (3, 1)." in str(error).splitlines()
     assert "64" not in error.plain and "There" not in error.plain
     assert wire.decode_header(msgspec.json.encode(reply), wire.Reply) == reply
     for forged in (["x" * 999, "y", []], ["x", "y", [-1]], ["x", "y", [1] * 99]):
@@ -258,7 +258,7 @@ def test_a_crash_tells_the_shapes_that_met(edited, grade_source):
         "cnp", edited("cnp", "torch.cat([r.expand(len(x), -1), x], dim=-1)", "torch.cat([r, x], dim=1)")
     )
     crashed = [told for told in result.checks if told.verdict is Verdict.CRASH]
-    assert crashed and all("There r has shape (64,), x (" in told.message for told in crashed)
+    assert crashed and all("There, r has shape (64,), x (" in told.message for told in crashed)
     assert not any("(64,)" in told.plain for told in crashed)
     assert not any("encodings.mean" in told.message and "Look" in told.message for told in crashed)
 

@@ -2,6 +2,7 @@
 
 import collections
 import inspect
+import io
 from typing import NamedTuple, get_type_hints
 
 import numpy as np
@@ -313,3 +314,15 @@ def test_a_probe_in_double_precision_keeps_its_signature():
 
     assert list(inspect.signature(probe).parameters) == ["module", "features"] and probe.__doc__ == "Doc."
     assert get_type_hints(probe)["return"] is Answer
+
+
+def test_weights_can_be_saved_and_loaded_in_double_precision_and_afterwards():
+    def copied(tensor):
+        memory = io.BytesIO()
+        torch.save({"w": tensor}, memory)
+        memory.seek(0)
+        return torch.load(memory)["w"]
+
+    single, double = torch.ones(2), torch.ones(2, dtype=torch.float64)
+    assert in_double(lambda: copied(torch.ones(2)))().dtype == torch.float64
+    assert copied(single).dtype == torch.float32 and copied(double).dtype == torch.float64

@@ -736,6 +736,7 @@ def test_the_work_that_a_solution_may_do_is_possible(box):
     code = """
 import concurrent.futures, multiprocessing, subprocess, tempfile
 import torch
+torch.set_num_threads(2)
 with concurrent.futures.ThreadPoolExecutor(4) as pool:
     threads = sum(pool.map(abs, range(-3, 3)))
 data = torch.utils.data.DataLoader(torch.arange(8), batch_size=2, num_workers=2)

@@ -14,6 +14,7 @@ def replace(instance: Any, name: str, function: Callable[..., Any]) -> None:
         name: of the method.
         function: takes what the method takes, without self.
     """
+    vars(instance).setdefault("probed_methods", {})[name] = function
     setattr(instance, name, function)
     for kind in type(instance).__mro__:
         own = vars(kind).get(name)
@@ -26,7 +27,8 @@ def _asking_the_object(name: str, own: Callable[..., Any]) -> Callable[..., Any]
 
     @functools.wraps(own)
     def method(self: Any, *arguments: Any, **named: Any) -> Any:
-        return vars(self).get(name, functools.partial(own, self))(*arguments, **named)
+        methods = vars(self).get("probed_methods", {})
+        return methods.get(name, functools.partial(own, self))(*arguments, **named)
 
     method.asks_the_object = True  # type: ignore[attr-defined]
     return method

@@ -33,7 +33,7 @@ def of(frame: FrameType, lines: str) -> list[wire.Operand]:
 
 
 def sentence(operands: list[wire.Operand]) -> str:
-    """Say what stands in a line: "There r has shape (64,), x (3, 1)."; kinds of numbers where these differ."""
+    """Say what stands in a line: "There, r has shape (64,), x (3, 1)."; kinds of numbers where these differ."""
     if not operands:
         return ""
     arrays = [operand for operand in operands if _is_array(operand)]
@@ -41,7 +41,7 @@ def sentence(operands: list[wire.Operand]) -> str:
     if len({operand.kind for operand in arrays}) == 1 and len(arrays) > 1:
         (first, *rest), operands = arrays, [operand for operand in operands if operand not in arrays]
         parts = [f"{first.name} has shape {_sizes(first)}", *(f"{other.name} {_sizes(other)}" for other in rest)]
-    return f"There {', '.join([*parts, *map(_told, operands)])}."
+    return f"There, {', '.join([*parts, *map(_told, operands)])}."
 
 
 def _values(frame: FrameType, lines: str) -> Iterator[tuple[str, Any]]:

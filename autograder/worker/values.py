@@ -19,6 +19,8 @@ from torch.utils import _pytree as tree
 from autograder.worker import wire
 
 MAX_NUMBERS = 8_000_000  # in one array
+for _name in ("_dtype_to_storage_type_map", "_storage_type_to_dtype_map"):  # torch.save asks once, and remembers:
+    getattr(torch.storage, _name, dict)()  # before in_double gives torch.float32 another meaning
 DOUBLE = "runs_in_double"  # the mark of a function that in_double made
 MIXED = re.compile(r"dtype|scalar type|\bFloat\b|\bfloat\b")  # what torch says of two precisions that meet
 

@@ -29,6 +29,12 @@ def skip_the_compiler() -> None:
     module.compile = lambda self, *options, **named: None
 
 
+def keep_the_threads() -> None:
+    """Leave the numbers of threads as they are: on a busy machine two take fifty times as long as one, spinning."""
+    for name in ("set_num_threads", "set_num_interop_threads"):
+        setattr(torch, name, lambda number: None)
+
+
 def is_not_compiled(kind: type) -> None:
     """Let the methods of a class of torch's know that they are not to be compiled.
 

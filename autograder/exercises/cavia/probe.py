@@ -131,7 +131,7 @@ def outer_step(
     """
     method, _ = _installed(build, parameters, _rate(inner_lrs), steps)
     if stand_in:
-        method._inner_loop = _stand_in(method)
+        stand_ins.replace(method, "_inner_loop", _stand_in(method))
     loss = method._outer_step(tensors(tasks), train)
     return Step(loss, {name: method._meta_parameters[name] for name in parameters})
 

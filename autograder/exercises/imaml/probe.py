@@ -63,7 +63,7 @@ def build(
 ) -> Any:
     """Construct an IMAML."""
     method = constructed(module.IMAML, way, steps, inner_lr, regularization, cg_steps, OUTER_LR)
-    method.probed_module = module
+    method.probed_module = lambda: module  # an object with a module in it cannot be copied, as students may do
     method.probed_stand_ins = {"_implicit_gradient": _no_solution}
     return method
 
@@ -101,7 +101,9 @@ def _dense(product: Callable[[torch.Tensor], torch.Tensor], b: torch.Tensor, num
 def _solving(method: Any, stand_in: bool) -> Any:
     """While it is entered, the exact solution stands in the place of the student's conjugate_gradient, if wanted."""
     return (
-        mock.patch.object(method.probed_module, "conjugate_gradient", _dense) if stand_in else contextlib.nullcontext()
+        mock.patch.object(method.probed_module(), "conjugate_gradient", _dense)
+        if stand_in
+        else contextlib.nullcontext()
     )
 
 

@@ -44,7 +44,7 @@ class Gate(NamedTuple):
 def build(module: ModuleType, way: int, steps: int, inner_lr: float, learn: bool = False) -> Any:
     """Construct an LSTMMetaLearner."""
     method = constructed(module.LSTMMetaLearner, way, steps, inner_lr, OUTER_LR)
-    method.probed_module = module
+    method.probed_module = lambda: module  # an object with a module in it cannot be copied, as students may do
     method.probed_parts = {"cell": "_meta_parameters", "gates": "_gates"}
     return method
 
@@ -148,7 +148,7 @@ def _ready(
     rates = leaves(inner_lrs, {}, torch.float64)  # of all, as a gradient with respect to them may be asked for
     given = _descent(next(iter(rates.values())).item()) if gates is None else gates
     method._gates = leaves(given, method._gates, torch.float64)
-    with _replaced(method.probed_module, "gate", _another_gate if stand_in else None):
+    with _replaced(method.probed_module(), "gate", _another_gate if stand_in else None):
         yield method
 
 

@@ -107,7 +107,7 @@ def build(
     """
     with rates_are_given(module.MAMLPlusPlus, (steps,), learn):
         method = constructed(module.MAMLPlusPlus, way, steps, inner_lr, OUTER_LR, iterations)
-    method.probed_module = module
+    method.probed_module = lambda: module  # an object with a module in it cannot be copied, as students may do
     method.probed_parts = {"theta": "_meta_parameters", "alpha": "_inner_lrs", "norms": "_norms"}
     return method
 
@@ -329,8 +329,8 @@ def _alone(method: Any, stand_in: bool) -> Iterator[Any]:
     if not stand_in:
         yield method
         return
-    method._inner_loop = _another_loop(method)
-    with mock.patch.object(method.probed_module, "loss_weights", _other_weights, create=True):
+    stand_ins.replace(method, "_inner_loop", _another_loop(method))
+    with mock.patch.object(method.probed_module(), "loss_weights", _other_weights, create=True):
         yield method
 
 

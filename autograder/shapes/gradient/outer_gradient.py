@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import torch
 
+from autograder.shapes import stand_ins
 from autograder.shapes.gradient.probe import Build, installed
 from autograder.shapes.memory import TensorMemory
 from autograder.shapes.training import Losses, TaskArrays, Weights, character_tasks, tensors
@@ -176,16 +177,18 @@ def _ready(build: Build, parameters: Arrays, inner_lrs: Arrays, steps: int, stan
     method = installed(build, parameters, inner_lrs, steps, stand_in)
     if stand_in:
         adapted = method._inner_loop
-        method._inner_loop = lambda images, labels: {
-            name: tensor.detach().clone().requires_grad_() for name, tensor in adapted(images, labels).items()
-        }
+
+        def leaves_of(images: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {name: part.detach().clone().requires_grad_() for name, part in adapted(images, labels).items()}
+
+        stand_ins.replace(method, "_inner_loop", leaves_of)
         _replaced(method)
     return method
 
 
 def _replaced(method: Any) -> Any:
     for name, function in getattr(method, "probed_stand_ins", {}).items():
-        setattr(method, name, function)
+        stand_ins.replace(method, name, function)
     return method
 
 

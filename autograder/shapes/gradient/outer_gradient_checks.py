@@ -31,10 +31,14 @@ def assert_memory_does_not_grow_with_the_steps(student, draw):
     """Assert that the inner loop keeps no graph of its steps."""
     theta, support = draw_parameters(draw, 3), draw_support(draw, 3, 5)
     few, many = (student.inner_memory(*support, theta, equal_rates(theta), steps) for steps in (FEW, MANY))
-    whose = "by the parameters that are returned, which no detach() cut off" if many.graphs else "until the loop ends"
+    kept = (
+        "a graph of all steps is kept by the parameters that are returned, which no detach() cut off"
+        if many.graphs
+        else "what each step makes, its graph or its tensors, is kept until the loop ends"
+    )
     assert many.peak <= MOST * few.peak, (
         f"tensors of {few.peak / 1e6:.2f} MB are held at once with {FEW} inner steps, and of {many.peak / 1e6:.2f} MB "
-        f"with {MANY}: a graph of all steps is kept {whose}"
+        f"with {MANY}: {kept}"
     )
 
 

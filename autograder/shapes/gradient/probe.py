@@ -229,7 +229,8 @@ def installed(build: Build, parameters: Arrays, inner_lrs: Arrays, steps: int, s
     stand_ins.replace(method, "_forward", forward)
     method._optimizer = torch.optim.Adam(method._meta_parameters.values(), lr=OUTER_LR)  # a step of it would show
     if stand_in:
-        method._inner_loop = _stand_in(method, steps, _answers(installed(build, parameters, inner_lrs, steps)))
+        answers = _answers(installed(build, parameters, inner_lrs, steps))
+        stand_ins.replace(method, "_inner_loop", _stand_in(method, steps, answers))
     return method
 
 
