@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograder.shapes import stand_ins
 from autograder.shapes.episodic.probe import Logits
+from autograder.shapes.stand_ins import replace
 from autograder.shapes.training import Losses, TaskArrays, Weights, load, minimise, tensors
 from autograder.worker.values import in_double, leaf, several
 
@@ -179,8 +179,8 @@ def adapt(
     with _built(module, body, statistics, characters, way, (head_steps, joint_steps)) as method:
         method._body.eval()
         if stand_ins:
-            stand_ins.replace(method, "_train_head", _head_stand_in(head_steps))
-            stand_ins.replace(method, "_train_all", _all_stand_in(joint_steps))
+            replace(method, "_train_head", _head_stand_in(head_steps))
+            replace(method, "_train_all", _all_stand_in(joint_steps))
         if earlier is not None:
             method._adapt(torch.tensor(earlier), torch.tensor(labels))
         tuned, head = several(method._adapt(torch.tensor(images), torch.tensor(labels)), 2, "_adapt")
@@ -209,7 +209,7 @@ def evaluate(
     """
     with _built(module, body, statistics, way=way) as method:
         if stand_in:
-            stand_ins.replace(method, "_adapt", _adapt_stand_in(method, way))
+            replace(method, "_adapt", _adapt_stand_in(method, way))
         return Measured(*several(method._evaluate(tensors(tasks)), 3, "_evaluate"))
 
 
