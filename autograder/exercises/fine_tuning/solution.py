@@ -102,8 +102,8 @@ class FineTuning:
             head <- head - head_lr * gradient of L(body, head, support),  num_head_steps times
 
         Args:
-            body: a body; afterwards its parameters, their requires_grad and its running statistics are as they were
-                before. Its mode need not be.
+            body: a body; afterwards its parameters and running statistics are as they were before. Its mode need not
+                be.
             head: nn.Linear(D, N), which is trained where it is.
             images: drawings of the support (N * K, 1, 28, 28).
             labels: integer tensor (N * K,) with values 0 .. N-1.
@@ -145,7 +145,7 @@ class FineTuning:
         #: - Both gradients of a step are taken at the same parameters, before either of them moves.
         #: - Batch normalisation goes by its running statistics here, too: a handful of drawings has no good ones. Its
         #:   scale and shift are parameters, and move. The body may come in training mode.
-        #: - If the first phase froze the body by requires_grad_(False), it has to unfreeze it in the end, or this one.
+        #: - If you froze the body by requires_grad_(False), something has to unfreeze it.
         body.eval()
         groups = [{"params": body.parameters(), "lr": self._body_lr}, {"params": head.parameters()}]
         optimizer = torch.optim.SGD(groups, lr=self._head_lr)
