@@ -119,10 +119,17 @@ def _losses(measured: Measured) -> Iterator[str]:
     yield "|---" * (1 + len(kill_table.STEPS)) + "|"
     for exercise, (deaths, *_) in measured.items():
         yield f"| {exercise} | " + " | ".join(map(str, kill_table.losses(deaths))) + " |"
-    largest = [death for deaths, *_ in measured.values() for death in deaths if death.lost > 1 / 3 + 1e-9]
-    for heading, without_idea in (("Without the idea", True), ("Nothing comes back that could be judged", False)):
-        told = [f"{d.exercise}: {d.mutant} ({d.lost:.0%})" for d in largest if d.without_idea is without_idea]
-        yield f"\n{heading}: {'; '.join(told) or 'none'}."
+    yield "\nThose that lose more than a third:\n"
+    yield "| exercise | without the method's idea | points lost | nothing to be judged | points lost |"
+    yield "|---|---|---|---|---|"
+    for exercise, (deaths, *_) in measured.items():
+        largest = [death for death in deaths if death.lost > 1 / 3 + 1e-9]
+        kinds = ([death.lost for death in largest if death.without_idea is kind] for kind in (True, False))
+        yield f"| {exercise} | " + " | ".join(map(_counted, kinds)) + " |"
+
+
+def _counted(lost: list[float]) -> str:
+    return f"{len(lost)} | {min(lost):.0%} to {max(lost):.0%}" if lost else "0 | "
 
 
 def _training(exercise: Exercise) -> Iterator[str]:
