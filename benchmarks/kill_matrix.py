@@ -19,6 +19,7 @@ from autograder.grading import catalog, scores, thresholds
 from autograder.grading.catalog import Exercise
 from autograder.instructor.quality import kill_matrix, kill_table, mutants
 from autograder.instructor.quality.kill_matrix import Death
+from autograder.instructor.quality.rules.mutants import MOST
 from autograder.paths import COURSE
 
 PAGE = COURSE / "docs" / "kill-matrix.md"
@@ -123,7 +124,7 @@ def _losses(measured: Measured) -> Iterator[str]:
     yield "| exercise | without the method's idea | points lost | nothing to be judged | points lost |"
     yield "|---|---|---|---|---|"
     for exercise, (deaths, *_) in measured.items():
-        largest = [death for death in deaths if death.lost > 1 / 3 + 1e-9]
+        largest = [death for death in deaths if death.lost > MOST]
         kinds = ([death.lost for death in largest if death.without_idea is kind] for kind in (True, False))
         yield f"| {exercise} | " + " | ".join(map(_counted, kinds)) + " |"
 
